@@ -1,0 +1,135 @@
+import { z } from 'zod';
+
+/**
+ * The schema of `pipelines/*.yaml`. Strict everywhere: an unknown key is an error, so that a typing mistake
+ * never silently means "default".
+ */
+
+const columnName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits and _, not starting with a digit').max(128);
+const tableName = z.string().regex(/^[a-z_][a-z0-9_]*$/, 'lower-case letters, digits and _').max(128);
+const monthText = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'YYYY-MM');
+const byteSize = z.string().regex(/^\d+(\.\d+)?\s?(KB|MB|GB|TB)$/, 'a number and KB, MB, GB or TB');
+const duration = z.string().regex(/^\d+(ms|s|m|h|d)$/, 'a number and ms, s, m, h or d');
+
+/** `month` is stored as text `YYYY-MM`; it accepts dates, timestamps, `YYYY-MM`, `YYYYMM` and `YYYY-MM-DD`. */
+const columnType = z.union([
+  z.enum(['boolean', 'int', 'bigint', 'double', 'string', 'date', 'timestamp', 'month']),
+  z.string().regex(/^decimal\(([1-9]|[12]\d|3[0-8]),\s?\d{1,2}\)$/, 'decimal(precision,scale)'),
+]);
+
+const column = z.strictObject({
+  name: columnName,
+  /** Column of the source; default: the same name. */
+  from: z.string().min(1).optional(),
+  type: columnType,
+  /** A row with NULL here is quarantined. The key, month and version always are. */
+  required: z.boolean().default(false),
+  /** Values that mean "unknown": they become NULL before anything else sees them. */
+  sentinels: z.array(z.union([z.number(), z.string()])).default([]),
+});
+
+const expression = z.strictObject({ column: columnName, sql: z.string().min(1) });
+const derivedColumn = z.strictObject({ name: columnName, type: columnType, sql: z.string().min(1) });
+
+const source = z.strictObject({
+  /** Folder (below the staging root) whose files belong to this pipeline; default: the pipeline's name. */
+  prefix: z.string().optional(),
+  format: z.enum(['auto', 'parquet', 'csv', 'jsonl']).default('auto'),
+  csv: z.strictObject({
+    delimiter: z.string().length(1).default(','),
+    quote: z.string().length(1).default('"'),
+    header: z.boolean().default(true),
+    nullValues: z.array(z.string()).default(['']),
+  }).prefault({}),
+});
+
+const limits = z.strictObject({
+  /** The run stops, publishing nothing, above any of these. */
+  badRows: z.number().int().min(0).default(1_000),
+  badRowFraction: z.number().min(0).max(1).default(0.05),
+  badFiles: z.number().int().min(0).default(10),
+  /** Refused while streaming. */
+  fieldBytes: byteSize.default('16 MB'),
+  expansion: z.number().min(1).default(200),
+  columns: z.number().int().min(1).default(4_000),
+});
+
+const deletions = z.strictObject({
+  prefix: z.string().optional(),
+  format: z.enum(['auto', 'parquet', 'csv', 'jsonl']).default('auto'),
+  /** Columns of the feed. */
+  key: z.string(),
+  date: z.string(),
+  code: z.string(),
+  version: z.string(),
+  /** Which date column of the records the feed may override. */
+  overrides: columnName,
+});
+
+export const summarySchema = z.strictObject({
+  pipeline: z.string().regex(/^[a-z][a-z0-9_-]{0,62}$/, 'lower-case letters, digits, - and _'),
+  kind: z.literal('summary'),
+  source: source.prefault({}),
+  /** In the order of the tables. Columns of the source that are not listed are dropped and reported. */
+  columns: z.array(column).min(3),
+  key: columnName,
+  month: columnName,
+  version: columnName,
+  tieBreaks: z.array(columnName).default([]),
+  transformations: z.array(expression).default([]),
+  derived: z.array(derivedColumn).default([]),
+  /** Each makes the array column `<name>_history` of `from`'s type. */
+  history: z.array(z.strictObject({ name: columnName, from: columnName.optional() })).min(1),
+  grids: z.array(z.strictObject({
+    name: columnName,
+    /** Name of a history entry of string or integer type. */
+    from: columnName,
+    placeholder: z.string().default('?'),
+    separator: z.string().default(''),
+  })).default([]),
+  historyLength: z.number().int().min(2).max(240).default(36),
+  delete: z.strictObject({ column: columnName, codes: z.array(z.string()).min(1).default(['1', '4']) }).optional(),
+  deletions: deletions.optional(),
+  onStale: z.enum(['ignore', 'apply']).default('ignore'),
+  acceptMonths: z.strictObject({ from: monthText.default('1970-01'), to: monthText.default('2199-12') }).prefault({}),
+  limits: limits.prefault({}),
+  tables: z.strictObject({
+    namespace: tableName.default('partwise'),
+    /** Defaults: `<pipeline>_summary`, `<pipeline>_latest`, `<pipeline>_tombstones` with - as _. */
+    summary: tableName.optional(),
+    latest: tableName.optional(),
+    tombstones: tableName.optional(),
+    /** Fixes N of bucket(N, key); otherwise chosen from expectedKeys when the tables are created. */
+    buckets: z.number().int().min(1).max(65_536).optional(),
+    /** Keys that the table will hold one day; default: four times the keys of the first run. */
+    expectedKeys: z.number().int().min(1).optional(),
+    targetFileSize: byteSize.default('256 MB'),
+  }).prefault({}),
+  work: z.strictObject({
+    strategy: z.enum(['auto', 'unified', 'partitionwise']).default('auto'),
+    /** The old rule of thumb: partitionwise above so many records for months that are stored already. Off by default. */
+    partitionwiseAbove: z.number().int().min(1).optional(),
+    memory: byteSize.default('900 MB'),
+    threads: z.number().int().min(1).optional(),
+    unitBytes: byteSize.default('1 GB'),
+    fromMonth: monthText.optional(),
+    rewrite: z.enum(['auto', 'copy-on-write', 'merge-on-read']).default('auto'),
+    maxDeadFraction: z.number().min(0).max(1).default(0.3),
+    maxSmallFiles: z.number().int().min(1).default(8),
+    rowGroupRows: z.number().int().min(2_048).default(10_240),
+  }).prefault({}),
+  audit: z.strictObject({ sampleSize: z.number().int().min(1).default(10_000) }).prefault({}),
+  maintenance: z.strictObject({
+    auto: z.boolean().default(true),
+    keepSnapshots: z.number().int().min(1).default(20),
+    expireAfter: duration.default('7d'),
+    graceForOrphans: duration.default('3d'),
+  }).prefault({}),
+  resumeHorizon: duration.default('30d'),
+});
+
+/** One configured job, every default filled in. */
+export type SummaryConfig = z.output<typeof summarySchema>;
+export type PipelineConfig = SummaryConfig;
+export type ColumnConfig = SummaryConfig['columns'][number];
+export type ColumnType = z.output<typeof columnType>;

@@ -1,0 +1,18 @@
+/** Quoting: the one place where a name or a value becomes SQL text. */
+
+/** @example identifier('a"b') // "a""b" */
+export function identifier(name: string): string {
+  if (name.includes('\0')) throw new TypeError('an identifier cannot hold NUL');
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** @example text("it's") // 'it''s' */
+export function text(value: string): string {
+  if (value.includes('\0')) throw new TypeError('a SQL string cannot hold NUL');
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+/** A `read_parquet` argument: one path or a list, glob characters taken literally by the caller's choice of names. */
+export function textList(values: readonly string[]): string {
+  return `[${values.map(text).join(', ')}]`;
+}

@@ -1,0 +1,76 @@
+/**
+ * Every failure that someone must decide about has a class of its own. `name` is the contract: the state
+ * machine's `ErrorEquals`, the run record and the CLI's exit code all match on it.
+ */
+
+/** What a person needs next to the message: what is safe, and what to type. */
+export interface ErrorAdvice {
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+  /** What the failure left untouched, for the person who reads it. */
+  readonly safe?: string;
+  /** The next command to type. */
+  readonly next?: string;
+}
+
+export class PartwiseError extends Error {
+  /** Whether doing the same again can succeed without anyone changing anything. */
+  readonly retryable: boolean = false;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly safe: string | undefined;
+  readonly next: string | undefined;
+
+  constructor(message: string, advice: ErrorAdvice = {}) {
+    super(message, advice.cause === undefined ? undefined : { cause: advice.cause });
+    this.name = new.target.name;
+    this.details = advice.details ?? {};
+    this.safe = advice.safe;
+    this.next = advice.next;
+  }
+}
+
+/** The configuration is wrong; the message holds the path in the file and the allowed values. */
+export class ConfigError extends PartwiseError {}
+/** The command line is wrong. */
+export class UsageError extends PartwiseError {}
+/** Something the plan stands on has changed since it was made; `details.differences` says what. */
+export class PlanStaleError extends PartwiseError {}
+/** Another writer changed what this commit read; re-resolve the buckets in `details.buckets`. */
+export class CommitConflictError extends PartwiseError {
+  override readonly retryable = true;
+}
+/** The catalog did not say whether the commit landed. No file may be deleted. */
+export class CommitStateUnknownError extends PartwiseError {}
+/** A source object cannot be read at all; it goes to quarantine, the rest of the run goes on. */
+export class PoisonInputError extends PartwiseError {}
+/** A source object is not the version that was claimed any more. */
+export class SourceChangedError extends PartwiseError {}
+/** More rows or files were refused than the configuration allows; nothing was published. */
+export class ErrorBudgetExceededError extends PartwiseError {}
+/** Someone else holds the lease, or took it over. */
+export class LeaseLostError extends PartwiseError {}
+/** Someone else holds the lease now; try again later. */
+export class LeaseHeldError extends PartwiseError {
+  override readonly retryable = true;
+}
+/** What was written is not what was meant: the audit refuses to publish. */
+export class IntegrityError extends PartwiseError {}
+/** A (key, month) is stored twice, or `latest` holds a key twice. */
+export class DuplicateStoredKeyError extends PartwiseError {}
+/** A file of the pinned snapshot is gone; the run must be planned again, its intake is kept. */
+export class PinnedSnapshotExpiredError extends PartwiseError {}
+/** Durable state (a checkpoint, a plan, a metadata file) cannot be what it claims to be. */
+export class CorruptStateError extends PartwiseError {}
+/** A feature of the table format that this version does not handle; never guessed around. */
+export class UnsupportedFeatureError extends PartwiseError {}
+/** A unit does not fit the memory or time it was given. */
+export class UnitTooLargeError extends PartwiseError {}
+/** The run was cancelled; resuming is safe. */
+export class RunCancelledError extends PartwiseError {}
+export class TableNotFoundError extends PartwiseError {}
+export class TableAlreadyExistsError extends PartwiseError {}
+export class ObjectNotFoundError extends PartwiseError {}
+/** Create-only write met an object that is already there. */
+export class ObjectExistsError extends PartwiseError {}
+/** A location points outside of the root it must stay in. */
+export class LocationEscapeError extends PartwiseError {}

@@ -1,0 +1,128 @@
+import type { PipelineConfig } from '../config/schema.ts';
+import type { Engine, EngineOptions, EngineSession } from '../engine/engine.ts';
+import type { CatalogPointer, Clock, IntakeItem, Location, ObjectStore, StateStore } from '../stores/ports.ts';
+
+/** Everything a run may touch, injected. */
+export interface World {
+  readonly staging: ObjectStore;
+  readonly warehouse: ObjectStore;
+  /** Run artefacts: prepared rows, plans, checkpoints, reports, quarantine. */
+  readonly results: ObjectStore;
+  readonly catalog: CatalogPointer;
+  readonly state: StateStore;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Local folder for spill and outputs before they are adopted. */
+  readonly workRoot: string;
+  readonly resources: { readonly memoryBytes: number; readonly threads: number };
+  /** Called at each numbered step of a run; tests kill or fail here. */
+  readonly step: (name: string) => Promise<void>;
+}
+
+export interface RunContext {
+  readonly world: World;
+  readonly config: PipelineConfig;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly epoch: number;
+  readonly branch: string;
+  /** Folder of this run in the results store, without trailing slash. */
+  readonly folder: Location;
+  readonly signal: AbortSignal;
+  /** An engine session in a folder of its own, removed with the session. */
+  session(name: string, options?: Partial<EngineOptions>): Promise<EngineSession>;
+}
+
+/** What `prepare` made of one source object. Persisted as a checkpoint of stage `prepare`. */
+export interface Prepared {
+  readonly item: Pick<IntakeItem, 'feed' | 'location' | 'version' | 'sizeBytes'>;
+  /** `quarantined` when the file as a whole was refused. */
+  readonly status: 'accepted' | 'quarantined';
+  readonly reason?: string;
+  /** Parquet files of accepted rows, sorted by bucket; undefined when there is none. */
+  readonly rowsLocation: Location | undefined;
+  readonly quarantineLocation: Location | undefined;
+  readonly rowsRead: number;
+  readonly rowsAccepted: number;
+  readonly rowsQuarantined: number;
+  readonly droppedColumns: readonly string[];
+  /** Accepted rows per cell: [month number, bucket, rows, deletes]. At most (months x buckets) entries; the file's, not the table's. */
+  readonly cells: readonly (readonly [month: number, bucket: number, rows: number, deletes: number])[];
+}
+
+/** One item of a stage's Map, an element of its JSONL item list. */
+export interface UnitItem {
+  readonly run: string;
+  readonly stage: string;
+  readonly unit: string;
+  /** Specification: one line of a JSONL object. */
+  readonly specification: Location;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** What a unit leaves behind, persisted in its checkpoint. */
+export interface UnitResult {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly outcome: unknown;
+}
+
+export interface StageSummary {
+  readonly name: string;
+  readonly units: number;
+  readonly items: Location;
+  readonly bytes: number;
+  readonly rows: number;
+}
+
+/** The head of a saved plan: bounded, whatever the table's size. Units are in the stages' JSONL objects. */
+export interface Plan {
+  readonly formatVersion: 1;
+  readonly runId: string;
+  readonly pipeline: string;
+  readonly configDigest: string;
+  readonly branch: string;
+  readonly createdMs: number;
+  /** `nothing` when no accepted row is left to apply. */
+  readonly outcome: 'work' | 'nothing';
+  readonly strategy: string;
+  readonly strategyReason: string;
+  /** Tables with the snapshot ids (decimal text; absent for a table that does not exist yet) the plan is pinned to. */
+  readonly pins: readonly { readonly table: string; readonly snapshotId: string | undefined; readonly metadataLocation: Location | undefined; readonly uuid: string | undefined }[];
+  readonly stages: readonly StageSummary[];
+  readonly estimate: { readonly seconds: number; readonly bytesRead: number; readonly bytesWritten: number; readonly costUsd: number | undefined };
+  /** Lines for people, in order, made from the same facts as the units. */
+  readonly explanation: readonly string[];
+  /** What the workload needs at audit and publish, bounded. */
+  readonly workload: unknown;
+  /** SHA-256 over all of the above and the stages' specification objects. */
+  readonly digest: string;
+}
+
+export interface AuditReport {
+  readonly passed: boolean;
+  readonly checks: readonly { readonly name: string; readonly passed: boolean; readonly checked: number; readonly detail?: string }[];
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export interface Published {
+  readonly alreadyPublished: boolean;
+  readonly snapshots: readonly { readonly table: string; readonly snapshotId: string }[];
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** A workload supplies these and no orchestration of its own. Each may be killed anywhere and called again. */
+export interface Workload {
+  readonly stages: readonly string[];
+  /** One source object. Writes only below the given unit folder. */
+  prepare(context: RunContext, item: IntakeItem): Promise<Prepared>;
+  /** Pure over metadata and prepared counts; opens no data file. Writes only the plan's objects below the run's folder. */
+  plan(context: RunContext, prepared: AsyncIterable<Prepared>): Promise<Plan>;
+  work(context: RunContext, plan: Plan, item: UnitItem, specification: unknown): Promise<UnitResult>;
+  audit(context: RunContext, plan: Plan): Promise<AuditReport>;
+  /** The one visible step, idempotent. */
+  publish(context: RunContext, plan: Plan): Promise<Published>;
+  /** After a publish, by policy: compaction, expiry. */
+  maintain(context: RunContext): Promise<readonly string[]>;
+}
