@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, link, mkdir, open, opendir, readFile, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { LocationEscapeError, ObjectExistsError, ObjectNotFoundError } from '../errors.ts';
+import { fileLocation, filePath } from './location.ts';
+import type { Location, ObjectInfo, ObjectStore } from './ports.ts';
+
+/**
+ * An object store in one directory. An object becomes visible whole or not at all: it is written aside,
+ * synced, then linked (create-only) or renamed (overwrite) to its name.
+ */
+export async function openDirectoryStore(options: { readonly path: string }): Promise<ObjectStore> {
+  await mkdir(options.path, { recursive: true });
+  const rootPath = await realpath(options.path);
+  const aside = `${rootPath}/.aside`;
+
+  /** The path of a location, proved to lie below the root, symbolic links of existing parents included. */
+  async function pathOf(location: Location): Promise<string> {
+    const path = filePath(location);
+    const lexical = resolve(path);
+    if (!isInside(lexical, rootPath) || path.includes('\0')) throw escape(location);
+    const parent = await realParent(lexical);
+    if (!isInside(parent, rootPath) && parent !== rootPath) throw escape(location);
+    return lexical;
+  }
+
+  function escape(location: Location): LocationEscapeError {
+    return new LocationEscapeError(`${location} is not below ${fileLocation(rootPath)}`, { details: { location } });
+  }
+
+  async function withPath<T>(location: Location, action: (path: string) => Promise<T>): Promise<T> {
+    const path = await pathOf(location);
+    try {
+      return await action(path);
+    } catch (cause) {
+      if (isCode(cause, 'ENOENT')) throw new ObjectNotFoundError(`${location} does not exist`, { cause, details: { location } });
+      throw cause;
+    }
+  }
+
+  async function place(temporary: string, location: Location, overwrite: boolean): Promise<ObjectInfo> {
+    const path = await pathOf(location);
+    await mkdir(dirname(path), { recursive: true });
+    if (overwrite) {
+      await rename(temporary, path);
+    } else {
+      try {
+        await link(temporary, path);
+      } catch (cause) {
+        if (isCode(cause, 'EEXIST')) throw new ObjectExistsError(`${location} exists already`, { cause, details: { location } });
+        throw cause;
+      }
+      await unlink(temporary);
+    }
+    const info = await stat(path);
+    return { location, sizeBytes: info.size, modifiedMs: info.mtimeMs };
+  }
+
+  async function inAside<T>(use: (temporary: string) => Promise<T>): Promise<T> {
+    await mkdir(aside, { recursive: true });
+    const temporary = `${aside}/${randomUUID()}`;
+    try {
+      return await use(temporary);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  return {
+    root: fileLocation(rootPath),
+
+    read: (location) => withPath(location, (path) => readFile(path)),
+
+    readRange: (location, offset, length) =>
+      withPath(location, async (path) => {
+        await using file = await open(path, 'r');
+        const bytes = new Uint8Array(length);
+        let filled = 0;
+        while (filled < length) {
+          const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled);
+          if (bytesRead === 0) break;
+          filled += bytesRead;
+        }
+        return bytes.subarray(0, filled);
+      }),
+
+    async *readLines(location) {
+      const path = await withPath(location, async (found) => {
+        await stat(found);
+        return found;
+      });
+      const input = createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18 });
+      try {
+        for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) yield line;
+      } finally {
+        input.destroy();
+      }
+    },
+
+    write: (location, bytes, writeOptions = {}) =>
+      inAside(async (temporary) => {
+        await pathOf(location);
+        {
+          await using file = await open(temporary, 'wx');
+          if (bytes instanceof Uint8Array) await file.writeFile(bytes);
+          else for await (const chunk of bytes) await file.write(chunk);
+          await file.sync();
+        }
+        return place(temporary, location, writeOptions.overwrite ?? false);
+      }),
+
+    async adopt(localPath, location) {
+      {
+        await using file = await open(localPath, 'r+');
+        await file.sync();
+      }
+      try {
+        return await place(localPath, location, false);
+      } catch (cause) {
+        if (!isCode(cause, 'EXDEV')) throw cause;
+      }
+      return inAside(async (temporary) => {
+        await copyFile(localPath, temporary);
+        const info = await place(temporary, location, false);
+        await rm(localPath, { force: true });
+        return info;
+      });
+    },
+
+    async head(location) {
+      const path = await pathOf(location);
+      try {
+        const info = await stat(path);
+        return info.isFile() ? { location, sizeBytes: info.size, modifiedMs: info.mtimeMs } : undefined;
+      } catch (cause) {
+        if (isCode(cause, 'ENOENT') || isCode(cause, 'ENOTDIR')) return undefined;
+        throw cause;
+      }
+    },
+
+    async *list(prefix) {
+      const path = filePath(prefix);
+      if (!isInside(resolve(path), rootPath) && resolve(path) !== rootPath) throw escape(prefix);
+      yield* walk(path.endsWith('/') ? path.slice(0, -1) : dirname(path), path, aside);
+    },
+
+    delete: async (location) => rm(await pathOf(location), { force: true }),
+
+    localPath: pathOf,
+  };
+}
+
+async function* walk(folder: string, prefix: string, aside: string): AsyncIterable<ObjectInfo> {
+  let entries: Awaited<ReturnType<typeof opendir>>;
+  try {
+    entries = await opendir(folder);
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT') || isCode(cause, 'ENOTDIR')) return;
+    throw cause;
+  }
+  for await (const entry of entries) {
+    const path = `${folder}/${entry.name}`;
+    if (path === aside) continue;
+    if (entry.isDirectory()) {
+      if (path.startsWith(prefix) || prefix.startsWith(`${path}/`)) yield* walk(path, prefix, aside);
+    } else if (entry.isFile() && path.startsWith(prefix)) {
+      const info = await stat(path).catch(() => undefined);
+      if (info !== undefined) yield { location: fileLocation(path), sizeBytes: info.size, modifiedMs: info.mtimeMs };
+    }
+  }
+}
+
+/** The real path of the nearest existing parent. */
+async function realParent(path: string): Promise<string> {
+  for (let parent = dirname(path); ; parent = dirname(parent)) {
+    try {
+      return await realpath(parent);
+    } catch (cause) {
+      if (!isCode(cause, 'ENOENT') || parent === '/') throw cause;
+    }
+  }
+}
+
+function isInside(path: string, root: string): boolean {
+  return path.startsWith(`${root}/`);
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
