@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import type { PipelineConfig } from '../config/schema.ts';
+import { parseByteSize } from '../config/units.ts';
+import { CorruptStateError } from '../errors.ts';
+import type { RunRecord } from '../stores/ports.ts';
+import { jsonBytes, layout } from './layout.ts';
+import type { RunContext, World } from './workload.ts';
+
+/** What a run was started with, written once when it claims its intake: a resume uses this, not today's file. */
+export interface RunManifest {
+  readonly formatVersion: 1;
+  readonly runId: string;
+  readonly config: PipelineConfig;
+  readonly configDigest: string;
+}
+
+export async function writeManifest(world: World, manifest: RunManifest): Promise<void> {
+  const folder = layout.runFolder(world.results.root, manifest.runId);
+  await world.results.write(layout.manifest(folder), jsonBytes(manifest), { overwrite: true });
+}
+
+export async function readManifest(world: World, runId: string): Promise<RunManifest> {
+  const location = layout.manifest(layout.runFolder(world.results.root, runId));
+  const manifest: RunManifest = JSON.parse(new TextDecoder().decode(await world.results.read(location)));
+  if (manifest.formatVersion !== 1) throw new CorruptStateError(`${location} has unknown version ${manifest.formatVersion}`);
+  return manifest;
+}
+
+/** Memory that the runtime itself needs besides its engines. */
+const runtimeBytes = 300 * 2 ** 20;
+
+interface ContextOptions {
+  readonly world: World;
+  readonly run: RunRecord;
+  readonly config: PipelineConfig;
+  readonly signal: AbortSignal;
+  /** How many units of the current stage run side by side: they share memory and threads. */
+  readonly parallelUnits: number;
+}
+
+export function runContext(options: ContextOptions): RunContext {
+  const { world, run, config } = options;
+  const threads = config.work.threads ?? world.resources.threads;
+  const parallel = Math.max(1, Math.min(options.parallelUnits, threads));
+  const budget = Math.max(256 * 2 ** 20, Math.min(world.resources.memoryBytes, parseByteSize(config.work.memory)) - runtimeBytes);
+  return {
+    world,
+    config,
+    runId: run.runId,
+    attempt: run.attempt,
+    epoch: run.epoch,
+    branch: run.branch,
+    folder: layout.runFolder(world.results.root, run.runId),
+    signal: options.signal,
+    session: (name, overrides) =>
+      world.engine.open({
+        memoryBytes: Math.floor(budget / parallel),
+        threads: Math.max(1, Math.floor(threads / parallel)),
+        workFolder: `${world.workRoot}/${run.runId}/${name}-a${run.attempt}-${randomBytes(4).toString('hex')}`,
+        ...overrides,
+      }),
+  };
+}
