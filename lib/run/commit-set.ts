@@ -1,0 +1,177 @@
+import { CommitConflictError, CommitStateUnknownError, LeaseLostError, PlanStaleError, TableNotFoundError } from '../errors.ts';
+import {
+  commitStaged,
+  findSnapshotByProperty,
+  loadTable,
+  type PartitionFilter,
+  prepareCreateTable,
+  type Snapshot,
+  stageCommit,
+  type StagedCommit,
+  type Table,
+  validateNoConflicts,
+} from '../iceberg/index.ts';
+import { type ChangeSpool, spoolChanges } from './change-spool.ts';
+import { commitKeys, type TargetTable } from './table-change.ts';
+import type { Plan, Published, RunContext } from './workload.ts';
+
+interface PublishOptions {
+  readonly context: RunContext;
+  readonly plan: Plan;
+  /** In the order in which readers should see them where the catalog cannot swap all at once. */
+  readonly targets: readonly TargetTable[];
+  /** Partitions of a table that the run read: another writer's change in them is a conflict. Absent: all partitions. */
+  readonly readPartitions?: (target: TargetTable, table: Table) => PartitionFilter | undefined;
+}
+
+/** How often a lost race for the pointer is tried again before the run gives up its turn. */
+const pointerAttempts = 6;
+
+/**
+ * The publish step of workloads that write Iceberg tables: one commit set, one swap where the catalog can.
+ *
+ * Timeline: spool and check files -> load tables -> own snapshot there? done -> epoch -> conflicts -> stage
+ * (manifests, metadata; unreferenced) -> swap = commit point. An unknown outcome is settled by looking for our own
+ * snapshot; no file is deleted.
+ *
+ * @throws CommitConflictError another writer changed what the plan read (`details.replan` is true): plan again
+ * @throws LeaseLostError a newer attempt has published
+ * @throws CommitStateUnknownError neither landed nor refused, as far as can be seen
+ */
+export async function publishTables(options: PublishOptions): Promise<Published> {
+  const { context, plan } = options;
+  await using spool = await spoolChanges(context, plan);
+  const touched = options.targets.filter((target) => spool.counts[target.role] !== undefined);
+  for (let attempt = 1; ; attempt += 1) {
+    const current = await Promise.all(touched.map((target) => loadOrUndefined(context, target)));
+    const own = current.map((table) => (table === undefined ? undefined : ownSnapshot(table, context)));
+    if (touched.length > 0 && own.every((snapshot) => snapshot !== undefined)) return published(touched, own, true);
+    const missing = touched.map((_, index) => own[index] === undefined);
+
+    for (const table of current) if (table !== undefined) refuseLowerEpoch(table, context);
+    await Promise.all(
+      touched.map((target, index) => {
+        const table = current[index];
+        return missing[index] === true ? mustNotConflict(options, target, table) : undefined;
+      }),
+    );
+    await context.world.step('before-stage');
+    const staged: StagedCommit[] = [];
+    for (const [index, target] of touched.entries()) {
+      if (missing[index] === true) staged.push(await stage(context, plan, spool, target, current[index]));
+    }
+    await context.world.step('before-swap');
+    try {
+      await commitStaged({ catalog: context.world.catalog, staged });
+    } catch (error) {
+      if (error instanceof CommitConflictError && attempt < pointerAttempts) continue;
+      if (error instanceof CommitStateUnknownError && attempt < pointerAttempts && (await settled(context, touched))) continue;
+      throw error;
+    }
+    await context.world.step('after-swap');
+    const all = await Promise.all(touched.map((target) => loadOrUndefined(context, target)));
+    return published(touched, all.map((table) => (table === undefined ? undefined : ownSnapshot(table, context))), false);
+  }
+}
+
+async function loadOrUndefined(context: RunContext, target: TargetTable): Promise<Table | undefined> {
+  try {
+    return await loadTable({ store: context.world.warehouse, catalog: context.world.catalog, identifier: target.identifier });
+  } catch (error) {
+    if (error instanceof TableNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+function ownSnapshot(table: Table, context: RunContext): Snapshot | undefined {
+  return findSnapshotByProperty({ table, branch: context.branch, key: commitKeys.runId, value: context.runId });
+}
+
+/** After an unknown outcome: true when the catalog answers again, so that the next turn of the loop sees the truth. */
+async function settled(context: RunContext, targets: readonly TargetTable[]): Promise<boolean> {
+  try {
+    await Promise.all(targets.map((target) => loadOrUndefined(context, target)));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function refuseLowerEpoch(table: Table, context: RunContext): void {
+  const epoch = Number(table.metadata.properties[commitKeys.epoch] ?? 0);
+  if (epoch <= context.epoch) return;
+  throw new LeaseLostError(
+    `${table.identifier.namespace}.${table.identifier.name} was published under epoch ${epoch}, this attempt holds ${context.epoch}`,
+    { safe: 'nothing of this attempt was published; its checkpoints stand', next: `partwise resume ${context.runId}` },
+  );
+}
+
+async function mustNotConflict(options: PublishOptions, target: TargetTable, table: Table | undefined): Promise<void> {
+  const name = `${target.identifier.namespace}.${target.identifier.name}`;
+  const pin = options.plan.pins.find((one) => one.table === name);
+  if (pin?.uuid !== table?.metadata.tableUuid) {
+    throw new PlanStaleError(`${name} was ${pin?.uuid === undefined ? 'created' : 'dropped or replaced'} after the plan was made`, {
+      details: { differences: [`${name}: table ${pin?.uuid ?? 'absent'} -> ${table?.metadata.tableUuid ?? 'absent'}`], replan: true },
+      safe: 'nothing was published',
+      next: `partwise resume ${options.context.runId}`,
+    });
+  }
+  if (table === undefined) return;
+  const filter = options.readPartitions?.(target, table);
+  const report = await validateNoConflicts({
+    store: options.context.world.warehouse,
+    table,
+    sinceSnapshotId: pin?.snapshotId === undefined ? undefined : BigInt(pin.snapshotId),
+    branch: options.context.branch,
+    ...(filter === undefined ? {} : { filter }),
+  });
+  if (report.replacedFiles.length > 0) {
+    throw new CommitConflictError(`${name} was compacted after the plan was made; the plan's files are gone`, {
+      details: { files: report.replacedFiles.slice(0, 20), replan: true },
+      safe: 'nothing was published; units whose files are still there are not done again',
+      next: `partwise resume ${options.context.runId}`,
+    });
+  }
+}
+
+async function stage(
+  context: RunContext,
+  plan: Plan,
+  spool: ChangeSpool,
+  target: TargetTable,
+  current: Table | undefined,
+): Promise<StagedCommit> {
+  const shared = { store: context.world.warehouse, clock: context.world.clock };
+  const created = current === undefined ? await prepareCreateTable({ ...shared, ...target }) : undefined;
+  const table = current ?? created?.table;
+  if (table === undefined) throw new TypeError('neither a current nor a created table');
+  const counts = spool.counts[target.role];
+  const removes = (counts?.removed ?? 0) + (counts?.removedDeletes ?? 0) + (counts?.addedDeletes ?? 0) > 0;
+  const staged = await stageCommit({
+    ...shared,
+    table,
+    branch: context.branch,
+    changes: {
+      added: spool.dataFiles(target.role, 'added'),
+      addedDeletes: spool.dataFiles(target.role, 'addedDeletes'),
+      removed: spool.removedFiles(target.role, 'removed'),
+      removedDeletes: spool.removedFiles(target.role, 'removedDeletes'),
+    },
+    operation: removes ? 'overwrite' : 'append',
+    summary: { [commitKeys.runId]: context.runId, [commitKeys.planDigest]: plan.digest },
+    properties: { [commitKeys.epoch]: String(context.epoch), [commitKeys.runId]: context.runId },
+  });
+  return created === undefined ? staged : { ...staged, swap: { ...staged.swap, expected: undefined } };
+}
+
+function published(targets: readonly TargetTable[], snapshots: readonly (Snapshot | undefined)[], already: boolean): Published {
+  return {
+    alreadyPublished: already,
+    snapshots: targets.flatMap((target, index) => {
+      const snapshot = snapshots[index];
+      if (snapshot === undefined) return [];
+      return [{ table: `${target.identifier.namespace}.${target.identifier.name}`, snapshotId: String(snapshot.snapshotId) }];
+    }),
+    facts: {},
+  };
+}
