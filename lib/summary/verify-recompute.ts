@@ -1,0 +1,259 @@
+import { compareRanks, compareTuples, type OrderTuple, type Value } from './verify-order.ts';
+
+/**
+ * The rows of one key that must stand after a run, from "The truth" of the account summary's rules: two registers
+ * per month, a value v(m) per month, arrays from v. Plain TypeScript over one key's rows; nothing here is shared
+ * with the statements that do the work.
+ */
+
+export interface RecomputeRules {
+  readonly historyLength: number;
+  /** Array column and the scalar column whose values it collects. */
+  readonly arrays: readonly { readonly column: string; readonly from: string }[];
+  /** Text column over all entries of one of the arrays. */
+  readonly grids: readonly {
+    readonly column: string;
+    readonly array: string;
+    readonly placeholder: string;
+    readonly separator: string;
+  }[];
+  /** Scalar column that holds the delete code while the month is deleted. */
+  readonly deleteColumn: string | undefined;
+  /** `apply`: a batch's newest record replaces an older or newer register alike. */
+  readonly onStale: 'ignore' | 'apply';
+}
+
+export interface Deletion {
+  readonly tuple: OrderTuple;
+  readonly code: Value;
+}
+
+/** A stored row. `month` is year * 12 + month - 1, or any numbering with one step per calendar month. */
+export interface StoredMonth {
+  readonly month: number;
+  readonly tuple: OrderTuple;
+  readonly deletion: Deletion | undefined;
+  /** By column name, the month and key columns left out. */
+  readonly scalars: Readonly<Record<string, Value>>;
+  readonly arrays: Readonly<Record<string, readonly Value[]>>;
+}
+
+export interface SourceRecord {
+  readonly month: number;
+  readonly tuple: OrderTuple;
+  /** The delete code of a delete; undefined for a normal record. */
+  readonly deleteCode: Value | undefined;
+  readonly scalars: Readonly<Record<string, Value>>;
+}
+
+export interface KeyInput {
+  readonly stored: readonly StoredMonth[];
+  /** Deletes of months that are not stored. */
+  readonly tombstones: ReadonlyMap<number, Deletion>;
+  readonly records: readonly SourceRecord[];
+}
+
+export interface ExpectedRow extends StoredMonth {
+  readonly alive: boolean;
+  readonly grids: Readonly<Record<string, string>>;
+  /** Whether the run must have written this row. */
+  readonly changed: boolean;
+}
+
+export interface ExpectedKey {
+  /** Ascending by month. */
+  readonly rows: readonly ExpectedRow[];
+  readonly tombstones: ReadonlyMap<number, Deletion>;
+  /** Newest alive row, else newest row; undefined when no month is stored. */
+  readonly latest: ExpectedRow | undefined;
+}
+
+interface Registers {
+  readonly normal: { readonly tuple: OrderTuple; readonly scalars: Readonly<Record<string, Value>> } | undefined;
+  readonly deletion: Deletion | undefined;
+  /** The stored row that the normal register comes from; undefined when it comes from the batch. */
+  readonly before: StoredMonth | undefined;
+}
+
+function registersOf(row: StoredMonth): Registers {
+  return { normal: row, deletion: row.deletion, before: row };
+}
+
+/**
+ * @param months which rows to make; every row when undefined. `latest` is made in any case.
+ * Arrays of stored rows may be left out where every month that they could tell of is stored.
+ */
+export function recompute(rules: RecomputeRules, input: KeyInput, months?: ReadonlySet<number>): ExpectedKey {
+  const stored = new Map(input.stored.map((row) => [row.month, row]));
+  const before = new Map(input.stored.map((row): [number, Registers] => [row.month, registersOf(row)]));
+  const registers = settle(rules, stored, input);
+  const stand = [...registers].flatMap(([month, register]) => (register.normal === undefined ? [] : [month]));
+  stand.sort((a, b) => a - b);
+
+  const first = (stand[0] ?? 0) - rules.historyLength + 1;
+  const last = stand.at(-1) ?? first;
+  const known = nearestLater(input.stored, first, last);
+  const timelines = rules.arrays.map((array) => timeline(registers, known, array, first, last, rules.historyLength));
+  const changedMonths = changes(rules, before, registers, known, timelines, first, last);
+
+  const make = (month: number): ExpectedRow => {
+    const register = registers.get(month) ?? { normal: undefined, deletion: undefined, before: undefined };
+    const arrays: Record<string, readonly Value[]> = {};
+    for (const [index, array] of rules.arrays.entries()) {
+      const values = timelines[index] ?? [];
+      const at = month - first;
+      arrays[array.column] = [ownValue(register, array), ...values.slice(at - rules.historyLength + 1, at).reverse()];
+    }
+    const alive = isAlive(register);
+    const scalars = { ...register.normal?.scalars };
+    if (rules.deleteColumn !== undefined && !alive) scalars[rules.deleteColumn] = register.deletion?.code ?? null;
+    return {
+      month,
+      tuple: register.normal?.tuple ?? { ranks: [], hash: null },
+      deletion: register.deletion,
+      scalars,
+      arrays,
+      alive,
+      grids: Object.fromEntries(rules.grids.map((grid) => [grid.column, gridText(grid, arrays[grid.array] ?? [])])),
+      changed: !sameRegisters(before.get(month), register) || changedMonths.some((other) => other < month && month - other < rules.historyLength),
+    };
+  };
+
+  const rows = stand.filter((month) => months === undefined || months.has(month)).map(make);
+  const newest = stand.findLast((month) => isAlive(registers.get(month))) ?? stand.at(-1);
+  const tombstones = new Map<number, Deletion>();
+  for (const [month, register] of registers) {
+    if (register.normal === undefined && register.deletion !== undefined) tombstones.set(month, register.deletion);
+  }
+  return { rows, tombstones, latest: newest === undefined ? undefined : (rows.find((row) => row.month === newest) ?? make(newest)) };
+}
+
+type ArrayRule = RecomputeRules['arrays'][number];
+
+/** v(m) for every month from `first` to `last`, both included. */
+function timeline(
+  registers: ReadonlyMap<number, Registers>,
+  known: readonly (StoredMonth | undefined)[],
+  array: ArrayRule,
+  first: number,
+  last: number,
+  historyLength: number,
+): readonly Value[] {
+  return Array.from({ length: last - first + 1 }, (_, index): Value => {
+    const month = first + index;
+    const register = registers.get(month);
+    if (register?.normal !== undefined) return isAlive(register) ? ownValue(register, array) : null;
+    const later = known[index];
+    if (later === undefined || later.month - month >= historyLength) return null;
+    return later.arrays[array.column]?.[later.month - month] ?? null;
+  });
+}
+
+/** Months whose v differs between the stored rows and the given registers, in any array. */
+function changes(
+  rules: RecomputeRules,
+  before: ReadonlyMap<number, Registers>,
+  registers: ReadonlyMap<number, Registers>,
+  known: readonly (StoredMonth | undefined)[],
+  timelines: readonly (readonly Value[])[],
+  first: number,
+  last: number,
+): readonly number[] {
+  const changed = new Set<number>();
+  for (const [index, array] of rules.arrays.entries()) {
+    const old = timeline(before, known, array, first, last, rules.historyLength);
+    for (const [month] of registers) {
+      if (!sameValue(old[month - first], timelines[index]?.[month - first])) changed.add(month);
+    }
+  }
+  return [...changed];
+}
+
+/** Per month from `first` to `last` the nearest row after it that was stored before the run: it knows bulk-loaded history. */
+function nearestLater(stored: readonly StoredMonth[], first: number, last: number): readonly (StoredMonth | undefined)[] {
+  const descending = stored.toSorted((a, b) => b.month - a.month);
+  const nearest: (StoredMonth | undefined)[] = [];
+  let later: StoredMonth | undefined;
+  let next = 0;
+  for (let month = last; month >= first; month -= 1) {
+    for (let row = descending[next]; row !== undefined && row.month > month; row = descending[next]) {
+      later = row;
+      next += 1;
+    }
+    nearest[month - first] = later;
+  }
+  return nearest;
+}
+
+/** Both registers of every month: the newest normal record and the newest delete ever accepted. */
+function settle(rules: RecomputeRules, stored: ReadonlyMap<number, StoredMonth>, input: KeyInput): Map<number, Registers> {
+  const registers = new Map<number, Registers>();
+  for (const [month, row] of stored) registers.set(month, registersOf(row));
+  for (const [month, deletion] of input.tombstones) {
+    const register = registers.get(month) ?? { normal: undefined, deletion: undefined, before: undefined };
+    registers.set(month, { ...register, deletion: newerOf(register.deletion, deletion) });
+  }
+  const always = rules.onStale === 'apply';
+  for (const { month, normal, deletion } of newestPerMonth(input.records)) {
+    const before = registers.get(month) ?? { normal: undefined, deletion: undefined, before: undefined };
+    const standing = always ? (normal ?? before.normal) : newerOf(before.normal, normal);
+    registers.set(month, {
+      normal: standing,
+      deletion: always ? (deletion ?? before.deletion) : newerOf(before.deletion, deletion),
+      before: standing === before.normal ? before.before : undefined,
+    });
+  }
+  return registers;
+}
+
+function newestPerMonth(records: readonly SourceRecord[]) {
+  const newest = new Map<number, { month: number; normal: SourceRecord | undefined; deletion: Deletion | undefined }>();
+  for (const record of records) {
+    const found = newest.get(record.month) ?? { month: record.month, normal: undefined, deletion: undefined };
+    if (record.deleteCode === undefined) found.normal = newerOf(found.normal, record);
+    else found.deletion = newerOf(found.deletion, { tuple: record.tuple, code: record.deleteCode });
+    newest.set(record.month, found);
+  }
+  return newest.values();
+}
+
+/** The first wins among equals, which are the same record. */
+function newerOf<T extends { readonly tuple: OrderTuple }>(first: T | undefined, second: T | undefined): T | undefined {
+  if (first === undefined || second === undefined) return first ?? second;
+  return compareTuples(second.tuple, first.tuple) > 0 ? second : first;
+}
+
+function isAlive(register: Registers | undefined): boolean {
+  if (register?.normal === undefined) return false;
+  return register.deletion === undefined || compareRanks(register.normal.tuple, register.deletion.tuple) >= 0;
+}
+
+/** array[0]: the record's own value; of a row whose record did not change, what it has held so far. */
+function ownValue(register: Registers, array: ArrayRule): Value {
+  const held = register.before?.arrays[array.column];
+  return (held === undefined ? register.normal?.scalars[array.from] : held[0]) ?? null;
+}
+
+/** All H entries as text; numbers in their shortest decimal form. */
+export function gridText(grid: { readonly placeholder: string; readonly separator: string }, entries: readonly Value[]): string {
+  return entries.map((entry) => (entry === null || entry === undefined ? grid.placeholder : String(entry))).join(grid.separator);
+}
+
+/** Tuples identify records, so equal tuples mean equal scalars. */
+function sameRegisters(a: Registers | undefined, b: Registers): boolean {
+  if (a?.normal === undefined || b.normal === undefined || compareTuples(a.normal.tuple, b.normal.tuple) !== 0) return false;
+  if (a.deletion === undefined || b.deletion === undefined) return a.deletion === b.deletion;
+  return compareTuples(a.deletion.tuple, b.deletion.tuple) === 0;
+}
+
+/** Equality of values and lists; NULL equals NULL, NaN equals NaN, 1n equals 1, -0 equals 0. */
+export function sameValue(a: Value, b: Value): boolean {
+  const left = a ?? null;
+  const right = b ?? null;
+  if (Array.isArray(left) && Array.isArray(right)) {
+    return left.length === right.length && left.every((entry, index) => sameValue(entry, right[index]));
+  }
+  if (typeof left === 'bigint' && typeof right === 'number') return left === BigInt(Number.isInteger(right) ? right : 0) && Number.isInteger(right);
+  if (typeof left === 'number' && typeof right === 'bigint') return sameValue(right, left);
+  return left === right || (Number.isNaN(left) && Number.isNaN(right));
+}
