@@ -1,0 +1,25 @@
+import type { FlagSpec } from './command.ts';
+
+/** Flags that every command takes. */
+export const globalFlags: readonly FlagSpec[] = [
+  {
+    name: 'pipeline',
+    kind: 'text',
+    value: 'FILE|NAME',
+    help: 'pipeline file, or its name in pipelines/ (default: the one that init made, or the only one there)',
+  },
+  {
+    name: 'root',
+    kind: 'text',
+    value: 'DIR',
+    help: 'folder of the tables, runs and catalog (default: .partwise)',
+  },
+  { name: 'json', kind: 'switch', help: 'one JSON document on stdout; progress stays on stderr' },
+  { name: 'threads', kind: 'count', value: 'N', help: 'workers (default: the cores of this machine)' },
+  { name: 'memory', kind: 'size', value: 'SIZE', help: 'memory for all workers together, such as 900MB' },
+  { name: 'quiet', kind: 'switch', help: 'no progress' },
+  { name: 'no-color', kind: 'switch', help: 'no colours (also: the variable NO_COLOR)' },
+  { name: 'help', kind: 'switch', help: 'this help' },
+];
+
+export const versionFlag: FlagSpec = { name: 'version', kind: 'switch', help: 'print the version' };

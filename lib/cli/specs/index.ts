@@ -1,0 +1,13 @@
+import type { CommandSpec } from '../command.ts';
+import { careCommands } from './care.ts';
+import { lookCommands } from './look.ts';
+import { startCommands } from './start.ts';
+import { workCommands } from './work.ts';
+
+/** Every command, in the order of the help. Specifications only: a command's code is loaded when it is typed. */
+export const commands: readonly CommandSpec[] = [
+  ...startCommands,
+  ...workCommands,
+  ...lookCommands,
+  ...careCommands,
+];

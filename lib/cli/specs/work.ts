@@ -1,0 +1,120 @@
+import type { CommandSpec, FlagSpec } from '../command.ts';
+
+const branchFlag: FlagSpec = {
+  name: 'branch',
+  kind: 'text',
+  value: 'BRANCH',
+  help: 'publish to this branch; readers of main see nothing until switch',
+};
+
+export const workCommands: readonly CommandSpec[] = [
+  {
+    name: 'plan',
+    group: 'Work',
+    summary: 'read what has arrived and say what a run would do, without touching a table',
+    description: [
+      'Takes in the files given, or what lies in the staging folder of the pipeline (ROOT/staging/NAME), validates the ' +
+        'rows and saves a plan that is pinned to the current snapshots: files and units, why copy-on-write or ' +
+        'merge-on-read, what is pruned, time and bytes expected. run --plan RUN executes exactly this plan, or refuses it ' +
+        'with the difference when something changed.',
+    ],
+    arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
+    flags: [branchFlag],
+    examples: [
+      { command: 'partwise plan drop.parquet', what: 'what this file would change' },
+      {
+        command: 'partwise plan --json',
+        what: 'the plan of what waits in the staging folder, for a program',
+      },
+    ],
+    load: async () => (await import('../commands/plan.ts')).plan,
+  },
+  {
+    name: 'run',
+    group: 'Work',
+    summary: 'bring the tables up to date with the files given, all at once or not at all',
+    description: [
+      'Takes in the files given, or what lies in the staging folder of the pipeline (ROOT/staging/NAME): prepares, plans, ' +
+        'works, audits and publishes. Readers see the old tables until the publish, the new ones after it. Files that were ' +
+        'applied before are recognised by their content and change nothing. Ctrl-C or a crash leaves a run that ' +
+        'partwise resume finishes.',
+    ],
+    arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
+    flags: [
+      branchFlag,
+      {
+        name: 'plan',
+        kind: 'text',
+        value: 'RUN',
+        help: 'execute the plan that partwise plan saved under this run id',
+      },
+    ],
+    examples: [
+      { command: 'partwise run 2026-01.csv 2026-02.csv', what: 'two files, one publish' },
+      { command: 'partwise run', what: 'whatever waits in the staging folder' },
+      {
+        command: 'partwise run late.parquet --branch check',
+        what: 'to a branch: compare with diff, then switch',
+      },
+      { command: 'partwise run --plan RUN', what: 'a saved plan, verbatim' },
+    ],
+    load: async () => (await import('../commands/run.ts')).run,
+  },
+  {
+    name: 'watch',
+    group: 'Work',
+    summary: 'run whenever files arrive in a folder, until Ctrl-C',
+    description: [
+      'Looks at the folder every few seconds. A file counts as arrived when its size and time have stood still between two ' +
+        'looks; names that start with . or _ or end in .tmp or .part are left alone. Files stay where they are. A run ' +
+        'that fails is reported and watching goes on; what failed is not tried again until a file changes.',
+    ],
+    arguments: [{ name: 'FOLDER', help: 'folder to watch (default: the staging folder of the pipeline)' }],
+    flags: [
+      { name: 'interval', kind: 'count', value: 'SECONDS', help: 'time between two looks (default: 5)' },
+      { name: 'once', kind: 'switch', help: 'look until nothing is left to do, then end' },
+    ],
+    examples: [
+      { command: 'partwise watch drops/', what: 'every file that lands in drops/' },
+      { command: 'partwise watch --json', what: 'one JSON line per run' },
+    ],
+    load: async () => (await import('../commands/watch.ts')).watch,
+  },
+  {
+    name: 'resume',
+    group: 'Work',
+    summary: 'finish a run that failed or was interrupted, doing only what is missing',
+    description: [
+      'Units whose checkpoint stands are skipped. A run that was published already is recognised and left as it is.',
+    ],
+    arguments: [{ name: 'RUN', help: 'run id (default: the newest unfinished run)' }],
+    flags: [],
+    examples: [
+      { command: 'partwise resume', what: 'the newest unfinished run' },
+      { command: 'partwise resume RUN', what: 'that run' },
+    ],
+    load: async () => (await import('../commands/resume.ts')).resume,
+  },
+  {
+    name: 'cancel',
+    group: 'Work',
+    summary: 'give up an unfinished run and return its files to the intake',
+    description: [
+      'Nothing of the run was visible and nothing becomes so. Its files are taken up again by the next run.',
+    ],
+    arguments: [{ name: 'RUN', help: 'run id', required: true }],
+    flags: [],
+    examples: [{ command: 'partwise cancel RUN', what: 'release the files that this run claimed' }],
+    load: async () => (await import('../commands/cancel.ts')).cancel,
+  },
+  {
+    name: 'switch',
+    group: 'Work',
+    summary: 'publish a branch: main becomes what the branch is, in one step for both tables',
+    description: ['Refused when main has moved on since the branch was made; then run the files again.'],
+    arguments: [{ name: 'BRANCH', help: 'branch that run --branch made', required: true }],
+    flags: [],
+    examples: [{ command: 'partwise switch check', what: 'after: partwise diff summary main check' }],
+    load: async () => (await import('../commands/switch.ts')).switchBranch,
+  },
+];
