@@ -1,26 +1,49 @@
 import { z } from 'zod';
+import { byteSizePattern, durationPattern } from './sizes.ts';
 
 /**
  * The schema of `pipelines/*.yaml`. Strict everywhere: an unknown key is an error, so that a typing mistake
  * never silently means "default".
  */
 
-const columnName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits and _, not starting with a digit').max(128);
-const tableName = z.string().regex(/^[a-z_][a-z0-9_]*$/, 'lower-case letters, digits and _').max(128);
-const monthText = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'YYYY-MM');
-const byteSize = z.string().regex(/^\d+(\.\d+)?\s?(KB|MB|GB|TB)$/, 'a number and KB, MB, GB or TB');
-const duration = z.string().regex(/^\d+(ms|s|m|h|d)$/, 'a number and ms, s, m, h or d');
+const columnName = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'letters, digits and _, not starting with a digit')
+  .max(128);
+const tableName = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_]*$/, 'lower-case letters, digits and _')
+  .max(128);
+const monthText = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'YYYY-MM, in quotes');
+const byteSize = z.string().regex(byteSizePattern, 'a number and KB, MB, GB or TB');
+const duration = z.string().regex(durationPattern, 'a number and ms, s, m, h or d');
+const sourceName = z.string().min(1).max(1_024);
+const oneCharacter = z.string().regex(/^[\t\x20-\x7e]$/, 'one ASCII character');
+/** Below the staging root: relative, no `.` or `..` segment. */
+const prefix = z
+  .string()
+  .regex(
+    /^(?!\.{1,2}(\/|$))[^/\0\\]+(\/(?!\.{1,2}(\/|$))[^/\0\\]+)*\/?$/,
+    'a relative folder without . and ..',
+  )
+  .max(512);
+
+export const columnTypeNames =
+  'boolean, int, bigint, double, string, date, timestamp, month, decimal(precision,scale)';
 
 /** `month` is stored as text `YYYY-MM`; it accepts dates, timestamps, `YYYY-MM`, `YYYYMM` and `YYYY-MM-DD`. */
-const columnType = z.union([
-  z.enum(['boolean', 'int', 'bigint', 'double', 'string', 'date', 'timestamp', 'month']),
-  z.string().regex(/^decimal\(([1-9]|[12]\d|3[0-8]),\s?\d{1,2}\)$/, 'decimal(precision,scale)'),
-]);
+const columnType = z.union(
+  [
+    z.enum(['boolean', 'int', 'bigint', 'double', 'string', 'date', 'timestamp', 'month']),
+    z.string().regex(/^decimal\(([1-9]|[12]\d|3[0-8]),\s?\d{1,2}\)$/, columnTypeNames),
+  ],
+  { error: `allowed: ${columnTypeNames}` },
+);
 
 const column = z.strictObject({
   name: columnName,
   /** Column of the source; default: the same name. */
-  from: z.string().min(1).optional(),
+  from: sourceName.optional(),
   type: columnType,
   /** A row with NULL here is quarantined. The key, month and version always are. */
   required: z.boolean().default(false),
@@ -31,16 +54,23 @@ const column = z.strictObject({
 const expression = z.strictObject({ column: columnName, sql: z.string().min(1) });
 const derivedColumn = z.strictObject({ name: columnName, type: columnType, sql: z.string().min(1) });
 
+const feed = {
+  format: z.enum(['auto', 'parquet', 'csv', 'jsonl']).default('auto'),
+  csv: z
+    .strictObject({
+      delimiter: oneCharacter.default(','),
+      quote: oneCharacter.default('"'),
+      header: z.boolean().default(true),
+      /** Unquoted text that means NULL. In columns that are not text, quoted blanks are NULL too. */
+      nullValues: z.array(z.string().max(64)).default(['']),
+    })
+    .prefault({}),
+};
+
 const source = z.strictObject({
   /** Folder (below the staging root) whose files belong to this pipeline; default: the pipeline's name. */
-  prefix: z.string().optional(),
-  format: z.enum(['auto', 'parquet', 'csv', 'jsonl']).default('auto'),
-  csv: z.strictObject({
-    delimiter: z.string().length(1).default(','),
-    quote: z.string().length(1).default('"'),
-    header: z.boolean().default(true),
-    nullValues: z.array(z.string()).default(['']),
-  }).prefault({}),
+  prefix: prefix.optional(),
+  ...feed,
 });
 
 const limits = z.strictObject({
@@ -52,16 +82,18 @@ const limits = z.strictObject({
   fieldBytes: byteSize.default('16 MB'),
   expansion: z.number().min(1).default(200),
   columns: z.number().int().min(1).default(4_000),
+  rowGroups: z.number().int().min(1).default(100_000),
 });
 
 const deletions = z.strictObject({
-  prefix: z.string().optional(),
-  format: z.enum(['auto', 'parquet', 'csv', 'jsonl']).default('auto'),
+  /** Folder of the feed; default: the pipeline's name and `-deletions`. */
+  prefix: prefix.optional(),
+  ...feed,
   /** Columns of the feed. */
-  key: z.string(),
-  date: z.string(),
-  code: z.string(),
-  version: z.string(),
+  key: sourceName,
+  date: sourceName,
+  code: sourceName,
+  version: sourceName,
   /** Which date column of the records the feed may override. */
   overrides: columnName,
 });
@@ -80,51 +112,65 @@ export const summarySchema = z.strictObject({
   derived: z.array(derivedColumn).default([]),
   /** Each makes the array column `<name>_history` of `from`'s type. */
   history: z.array(z.strictObject({ name: columnName, from: columnName.optional() })).min(1),
-  grids: z.array(z.strictObject({
-    name: columnName,
-    /** Name of a history entry of string or integer type. */
-    from: columnName,
-    placeholder: z.string().default('?'),
-    separator: z.string().default(''),
-  })).default([]),
+  grids: z
+    .array(
+      z.strictObject({
+        name: columnName,
+        /** Name of a history entry of string or integer type. */
+        from: columnName,
+        placeholder: z.string().default('?'),
+        separator: z.string().default(''),
+      }),
+    )
+    .default([]),
   historyLength: z.number().int().min(2).max(240).default(36),
-  delete: z.strictObject({ column: columnName, codes: z.array(z.string()).min(1).default(['1', '4']) }).optional(),
+  delete: z
+    .strictObject({ column: columnName, codes: z.array(z.string()).min(1).default(['1', '4']) })
+    .optional(),
   deletions: deletions.optional(),
   onStale: z.enum(['ignore', 'apply']).default('ignore'),
-  acceptMonths: z.strictObject({ from: monthText.default('1970-01'), to: monthText.default('2199-12') }).prefault({}),
+  acceptMonths: z
+    .strictObject({ from: monthText.default('1970-01'), to: monthText.default('2199-12') })
+    .prefault({}),
   limits: limits.prefault({}),
-  tables: z.strictObject({
-    namespace: tableName.default('partwise'),
-    /** Defaults: `<pipeline>_summary`, `<pipeline>_latest`, `<pipeline>_tombstones` with - as _. */
-    summary: tableName.optional(),
-    latest: tableName.optional(),
-    tombstones: tableName.optional(),
-    /** Fixes N of bucket(N, key); otherwise chosen from expectedKeys when the tables are created. */
-    buckets: z.number().int().min(1).max(65_536).optional(),
-    /** Keys that the table will hold one day; default: four times the keys of the first run. */
-    expectedKeys: z.number().int().min(1).optional(),
-    targetFileSize: byteSize.default('256 MB'),
-  }).prefault({}),
-  work: z.strictObject({
-    strategy: z.enum(['auto', 'unified', 'partitionwise']).default('auto'),
-    /** The old rule of thumb: partitionwise above so many records for months that are stored already. Off by default. */
-    partitionwiseAbove: z.number().int().min(1).optional(),
-    memory: byteSize.default('900 MB'),
-    threads: z.number().int().min(1).optional(),
-    unitBytes: byteSize.default('1 GB'),
-    fromMonth: monthText.optional(),
-    rewrite: z.enum(['auto', 'copy-on-write', 'merge-on-read']).default('auto'),
-    maxDeadFraction: z.number().min(0).max(1).default(0.3),
-    maxSmallFiles: z.number().int().min(1).default(8),
-    rowGroupRows: z.number().int().min(2_048).default(10_240),
-  }).prefault({}),
+  tables: z
+    .strictObject({
+      namespace: tableName.default('partwise'),
+      /** Defaults: `<pipeline>_summary`, `<pipeline>_latest`, `<pipeline>_tombstones` with - as _. */
+      summary: tableName.optional(),
+      latest: tableName.optional(),
+      tombstones: tableName.optional(),
+      /** Fixes N of bucket(N, key); otherwise chosen from expectedKeys when the tables are created. */
+      buckets: z.number().int().min(1).max(65_536).optional(),
+      /** Keys that the table will hold one day; default: four times the keys of the first run. */
+      expectedKeys: z.number().int().min(1).optional(),
+      targetFileSize: byteSize.default('256 MB'),
+    })
+    .prefault({}),
+  work: z
+    .strictObject({
+      strategy: z.enum(['auto', 'unified', 'partitionwise']).default('auto'),
+      /** The old rule of thumb: partitionwise above so many records for months that are stored already. Off by default. */
+      partitionwiseAbove: z.number().int().min(1).optional(),
+      memory: byteSize.default('900 MB'),
+      threads: z.number().int().min(1).optional(),
+      unitBytes: byteSize.default('1 GB'),
+      fromMonth: monthText.optional(),
+      rewrite: z.enum(['auto', 'copy-on-write', 'merge-on-read']).default('auto'),
+      maxDeadFraction: z.number().min(0).max(1).default(0.3),
+      maxSmallFiles: z.number().int().min(1).default(8),
+      rowGroupRows: z.number().int().min(2_048).default(10_240),
+    })
+    .prefault({}),
   audit: z.strictObject({ sampleSize: z.number().int().min(1).default(10_000) }).prefault({}),
-  maintenance: z.strictObject({
-    auto: z.boolean().default(true),
-    keepSnapshots: z.number().int().min(1).default(20),
-    expireAfter: duration.default('7d'),
-    graceForOrphans: duration.default('3d'),
-  }).prefault({}),
+  maintenance: z
+    .strictObject({
+      auto: z.boolean().default(true),
+      keepSnapshots: z.number().int().min(1).default(20),
+      expireAfter: duration.default('7d'),
+      graceForOrphans: duration.default('3d'),
+    })
+    .prefault({}),
   resumeHorizon: duration.default('30d'),
 });
 
