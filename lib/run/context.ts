@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { PipelineConfig } from '../config/schema.ts';
-import { parseByteSize } from '../config/units.ts';
+import { parseByteSize } from '../config/sizes.ts';
 import { CorruptStateError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { jsonBytes, layout } from './layout.ts';
@@ -12,6 +12,8 @@ export interface RunManifest {
   readonly runId: string;
   readonly config: PipelineConfig;
   readonly configDigest: string;
+  /** `plan`: a person looks at the plan before it is applied, so a plan that has become stale is refused, not made again. */
+  readonly mode: 'plan' | 'run';
 }
 
 export async function writeManifest(world: World, manifest: RunManifest): Promise<void> {
@@ -50,6 +52,7 @@ export function runContext(options: ContextOptions): RunContext {
     attempt: run.attempt,
     epoch: run.epoch,
     branch: run.branch,
+    planGeneration: Number(run.facts['planGeneration'] ?? 0),
     folder: layout.runFolder(world.results.root, run.runId),
     signal: options.signal,
     session: (name, overrides) =>

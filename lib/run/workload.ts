@@ -15,9 +15,17 @@ export interface World {
   /** Local folder for spill and outputs before they are adopted. */
   readonly workRoot: string;
   readonly resources: { readonly memoryBytes: number; readonly threads: number };
+  /** Tells people how far a run is; never decides anything. */
+  readonly progress: (event: ProgressEvent) => void;
   /** Called at each numbered step of a run; tests kill or fail here. */
   readonly step: (name: string) => Promise<void>;
 }
+
+export type ProgressEvent =
+  | { readonly kind: 'run'; readonly runId: string; readonly attempt: number; readonly objects: number }
+  | { readonly kind: 'stage'; readonly runId: string; readonly stage: string; readonly units: number; readonly rows: number; readonly bytes: number }
+  | { readonly kind: 'unit'; readonly runId: string; readonly stage: string; readonly unit: string; readonly rows: number; readonly bytes: number; readonly skipped: boolean; readonly elapsedMs: number }
+  | { readonly kind: 'note'; readonly runId: string; readonly text: string };
 
 export interface RunContext {
   readonly world: World;
@@ -26,6 +34,8 @@ export interface RunContext {
   readonly attempt: number;
   readonly epoch: number;
   readonly branch: string;
+  /** 0 for the first plan of a run, one more for each time it had to be planned again. */
+  readonly planGeneration: number;
   /** Folder of this run in the results store, without trailing slash. */
   readonly folder: Location;
   readonly signal: AbortSignal;
@@ -112,9 +122,16 @@ export interface Published {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
+export interface ClaimedSources {
+  readonly objects: number;
+  readonly bytes: number;
+}
+
 /** A workload supplies these and no orchestration of its own. Each may be killed anywhere and called again. */
 export interface Workload {
   readonly stages: readonly string[];
+  /** Fills in what must not change while the run lasts, e.g. the number of buckets, from the tables or the claimed bytes. */
+  pinConfig(world: World, config: PipelineConfig, claimed: ClaimedSources): Promise<PipelineConfig>;
   /** One source object. Writes only below the given unit folder. */
   prepare(context: RunContext, item: IntakeItem): Promise<Prepared>;
   /** Pure over metadata and prepared counts; opens no data file. Writes only the plan's objects below the run's folder. */

@@ -86,6 +86,8 @@ export interface IntakeItem {
 export interface IntakeStore {
   /** Records the arrival; false when this version is known already. Supersedes older pending versions of the same location. */
   record(item: Omit<IntakeItem, 'status' | 'runId' | 'reason'>): Promise<boolean>;
+  /** Every version known of one location. */
+  versions(pipeline: string, location: Location): Promise<readonly IntakeItem[]>;
   list(pipeline: string, filter?: { readonly status?: IntakeStatus; readonly runId?: string }): AsyncIterable<IntakeItem>;
   /** Claims pending items (at most `limit`, oldest first) for the run; idempotent per run. Returns how many this run holds. */
   claim(pipeline: string, runId: string, limit: number): Promise<number>;

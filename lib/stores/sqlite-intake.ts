@@ -7,6 +7,7 @@ const pageSize = 1_000;
 
 export function intakeStore(database: DatabaseSync): IntakeStore {
   const known = database.prepare('SELECT 1 FROM intake WHERE pipeline = ? AND location = ? AND version = ?');
+  const versions = database.prepare('SELECT * FROM intake WHERE pipeline = ? AND location = ?');
   const unclaimed = database.prepare(
     "SELECT * FROM intake WHERE pipeline = ? AND location = ? AND status IN ('pending', 'claimed', 'done')",
   );
@@ -40,6 +41,8 @@ export function intakeStore(database: DatabaseSync): IntakeStore {
         }
         return true;
       }),
+
+    versions: async (pipeline, location) => versions.all(pipeline, location).map(intakeItem),
 
     async *list(pipeline, filter = {}) {
       const where = ['pipeline = ?'];

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import type { PipelineConfig } from '../config/schema.ts';
+import { configDigest } from '../config/digest.ts';
+import { CorruptStateError, ObjectNotFoundError } from '../errors.ts';
+import type { RunRecord } from '../stores/ports.ts';
+import { readManifest, type RunManifest, writeManifest } from './context.ts';
+import type { Workload, World } from './workload.ts';
+
+/** Pending items that one run takes at most; the rest waits for the next run. */
+const claimLimit = 100_000;
+/** A holder that has not renewed for so long has died. */
+export const leaseTtlMs = 30_000;
+
+interface ClaimOptions {
+  readonly world: World;
+  readonly config: PipelineConfig;
+  readonly workload: Workload;
+  readonly branch: string;
+  readonly mode: RunManifest['mode'];
+}
+
+export interface ClaimedRun {
+  readonly run: RunRecord;
+  readonly config: PipelineConfig;
+  readonly objects: number;
+}
+
+export const leaseName = (pipeline: string): string => `pipeline/${pipeline}`;
+
+/**
+ * Starts a run: lease, record, claim, manifest, in this order, so that a crash in between leaves at most a run
+ * that holds nothing. @throws LeaseHeldError
+ */
+export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
+  const { world, config } = options;
+  const { pipeline } = config;
+  const now = world.clock.now();
+  const runId = `${pipeline}-${timestamp(now)}-${randomBytes(3).toString('hex')}`;
+  const lease = await world.state.leases.acquire(leaseName(pipeline), runId, leaseTtlMs);
+  await world.step('leased');
+  const record: RunRecord = {
+    runId,
+    pipeline,
+    status: 'claimed',
+    attempt: 1,
+    epoch: lease.epoch,
+    branch: options.branch,
+    createdMs: now,
+    updatedMs: now,
+    endedMs: undefined,
+    error: undefined,
+    facts: {},
+  };
+  await world.state.runs.create(record);
+  const objects = await world.state.intake.claim(pipeline, runId, claimLimit);
+  await world.step('claimed');
+  if (objects === 0) return { run: record, config, objects };
+  const pinned = await options.workload.pinConfig(world, config, { objects, bytes: await claimedBytes(world, pipeline, runId) });
+  await writeManifest(world, { formatVersion: 1, runId, config: pinned, configDigest: configDigest(config), mode: options.mode });
+  await world.step('manifest');
+  return { run: record, config: pinned, objects };
+}
+
+/** Takes a run up again with the configuration it was started with and the next epoch. @throws LeaseHeldError */
+export async function continueRun(options: Omit<ClaimOptions, 'branch' | 'mode'> & { readonly runId: string }): Promise<ClaimedRun> {
+  const { world, runId, workload } = options;
+  const before = await world.state.runs.get(runId);
+  if (before === undefined) throw new CorruptStateError(`there is no run ${runId}`, { next: 'partwise runs' });
+  const lease = await world.state.leases.acquire(leaseName(before.pipeline), runId, leaseTtlMs);
+  const objects = await world.state.intake.claim(before.pipeline, runId, claimLimit);
+  const bytes = await claimedBytes(world, before.pipeline, runId);
+  const manifest = await readManifest(world, runId).catch(async (error: unknown) => {
+    if (!(error instanceof ObjectNotFoundError)) throw error;
+    const config = await workload.pinConfig(world, options.config, { objects, bytes });
+    const made: RunManifest = { formatVersion: 1, runId, config, configDigest: configDigest(options.config), mode: 'run' };
+    await writeManifest(world, made);
+    return made;
+  });
+  const run = await world.state.runs.update(runId, {
+    attempt: before.status === 'planned' && before.attempt === 1 && before.facts['attempted'] !== true ? 1 : before.attempt + 1,
+    epoch: lease.epoch,
+    error: undefined,
+    endedMs: undefined,
+    facts: { ...before.facts, attempted: true },
+  });
+  return { run, config: manifest.config, objects };
+}
+
+async function claimedBytes(world: World, pipeline: string, runId: string): Promise<number> {
+  let bytes = 0;
+  for await (const item of world.state.intake.list(pipeline, { runId })) bytes += item.sizeBytes;
+  return bytes;
+}
+
+/** @example timestamp(0) // '19700101t000000' */
+function timestamp(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').toLowerCase();
+}

@@ -1,0 +1,223 @@
+import type { PipelineConfig } from '../config/schema.ts';
+import { CorruptStateError, IntegrityError } from '../errors.ts';
+import type { IntakeItem, RunRecord } from '../stores/ports.ts';
+import { prepareStage, saveCheckpoint } from './checkpoints.ts';
+import { continueRun, leaseName, startRun } from './claim.ts';
+import { readManifest, runContext } from './context.ts';
+import { jsonBytes, layout } from './layout.ts';
+import { planRun, readPlan } from './planning.ts';
+import { preparedObjects, prepareUnit, writePrepareItems } from './prepare.ts';
+import { readSpecification } from './stages.ts';
+import type { Plan, RunContext, UnitItem, Workload, World } from './workload.ts';
+
+/** The functions behind the state machine's tasks, the same ones wherever it runs. Payloads carry ids and locations only. */
+
+export interface HandlerOptions {
+  readonly world: World;
+  readonly pipeline: (name: string) => Promise<PipelineConfig>;
+  readonly workloadOf: (config: PipelineConfig) => Workload;
+  readonly signal: AbortSignal;
+}
+
+export interface ObjectReference {
+  readonly bucket: string;
+  readonly key: string;
+}
+
+interface IntakePayload {
+  readonly pipeline: string;
+  readonly runId?: string;
+  readonly branch?: string;
+  readonly mode?: 'plan' | 'run';
+}
+interface RunPayload {
+  readonly runId: string;
+  readonly attempt: number;
+}
+
+export function handlers(options: HandlerOptions) {
+  const { world, workloadOf } = options;
+
+  async function contextOf(runId: string, parallelUnits = 1): Promise<RunContext> {
+    const run = await world.state.runs.get(runId);
+    if (run === undefined) throw new CorruptStateError(`there is no run ${runId}`, { next: 'partwise runs' });
+    const { config } = await readManifest(world, runId);
+    return runContext({ world, run, config, signal: options.signal, parallelUnits });
+  }
+
+  async function planOf(context: RunContext): Promise<Plan> {
+    const plan = await readPlan(context);
+    if (plan === undefined) throw new CorruptStateError(`run ${context.runId} has no plan`, { next: `partwise resume ${context.runId}` });
+    return plan;
+  }
+
+  return {
+    intake: async (payload: IntakePayload) => {
+      const config = await options.pipeline(payload.pipeline);
+      const workload = workloadOf(config);
+      const claimed =
+        payload.runId === undefined
+          ? await startRun({ world, config, workload, branch: payload.branch ?? 'main', mode: payload.mode ?? 'run' })
+          : await continueRun({ world, config, workload, runId: payload.runId });
+      const { runId, attempt } = claimed.run;
+      world.progress({ kind: 'run', runId, attempt, objects: claimed.objects });
+      if (claimed.objects === 0) return { runId, attempt, objects: 0, items: objectReference(world, world.results.root) };
+      const context = await contextOf(runId);
+      const stage = await writePrepareItems(context);
+      await addFacts(world, runId, { objects: stage.units });
+      world.progress({ kind: 'stage', runId, stage: prepareStage, units: stage.units, rows: 0, bytes: stage.bytes });
+      return { runId, attempt, objects: claimed.objects, items: objectReference(world, stage.items) };
+    },
+
+    plan: async (payload: RunPayload & { readonly replan?: boolean }) => {
+      const context = await contextOf(payload.runId);
+      const plan = await planRun({ context, workload: workloadOf(context.config), replan: payload.replan ?? false });
+      for (const stage of plan.stages) {
+        world.progress({ kind: 'stage', runId: payload.runId, stage: stage.name, units: stage.units, rows: stage.rows, bytes: stage.bytes });
+      }
+      await world.state.runs.update(payload.runId, { status: 'working' });
+      return {
+        outcome: plan.outcome,
+        stages: plan.stages.map((stage) => ({ name: stage.name, units: stage.units, items: objectReference(world, stage.items) })),
+      };
+    },
+
+    work: async (payload: UnitItem & { readonly attempt: number }) => {
+      const standing = await world.state.checkpoints.get(payload.run, payload.stage, payload.unit);
+      const startedMs = world.clock.now();
+      if (standing === undefined) {
+        const outer = await contextOf(payload.run);
+        const plan = payload.stage === prepareStage ? undefined : await planOf(outer);
+        const run = await world.state.runs.get(payload.run);
+        const units = plan?.stages.find((one) => one.name === payload.stage)?.units ?? Number(run?.facts['objects'] ?? 1);
+        const context = await contextOf(payload.run, units);
+        await workUnit(context, workloadOf(context.config), plan, payload, startedMs);
+      }
+      const record = standing ?? (await world.state.checkpoints.get(payload.run, payload.stage, payload.unit));
+      world.progress({
+        kind: 'unit',
+        runId: payload.run,
+        stage: payload.stage,
+        unit: payload.unit,
+        rows: record?.rows ?? 0,
+        bytes: record?.bytes ?? 0,
+        skipped: standing !== undefined,
+        elapsedMs: world.clock.now() - startedMs,
+      });
+      return {};
+    },
+
+    audit: async (payload: RunPayload) => {
+      const context = await contextOf(payload.runId);
+      await world.state.runs.update(payload.runId, { status: 'auditing' });
+      world.progress({ kind: 'stage', runId: payload.runId, stage: 'audit', units: 1, rows: 0, bytes: 0 });
+      const report = await workloadOf(context.config).audit(context, await planOf(context));
+      await world.results.write(layout.audit(context.folder, `g${context.planGeneration}-a${context.attempt}`), jsonBytes(report), { overwrite: true });
+      const failed = report.checks.filter((check) => !check.passed);
+      await addFacts(world, payload.runId, { audit: report.facts, auditChecks: report.checks.slice(0, 50) });
+      if (!report.passed) {
+        throw new IntegrityError(`the audit refused to publish: ${failed.map((check) => `${check.name}${check.detail === undefined ? '' : `: ${check.detail}`}`).join('; ')}`, {
+          details: { failed },
+          safe: 'nothing was published; readers see the tables as they were',
+          next: `partwise status ${payload.runId}`,
+        });
+      }
+      await world.step('audited');
+      return {};
+    },
+
+    publish: async (payload: RunPayload) => {
+      const context = await contextOf(payload.runId);
+      await world.state.runs.update(payload.runId, { status: 'publishing' });
+      world.progress({ kind: 'stage', runId: payload.runId, stage: 'publish', units: 1, rows: 0, bytes: 0 });
+      const published = await workloadOf(context.config).publish(context, await planOf(context));
+      await addFacts(world, payload.runId, { published: published.snapshots, ...published.facts });
+      await world.step('published');
+      return {};
+    },
+
+    report: async (payload: RunPayload & { readonly outcome: 'succeeded' | 'failed' | 'empty'; readonly error?: { readonly name: string; readonly cause: string } }) => {
+      const run = await world.state.runs.get(payload.runId);
+      if (run === undefined) return {};
+      if (payload.outcome === 'succeeded') await settleIntake(await contextOf(payload.runId));
+      await world.step('settled');
+      const maintenance = payload.outcome === 'succeeded' ? await maintainAfter(options, await contextOf(payload.runId)) : [];
+      await world.state.runs.update(payload.runId, {
+        status: payload.outcome,
+        endedMs: world.clock.now(),
+        error: payload.error === undefined ? undefined : errorOf(payload.error),
+        facts: { ...(await world.state.runs.get(payload.runId))?.facts, ...(maintenance.length > 0 ? { maintenance } : {}) },
+      });
+      await releaseLease(world, run);
+      return {};
+    },
+  };
+}
+
+async function workUnit(context: RunContext, workload: Workload, plan: Plan | undefined, item: UnitItem, startedMs: number): Promise<void> {
+  const { world, runId, attempt } = context;
+  const { stage, unit } = item;
+  const note = { runId, stage, unit, attempt, startedMs };
+  await world.state.checkpoints.note({ ...note, endedMs: undefined, error: undefined });
+  try {
+    context.signal.throwIfAborted();
+    const specification = await readSpecification(world.results, item);
+    await world.step(`unit:${stage}`);
+    if (plan === undefined) await prepareUnit(context, workload, unit, specification as IntakeItem);
+    else await saveCheckpoint(context, { stage, unit, startedMs, result: await workload.work(context, plan, item, specification) });
+    await world.state.checkpoints.note({ ...note, endedMs: world.clock.now(), error: undefined });
+  } catch (error) {
+    const described = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    await world.state.checkpoints.note({ ...note, endedMs: world.clock.now(), error: described });
+    throw error;
+  }
+}
+
+async function settleIntake(context: RunContext): Promise<void> {
+  const stage = { name: prepareStage, items: layout.items(context.folder, prepareStage, 0) };
+  for await (const prepared of preparedObjects(context, stage)) {
+    const { location, version } = prepared.item;
+    const changed = prepared.reason?.startsWith('SourceChangedError') === true;
+    await context.world.state.intake.settle(context.runId, [
+      {
+        location,
+        version,
+        status: changed ? 'superseded' : prepared.status === 'accepted' ? 'done' : 'quarantined',
+        ...(prepared.reason === undefined ? {} : { reason: prepared.reason }),
+      },
+    ]);
+  }
+}
+
+async function maintainAfter(options: HandlerOptions, context: RunContext): Promise<readonly string[]> {
+  if (!context.config.maintenance.auto) return [];
+  try {
+    return await options.workloadOf(context.config).maintain(context);
+  } catch (error) {
+    return [`maintenance failed and will be tried after the next run: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`];
+  }
+}
+
+async function addFacts(world: World, runId: string, facts: Readonly<Record<string, unknown>>): Promise<void> {
+  const run = await world.state.runs.get(runId);
+  await world.state.runs.update(runId, { facts: { ...run?.facts, ...facts } });
+}
+
+/** The state machine hands an error over as {name, cause}; a cause is the handler's message, perhaps wrapped in JSON. */
+function errorOf(error: { readonly name: string; readonly cause: string }): NonNullable<RunRecord['error']> {
+  try {
+    const parsed: { errorMessage?: string; next?: string } = JSON.parse(error.cause);
+    return { name: error.name, message: parsed.errorMessage ?? error.cause, ...(parsed.next === undefined ? {} : { next: parsed.next }) };
+  } catch {
+    return { name: error.name, message: error.cause };
+  }
+}
+
+export async function releaseLease(world: World, run: Pick<RunRecord, 'runId' | 'pipeline' | 'epoch'>): Promise<void> {
+  const lease = await world.state.leases.current(leaseName(run.pipeline));
+  if (lease?.holder === run.runId && lease.epoch === run.epoch) await world.state.leases.release(lease);
+}
+
+export function objectReference(world: World, location: string): ObjectReference {
+  return { bucket: 'results', key: location.slice(world.results.root.length + 1) };
+}

@@ -1,0 +1,86 @@
+import { PlanStaleError } from '../errors.ts';
+import { currentSnapshot, loadTable } from '../iceberg/index.ts';
+import type { TableIdentifier } from '../stores/ports.ts';
+import { prepareStage } from './checkpoints.ts';
+import { readManifest } from './context.ts';
+import { jsonBytes, layout } from './layout.ts';
+import { checkBudget, preparedObjects } from './prepare.ts';
+import type { Plan, RunContext, Workload } from './workload.ts';
+
+interface PlanOptions {
+  readonly context: RunContext;
+  readonly workload: Workload;
+  /** Make a new plan even if the saved one still holds. */
+  readonly replan: boolean;
+}
+
+/**
+ * The run's plan: the saved one if it still holds, else a new one.
+ *
+ * Before the first checkpoint a table that has moved makes a plan that somebody looked at stale (PlanStaleError
+ * with the difference); a plan that nobody saw is made again. After it, publish decides, bucket by bucket.
+ */
+export async function planRun(options: PlanOptions): Promise<Plan> {
+  const { context, workload } = options;
+  const saved = options.replan ? undefined : await readPlan(context);
+  if (saved !== undefined) {
+    const differences = (await hasWorkCheckpoint(context, saved)) ? [] : await pinDifferences(context, saved);
+    if (differences.length === 0) return saved;
+    const manifest = await readManifest(context.world, context.runId);
+    if (manifest.mode === 'plan' && context.planGeneration === 0) {
+      throw new PlanStaleError(`the plan of ${context.runId} does not hold any more: ${differences.join('; ')}`, {
+        details: { differences },
+        safe: 'nothing was changed; the claimed files stay with the run',
+        next: `partwise resume ${context.runId} --replan`,
+      });
+    }
+  }
+  const generation = (await readPlan(context)) === undefined ? context.planGeneration : context.planGeneration + 1;
+  const stage = { name: prepareStage, items: layout.items(context.folder, prepareStage, 0) };
+  const totals = await checkBudget(context, preparedObjects(context, stage));
+  const fresh = { ...context, planGeneration: generation };
+  const plan = await workload.plan(fresh, preparedObjects(context, stage));
+  await context.world.results.write(layout.plan(context.folder, generation), jsonBytes(plan), { overwrite: true });
+  const record = await context.world.state.runs.get(context.runId);
+  await context.world.state.runs.update(context.runId, {
+    status: 'planned',
+    facts: { ...record?.facts, planGeneration: generation, input: totals },
+  });
+  await context.world.step('planned');
+  return plan;
+}
+
+/** The newest saved plan; undefined when the run has none. */
+export async function readPlan(context: RunContext): Promise<Plan | undefined> {
+  const location = layout.plan(context.folder, context.planGeneration);
+  if ((await context.world.results.head(location)) === undefined) return undefined;
+  return JSON.parse(new TextDecoder().decode(await context.world.results.read(location))) as Plan;
+}
+
+async function hasWorkCheckpoint(context: RunContext, plan: Plan): Promise<boolean> {
+  for (const stage of plan.stages) if ((await context.world.state.checkpoints.count(context.runId, stage.name)) > 0) return true;
+  return false;
+}
+
+/** What has moved since the plan was made, in words. */
+async function pinDifferences(context: RunContext, plan: Plan): Promise<readonly string[]> {
+  const differences: string[] = [];
+  for (const pin of plan.pins) {
+    const location = await context.world.catalog.current(identifierOf(pin.table));
+    if (location === pin.metadataLocation) continue;
+    if (location === undefined) {
+      differences.push(`${pin.table}: the table was dropped`);
+      continue;
+    }
+    const table = await loadTable({ store: context.world.warehouse, catalog: context.world.catalog, identifier: identifierOf(pin.table) });
+    const now = String((currentSnapshot(table, context.branch) ?? currentSnapshot(table))?.snapshotId ?? 'none');
+    if (table.metadata.tableUuid !== pin.uuid) differences.push(`${pin.table}: the table was created or replaced`);
+    else if (now !== (pin.snapshotId ?? 'none')) differences.push(`${pin.table}: snapshot ${pin.snapshotId ?? 'none'} -> ${now}`);
+  }
+  return differences;
+}
+
+function identifierOf(table: string): TableIdentifier {
+  const dot = table.indexOf('.');
+  return { namespace: table.slice(0, dot), name: table.slice(dot + 1) };
+}
