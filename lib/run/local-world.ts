@@ -42,7 +42,7 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
   const catalog = options.wrapCatalog?.(opened) ?? opened;
   const close = async () => {
     await state.close();
-    await opened.close();
+    opened[Symbol.dispose]();
   };
   return {
     rootPath,
