@@ -54,7 +54,8 @@ function failureLines(failure: Failure, output: Output): readonly string[] {
   ];
   for (const difference of listed(failure.details.differences)) lines.push(`       ${difference}`);
   if (failure.safe !== undefined) lines.push(`${style.green('safe  ')} ${multiline(failure.safe)}`);
-  if (failure.next !== undefined) lines.push(`${style.bold('next  ')} ${multiline(failure.next)}`);
+  if (failure.next !== undefined)
+    lines.push(`${style.bold('next  ')} ${multiline(output.command(failure.next))}`);
   return lines;
 }
 

@@ -7,6 +7,7 @@ import { commandHelp, overview } from './help.ts';
 import { makeOutput, type Output, type Stream } from './output.ts';
 import { parseCommand, parseGlobals, splitCommand } from './parse.ts';
 import { commands } from './specs/index.ts';
+import { commandSpeller } from './spelling.ts';
 import { didYouMean } from './suggest.ts';
 
 export interface MainOptions {
@@ -93,6 +94,7 @@ function outputFor(argv: readonly string[], options: MainOptions): Output {
     json: argv.includes('--json'),
     quiet: argv.includes('--quiet'),
     color: !noColor,
+    command: commandSpeller(argv, variables),
   });
 }
 

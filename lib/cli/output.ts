@@ -26,6 +26,8 @@ export interface Output {
   warn(text: string): void;
   /** The result for programs; silent without --json. */
   document(value: unknown): void;
+  /** A `partwise …` command as this person has to type it here. */
+  command(text: string): string;
   /** Text that goes to stdout in either mode (CSV, completed lines of a stream). */
   raw(text: string): void;
 }
@@ -36,6 +38,8 @@ export interface OutputOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly color: boolean;
+  /** Default: as it is. */
+  readonly command?: (text: string) => string;
 }
 
 export function makeOutput(options: OutputOptions): Output {
@@ -61,6 +65,7 @@ export function makeOutput(options: OutputOptions): Output {
     document: (value) => {
       if (json) out(toJson(value, 2));
     },
+    command: options.command ?? ((text) => text),
     raw: (text) => void stdout.write(text),
   };
 }
