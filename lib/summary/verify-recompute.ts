@@ -69,7 +69,9 @@ export interface ExpectedKey {
 }
 
 interface Registers {
-  readonly normal: { readonly tuple: OrderTuple; readonly scalars: Readonly<Record<string, Value>> } | undefined;
+  readonly normal:
+    | { readonly tuple: OrderTuple; readonly scalars: Readonly<Record<string, Value>> }
+    | undefined;
   readonly deletion: Deletion | undefined;
   /** The stored row that the normal register comes from; undefined when it comes from the batch. */
   readonly before: StoredMonth | undefined;
@@ -93,7 +95,9 @@ export function recompute(rules: RecomputeRules, input: KeyInput, months?: Reado
   const first = (stand[0] ?? 0) - rules.historyLength + 1;
   const last = stand.at(-1) ?? first;
   const known = nearestLater(input.stored, first, last);
-  const timelines = rules.arrays.map((array) => timeline(registers, known, array, first, last, rules.historyLength));
+  const timelines = rules.arrays.map((array) =>
+    timeline(registers, known, array, first, last, rules.historyLength),
+  );
   const changedMonths = changes(rules, before, registers, known, timelines, first, last);
 
   const make = (month: number): ExpectedRow => {
@@ -102,11 +106,15 @@ export function recompute(rules: RecomputeRules, input: KeyInput, months?: Reado
     for (const [index, array] of rules.arrays.entries()) {
       const values = timelines[index] ?? [];
       const at = month - first;
-      arrays[array.column] = [ownValue(register, array), ...values.slice(at - rules.historyLength + 1, at).reverse()];
+      arrays[array.column] = [
+        ownValue(register, array),
+        ...values.slice(at - rules.historyLength + 1, at).reverse(),
+      ];
     }
     const alive = isAlive(register);
     const scalars = { ...register.normal?.scalars };
-    if (rules.deleteColumn !== undefined && !alive) scalars[rules.deleteColumn] = register.deletion?.code ?? null;
+    if (rules.deleteColumn !== undefined && !alive)
+      scalars[rules.deleteColumn] = register.deletion?.code ?? null;
     return {
       month,
       tuple: register.normal?.tuple ?? { ranks: [], hash: null },
@@ -114,8 +122,12 @@ export function recompute(rules: RecomputeRules, input: KeyInput, months?: Reado
       scalars,
       arrays,
       alive,
-      grids: Object.fromEntries(rules.grids.map((grid) => [grid.column, gridText(grid, arrays[grid.array] ?? [])])),
-      changed: !sameRegisters(before.get(month), register) || changedMonths.some((other) => other < month && month - other < rules.historyLength),
+      grids: Object.fromEntries(
+        rules.grids.map((grid) => [grid.column, gridText(grid, arrays[grid.array] ?? [])]),
+      ),
+      changed:
+        !sameRegisters(before.get(month), register) ||
+        changedMonths.some((other) => other < month && month - other < rules.historyLength),
     };
   };
 
@@ -123,9 +135,14 @@ export function recompute(rules: RecomputeRules, input: KeyInput, months?: Reado
   const newest = stand.findLast((month) => isAlive(registers.get(month))) ?? stand.at(-1);
   const tombstones = new Map<number, Deletion>();
   for (const [month, register] of registers) {
-    if (register.normal === undefined && register.deletion !== undefined) tombstones.set(month, register.deletion);
+    if (register.normal === undefined && register.deletion !== undefined)
+      tombstones.set(month, register.deletion);
   }
-  return { rows, tombstones, latest: newest === undefined ? undefined : (rows.find((row) => row.month === newest) ?? make(newest)) };
+  return {
+    rows,
+    tombstones,
+    latest: newest === undefined ? undefined : (rows.find((row) => row.month === newest) ?? make(newest)),
+  };
 }
 
 type ArrayRule = RecomputeRules['arrays'][number];
@@ -170,7 +187,11 @@ function changes(
 }
 
 /** Per month from `first` to `last` the nearest row after it that was stored before the run: it knows bulk-loaded history. */
-function nearestLater(stored: readonly StoredMonth[], first: number, last: number): readonly (StoredMonth | undefined)[] {
+function nearestLater(
+  stored: readonly StoredMonth[],
+  first: number,
+  last: number,
+): readonly (StoredMonth | undefined)[] {
   const descending = stored.toSorted((a, b) => b.month - a.month);
   const nearest: (StoredMonth | undefined)[] = [];
   let later: StoredMonth | undefined;
@@ -186,7 +207,11 @@ function nearestLater(stored: readonly StoredMonth[], first: number, last: numbe
 }
 
 /** Both registers of every month: the newest normal record and the newest delete ever accepted. */
-function settle(rules: RecomputeRules, stored: ReadonlyMap<number, StoredMonth>, input: KeyInput): Map<number, Registers> {
+function settle(
+  rules: RecomputeRules,
+  stored: ReadonlyMap<number, StoredMonth>,
+  input: KeyInput,
+): Map<number, Registers> {
   const registers = new Map<number, Registers>();
   for (const [month, row] of stored) registers.set(month, registersOf(row));
   for (const [month, deletion] of input.tombstones) {
@@ -207,7 +232,10 @@ function settle(rules: RecomputeRules, stored: ReadonlyMap<number, StoredMonth>,
 }
 
 function newestPerMonth(records: readonly SourceRecord[]) {
-  const newest = new Map<number, { month: number; normal: SourceRecord | undefined; deletion: Deletion | undefined }>();
+  const newest = new Map<
+    number,
+    { month: number; normal: SourceRecord | undefined; deletion: Deletion | undefined }
+  >();
   for (const record of records) {
     const found = newest.get(record.month) ?? { month: record.month, normal: undefined, deletion: undefined };
     if (record.deleteCode === undefined) found.normal = newerOf(found.normal, record);
@@ -218,7 +246,10 @@ function newestPerMonth(records: readonly SourceRecord[]) {
 }
 
 /** The first wins among equals, which are the same record. */
-function newerOf<T extends { readonly tuple: OrderTuple }>(first: T | undefined, second: T | undefined): T | undefined {
+function newerOf<T extends { readonly tuple: OrderTuple }>(
+  first: T | undefined,
+  second: T | undefined,
+): T | undefined {
   if (first === undefined || second === undefined) return first ?? second;
   return compareTuples(second.tuple, first.tuple) > 0 ? second : first;
 }
@@ -235,13 +266,23 @@ function ownValue(register: Registers, array: ArrayRule): Value {
 }
 
 /** All H entries as text; numbers in their shortest decimal form. */
-export function gridText(grid: { readonly placeholder: string; readonly separator: string }, entries: readonly Value[]): string {
-  return entries.map((entry) => (entry === null || entry === undefined ? grid.placeholder : String(entry))).join(grid.separator);
+export function gridText(
+  grid: { readonly placeholder: string; readonly separator: string },
+  entries: readonly Value[],
+): string {
+  return entries
+    .map((entry) => (entry === null || entry === undefined ? grid.placeholder : String(entry)))
+    .join(grid.separator);
 }
 
 /** Tuples identify records, so equal tuples mean equal scalars. */
 function sameRegisters(a: Registers | undefined, b: Registers): boolean {
-  if (a?.normal === undefined || b.normal === undefined || compareTuples(a.normal.tuple, b.normal.tuple) !== 0) return false;
+  if (
+    a?.normal === undefined ||
+    b.normal === undefined ||
+    compareTuples(a.normal.tuple, b.normal.tuple) !== 0
+  )
+    return false;
   if (a.deletion === undefined || b.deletion === undefined) return a.deletion === b.deletion;
   return compareTuples(a.deletion.tuple, b.deletion.tuple) === 0;
 }
@@ -253,7 +294,8 @@ export function sameValue(a: Value, b: Value): boolean {
   if (Array.isArray(left) && Array.isArray(right)) {
     return left.length === right.length && left.every((entry, index) => sameValue(entry, right[index]));
   }
-  if (typeof left === 'bigint' && typeof right === 'number') return left === BigInt(Number.isInteger(right) ? right : 0) && Number.isInteger(right);
+  if (typeof left === 'bigint' && typeof right === 'number')
+    return left === BigInt(Number.isInteger(right) ? right : 0) && Number.isInteger(right);
   if (typeof left === 'number' && typeof right === 'bigint') return sameValue(right, left);
   return left === right || (Number.isNaN(left) && Number.isNaN(right));
 }

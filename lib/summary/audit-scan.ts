@@ -1,0 +1,133 @@
+import { identifier, text, textList } from '../engine/sql.ts';
+import { UnsupportedFeatureError } from '../errors.ts';
+import {
+  assertReadable,
+  type Field,
+  type IcebergType,
+  type ScanFile,
+  type Schema,
+} from '../iceberg/index.ts';
+import { normalizeLocation } from '../stores/location.ts';
+import type { Location, ObjectStore } from '../stores/ports.ts';
+
+/**
+ * Reading rows for checks: plain SELECTs of stored columns by field id, through position deletes. Kept apart from
+ * the statements of the work, so that a mistake there is not repeated here.
+ */
+
+/** Names of the two columns of `liveRows` that say where a row lies. */
+export const rowPlace = { path: '__path', position: '__position' } as const;
+
+interface LiveRowsOptions {
+  readonly store: ObjectStore;
+  readonly schema: Schema;
+  readonly files: readonly ScanFile[];
+  /** Columns of the schema by name; all when undefined. */
+  readonly columns?: readonly string[];
+  /** Adds `rowPlace`'s columns: local path and 0-based position. */
+  readonly place?: boolean;
+}
+
+/**
+ * A parenthesised SELECT of the files' live rows. A column that a file lacks is NULL there.
+ * @throws UnsupportedFeatureError for delete files that are not position deletes in Parquet
+ */
+export async function liveRows(options: LiveRowsOptions): Promise<string> {
+  const fields = chosen(options.schema, options.columns);
+  const place =
+    options.place === true ? `, filename AS ${rowPlace.path}, file_row_number AS ${rowPlace.position}` : '';
+  const columns = fields.map((field) => `c${field.id} AS ${identifier(field.name)}`).join(', ');
+  if (options.files.length === 0) return emptyRows(fields, options.place === true);
+  options.files.forEach(assertReadable);
+  const paths = await Promise.all(options.files.map((scan) => options.store.localPath(scan.file.location)));
+  const from = `read_parquet(${textList(paths)}, schema = ${schemaMap(fields)})`;
+  const deletes = await deletedPlaces(options.store, options.files);
+  if (deletes === undefined) return `(SELECT ${columns}${place} FROM ${from})`;
+  return `(SELECT ${columns}${place} FROM ${from} AS d ANTI JOIN ${deletes} AS x ON d.filename = x.path AND d.file_row_number = x.pos)`;
+}
+
+/** A parenthesised SELECT of (path, pos) of every position that is deleted in one of the files; undefined when none is. */
+export async function deletedPlaces(
+  store: ObjectStore,
+  files: readonly ScanFile[],
+): Promise<string | undefined> {
+  const deleteFiles = new Set(files.flatMap((scan) => scan.deletes.map((one) => one.file.location)));
+  if (deleteFiles.size === 0) return undefined;
+  const paths = await Promise.all([...deleteFiles].map((location) => store.localPath(location)));
+  return places(
+    store,
+    paths,
+    files.filter((scan) => scan.deletes.length > 0).map((scan) => scan.file.location),
+  );
+}
+
+/** (path, pos) of the rows of position-delete files that name one of the data files, in whichever spelling. */
+export async function places(
+  store: ObjectStore,
+  deletePaths: readonly string[],
+  dataFiles: readonly Location[],
+): Promise<string> {
+  const names = await Promise.all(
+    dataFiles.map(async (location) => {
+      const path = await store.localPath(location);
+      return spellings(location).map((spelling) => `(${text(spelling)}, ${text(path)})`);
+    }),
+  );
+  return `(SELECT n.path, p.pos FROM read_parquet(${textList(deletePaths)}) AS p JOIN (VALUES ${names.flat().join(', ')}) AS n(name, path) ON p.file_path = n.name)`;
+}
+
+/** `file:///x` is ours, `file:/x` Spark's. */
+function spellings(location: Location): readonly string[] {
+  const ours = normalizeLocation(location);
+  return ours.startsWith('file:///') ? [ours, `file:${ours.slice('file://'.length)}`] : [ours];
+}
+
+function chosen(schema: Schema, columns: readonly string[] | undefined): readonly Field[] {
+  if (columns === undefined) return schema.fields;
+  return columns.map((name) => {
+    const field = schema.fields.find((one) => one.name === name);
+    if (field === undefined) throw new TypeError(`the schema has no column ${name}`);
+    return field;
+  });
+}
+
+/** Columns are named by id inside of the scan, so that no name can meet `filename` or `file_row_number`. */
+function schemaMap(fields: readonly Field[]): string {
+  const entries = fields.map(
+    (field) =>
+      `${field.id}: {name: ${text(`c${field.id}`)}, type: ${text(sqlType(field.type))}, default_value: NULL}`,
+  );
+  return `MAP {${entries.join(', ')}}`;
+}
+
+function emptyRows(fields: readonly Field[], place: boolean): string {
+  const columns = fields.map((field) => `NULL::${sqlType(field.type)} AS ${identifier(field.name)}`);
+  if (place) columns.push(`NULL::VARCHAR AS ${rowPlace.path}`, `NULL::BIGINT AS ${rowPlace.position}`);
+  return `(SELECT ${columns.join(', ')} WHERE false)`;
+}
+
+const sqlTypes: Readonly<Record<string, string>> = {
+  boolean: 'BOOLEAN',
+  int: 'INTEGER',
+  long: 'BIGINT',
+  float: 'FLOAT',
+  double: 'DOUBLE',
+  date: 'DATE',
+  time: 'TIME',
+  timestamp: 'TIMESTAMP',
+  timestamptz: 'TIMESTAMPTZ',
+  string: 'VARCHAR',
+  binary: 'BLOB',
+};
+
+/** @throws UnsupportedFeatureError for maps and structs, which no table of this workload has */
+export function sqlType(type: IcebergType): string {
+  if (typeof type !== 'string') {
+    if (type.type === 'list') return `${sqlType(type.element)}[]`;
+    throw new UnsupportedFeatureError(`a column of type ${type.type} cannot be checked`);
+  }
+  if (type.startsWith('decimal(')) return type.toUpperCase();
+  const found = sqlTypes[type];
+  if (found === undefined) throw new UnsupportedFeatureError(`a column of type ${type} cannot be checked`);
+  return found;
+}
