@@ -1,18 +1,6 @@
 import { bytes, count, duration } from '../report/format.ts';
+import type { ProgressEvent } from '../run/workload.ts';
 import type { Stream } from './output.ts';
-
-/** What a run tells while it goes. Totals are known from the plan, so the rest of the time can be reckoned. */
-export interface ProgressEvent {
-  readonly kind: string;
-  readonly stage?: string | undefined;
-  readonly unit?: string | undefined;
-  readonly unitsDone?: number | undefined;
-  readonly unitsTotal?: number | undefined;
-  /** Rows and bytes of the stage so far. */
-  readonly rows?: number | undefined;
-  readonly bytes?: number | undefined;
-  readonly text?: string | undefined;
-}
 
 export interface ProgressOptions {
   readonly stream: Stream;
@@ -21,9 +9,9 @@ export interface ProgressOptions {
 }
 
 export interface Progress {
-  event(event: ProgressEvent): void;
+  readonly event: (event: ProgressEvent) => void;
   /** Ends the line that is being redrawn. */
-  finish(): void;
+  readonly finish: () => void;
 }
 
 const redrawMs = 100;
@@ -31,11 +19,11 @@ const plainLineMs = 5_000;
 
 interface StageState {
   readonly name: string;
-  readonly startedMs: number;
-  /** Units that stood before this stage's first event: skipped by a resume, so no measure of speed. */
-  readonly doneAtStart: number;
+  readonly total: number;
+  startedMs: number | undefined;
   done: number;
-  total: number;
+  /** Units whose checkpoint stood already: no measure of speed. */
+  skipped: number;
   rows: number;
   bytes: number;
 }
@@ -45,76 +33,96 @@ export function makeProgress(options: ProgressOptions): Progress {
   const { stream, now } = options;
   if (options.quiet) return { event: () => undefined, finish: () => undefined };
   const redraws = stream.isTTY === true;
-  let stage: StageState | undefined;
-  let lastShownMs = Number.NEGATIVE_INFINITY;
+  const stages = new Map<string, StageState>();
+  let current: StageState | undefined;
+  let shownMs = Number.NEGATIVE_INFINITY;
   let drawn = false;
 
   const clear = () => {
     if (drawn) stream.write('\r\u001b[2K');
     drawn = false;
   };
-  const show = (final: boolean) => {
-    if (stage === undefined) return;
-    const line = stageLine(stage, now(), final);
+  const line = (text: string) => {
     clear();
-    if (redraws && !final) {
-      stream.write(line.slice(0, Math.max(20, (stream.columns ?? 80) - 1)));
-      drawn = true;
-    } else {
-      stream.write(`${line}\n`);
-    }
-    lastShownMs = now();
+    stream.write(`${text}\n`);
   };
-  const closeStage = () => {
-    if (stage !== undefined) show(true);
-    stage = undefined;
+  const show = (final: boolean) => {
+    if (current === undefined) return;
+    const text = stageLine(current, now(), final);
+    if (!redraws || final) {
+      line(text);
+    } else {
+      clear();
+      stream.write(text.slice(0, Math.max(20, (stream.columns ?? 80) - 1)));
+      drawn = true;
+    }
+    shownMs = now();
+  };
+  const enter = (stage: StageState) => {
+    if (current === stage) return;
+    show(true);
+    stage.startedMs ??= now();
+    current = stage;
+    shownMs = redraws ? Number.NEGATIVE_INFINITY : now();
   };
 
   return {
     event: (event) => {
-      if (event.text !== undefined && event.stage === undefined) {
-        clear();
-        stream.write(`${event.text}\n`);
-        return;
+      if (event.kind === 'run') {
+        const attempt = event.attempt > 1 ? `, attempt ${event.attempt}` : '';
+        line(
+          `run ${event.runId}${attempt}: ${count(event.objects)} ${event.objects === 1 ? 'file' : 'files'}`,
+        );
+      } else if (event.kind === 'note') {
+        line(`  ${event.text}`);
+      } else if (event.kind === 'stage') {
+        const stage = newStage(event.stage, event.units);
+        stages.set(event.stage, stage);
+        // Stages of the plan are announced together; one begins with its first unit.
+        if (event.stage === 'audit' || event.stage === 'publish') enter(stage);
+      } else {
+        const stage = stages.get(event.stage) ?? newStage(event.stage, 0);
+        stages.set(event.stage, stage);
+        // The first unit is announced when it has ended.
+        stage.startedMs ??= now() - event.elapsedMs;
+        enter(stage);
+        stage.done += 1;
+        if (event.skipped) stage.skipped += 1;
+        else {
+          stage.rows += event.rows;
+          stage.bytes += event.bytes;
+        }
+        if (now() - shownMs >= (redraws ? redrawMs : plainLineMs)) show(false);
       }
-      if (event.stage === undefined) return;
-      if (stage?.name !== event.stage) {
-        closeStage();
-        const done = event.unitsDone ?? 0;
-        const doneAtStart = event.kind === 'stage' ? done : 0;
-        stage = { name: event.stage, startedMs: now(), doneAtStart, done, total: 0, rows: 0, bytes: 0 };
-      }
-      stage.done = event.unitsDone ?? stage.done;
-      stage.total = event.unitsTotal ?? stage.total;
-      stage.rows = event.rows ?? stage.rows;
-      stage.bytes = event.bytes ?? stage.bytes;
-      if (now() - lastShownMs >= (redraws ? redrawMs : plainLineMs)) show(false);
     },
     finish: () => {
-      closeStage();
+      show(true);
+      current = undefined;
       clear();
     },
   };
 }
 
-/** @example stageLine(stage, now, false) // 'apply     12/40 units  1,200,000 rows  85,000 rows/s  about 33 s left' */
+function newStage(name: string, total: number): StageState {
+  return { name, total, startedMs: undefined, done: 0, skipped: 0, rows: 0, bytes: 0 };
+}
+
+/** @example stageLine(stage, now, false) // '  apply     12/40 units  1,200,000 rows  85,000 rows/s  about 33 s left' */
 function stageLine(stage: StageState, nowMs: number, final: boolean): string {
-  const elapsedMs = Math.max(1, nowMs - stage.startedMs);
+  const elapsedMs = Math.max(1, nowMs - (stage.startedMs ?? nowMs));
+  const worked = stage.done - stage.skipped;
   const parts = [`  ${stage.name.padEnd(9)}`];
-  if (stage.total > 0)
-    parts.push(`${count(stage.done)}/${count(stage.total)} ${stage.total === 1 ? 'unit' : 'units'}`);
+  if (stage.done > 0)
+    parts.push(
+      `${count(stage.done)}/${count(Math.max(stage.total, stage.done))} ${stage.total === 1 ? 'unit' : 'units'}`,
+    );
+  if (stage.skipped > 0) parts.push(`${count(stage.skipped)} done before`);
   if (stage.rows > 0) parts.push(`${count(stage.rows)} rows`);
   if (stage.bytes > 0) parts.push(bytes(stage.bytes));
   if (stage.rows > 0) parts.push(`${count(Math.round((stage.rows * 1000) / elapsedMs))} rows/s`);
   if (final) parts.push(duration(elapsedMs));
-  else {
-    const left = remainingMs(stage, elapsedMs);
-    if (left !== undefined) parts.push(`about ${duration(left)} left`);
+  else if (worked > 0 && stage.total > stage.done) {
+    parts.push(`about ${duration((elapsedMs / worked) * (stage.total - stage.done))} left`);
   }
   return parts.join('  ');
-}
-
-function remainingMs(stage: StageState, elapsedMs: number): number | undefined {
-  const done = stage.done - stage.doneAtStart;
-  return done <= 0 || stage.total <= stage.done ? undefined : (elapsedMs / done) * (stage.total - stage.done);
 }

@@ -1,6 +1,20 @@
-import { UsageError } from '../../errors.ts';
+import { resumeRun } from '../../run/local.ts';
 import type { CommandHandler } from '../command.ts';
+import { reportRun } from '../outcome.ts';
+import { configOfRun, findRun, isUnfinished, openExisting } from '../session.ts';
+import { runReport } from './run.ts';
 
-export const resume: CommandHandler = () => {
-  throw new UsageError('resume is not part of this version yet');
+export const resume: CommandHandler = async (context) => {
+  await using session = await openExisting(context);
+  const found = await findRun(session, context.arguments[0], isUnfinished);
+  const config = await configOfRun(context, session, found);
+  const outcome = await resumeRun({
+    world: session.world,
+    config,
+    runId: found.runId,
+    signal: context.environment.signal,
+  });
+  session.progress.finish();
+  if (!isUnfinished(found)) context.output.note(`${found.runId} has ended already`);
+  return reportRun(context, runReport(outcome));
 };

@@ -1,6 +1,60 @@
+import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
-import type { CommandHandler } from '../command.ts';
+import { type RunOutcome, resumeRun, runPipeline } from '../../run/local.ts';
+import type { CommandContext, CommandHandler } from '../command.ts';
+import { type RunReport, reportRun } from '../outcome.ts';
+import { loadChosenPipeline } from '../pipeline.ts';
+import { configOfRun, findRun, openSession } from '../session.ts';
 
-export const run: CommandHandler = () => {
-  throw new UsageError('run is not part of this version yet');
+export const run: CommandHandler = async (context) => {
+  const planned = context.flags.text('plan');
+  if (planned !== undefined) return applyPlan(context, planned);
+  const { config } = await loadChosenPipeline(context);
+  await using session = await openSession(context);
+  const branch = context.flags.text('branch');
+  const outcome = await runPipeline({
+    world: session.world,
+    config,
+    paths: inputPaths(context),
+    ...(branch === undefined ? {} : { branch }),
+    signal: context.environment.signal,
+  });
+  session.progress.finish();
+  return reportRun(context, runReport(outcome));
 };
+
+/** Files named on the command line, as absolute paths. */
+export function inputPaths(context: CommandContext): readonly string[] {
+  return context.arguments.map((path) => resolve(context.environment.cwd, path));
+}
+
+export function runReport(outcome: RunOutcome): RunReport {
+  const { run: record, plan, arrivals } = outcome;
+  if (arrivals === undefined) return { run: record, plan };
+  return {
+    run: record,
+    plan,
+    filesSeen: arrivals.seen,
+    filesNew: arrivals.recorded,
+    ignored: arrivals.ignored,
+  };
+}
+
+async function applyPlan(context: CommandContext, runId: string) {
+  if (context.arguments.length > 0 || context.flags.text('branch') !== undefined) {
+    throw new UsageError('a saved plan has its files and its branch already', {
+      next: `partwise run --plan ${runId}`,
+    });
+  }
+  await using session = await openSession(context);
+  const found = await findRun(session, runId);
+  const config = await configOfRun(context, session, found);
+  const outcome = await resumeRun({
+    world: session.world,
+    config,
+    runId: found.runId,
+    signal: context.environment.signal,
+  });
+  session.progress.finish();
+  return reportRun(context, runReport(outcome));
+}
