@@ -3,16 +3,18 @@ import { defineConfig } from 'vitest/config';
 /** One project per suite: `unit` needs npm packages only, the others set up what they need themselves. */
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/no-skips.ts'],
     projects: [
       {
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/engines/**', 'test/faults/**'],
+          exclude: ['test/engines/**', 'test/faults/**', 'test/structure/**'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },
+      { test: { name: 'structure', include: ['test/structure/**/*.test.ts'] } },
       {
         test: {
           name: 'faults',
