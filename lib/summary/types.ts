@@ -1,0 +1,186 @@
+import type { TableChange } from '../run/table-change.ts';
+import type { Location } from '../stores/ports.ts';
+
+/** Specifications of the units and what they leave behind. Plain JSON; months are numbers, year * 12 + month. */
+
+export type Strategy = 'unified' | 'partitionwise';
+export type RewriteMode = 'copy-on-write' | 'merge-on-read';
+
+/** A live position-delete file that applies to a planned data file. */
+export interface DeleteFileSpec {
+  readonly location: Location;
+  readonly specId: number;
+  readonly partition: readonly (string | number | boolean | null)[];
+  readonly rows: number;
+}
+
+/** A live data file as the manifests describe it. */
+export interface FileSpec {
+  readonly location: Location;
+  readonly specId: number;
+  readonly partition: readonly (string | number | boolean | null)[];
+  /** Month number of the file's cell; 0 in tables without months. */
+  readonly month: number;
+  readonly rows: number;
+  readonly sizeBytes: number;
+  readonly deletes: readonly DeleteFileSpec[];
+}
+
+/** Data files of one cell that are rewritten together. Copy-on-write may take in the cell's small files. */
+export interface ApplyGroup {
+  readonly bucket: number;
+  readonly month: number;
+  /** As planned; a merge-on-read group whose real dead fraction passes the limit is copied all the same. */
+  readonly mode: RewriteMode;
+  readonly reason: string;
+  readonly files: readonly FileSpec[];
+  /** Rows that the plan expects to change. */
+  readonly expectedRows: number;
+}
+
+/** Everything that one bucket's records need: one unit of the stage `resolve`. */
+export interface ResolveSpec {
+  readonly stage: 'resolve';
+  readonly strategy: Strategy;
+  readonly bucket: number;
+  readonly buckets: number;
+  /** Prepared rows: Parquet files that hold rows of the bucket. */
+  readonly sources: readonly Location[];
+  /** Records and deletes of the bucket per month: [month, rows, deletes]. */
+  readonly months: readonly (readonly [month: number, rows: number, deletes: number])[];
+  /** Every live summary file of the bucket, ascending by month. */
+  readonly summary: readonly FileSpec[];
+  readonly latest: readonly FileSpec[];
+  readonly tombstones: readonly FileSpec[];
+  /** Only for `unified`: what the unit rewrites itself. */
+  readonly groups: readonly ApplyGroup[];
+}
+
+/** One unit of the stage `apply`. */
+export interface ApplySpec {
+  readonly stage: 'apply';
+  /** Units of `resolve` whose change sets this unit joins, by bucket. */
+  readonly resolve: readonly { readonly bucket: number; readonly unit: string }[];
+  readonly groups: readonly ApplyGroup[];
+}
+
+export type UnitSpec = ResolveSpec | ApplySpec;
+
+/**
+ * What became of the prepared rows. Each row is counted once in the first nine; `revived` months are also counted
+ * in `caseIIIUpdate`.
+ */
+export interface CaseCounts {
+  /** First month of a key without a stored row. */
+  readonly caseI: number;
+  /** Newer than the key's newest stored row. */
+  readonly caseII: number;
+  /** At or before it, month not stored. */
+  readonly caseIIIInsert: number;
+  /** At or before it, month stored. */
+  readonly caseIIIUpdate: number;
+  /** Further months of a key without a stored row. */
+  readonly caseIV: number;
+  /** Newest delete of a month that is stored after the run. */
+  readonly delete: number;
+  /** Newest delete of a month that is not. */
+  readonly tombstone: number;
+  /** Older than another record of its kind, stored or in the batch. */
+  readonly stale: number;
+  /** Equal order tuple. */
+  readonly duplicate: number;
+  /** Deleted months that are alive again. */
+  readonly revived: number;
+}
+
+/** A data file that the unit added. */
+export interface AddedFile {
+  readonly location: Location;
+  readonly month: number;
+  readonly bucket: number;
+  readonly rows: number;
+}
+
+export interface Elapsed {
+  readonly [phase: string]: number;
+}
+
+export interface ResolveOutcome {
+  readonly stage: 'resolve';
+  readonly bucket: number;
+  readonly cases: CaseCounts;
+  /** Elements of `changes` follow the roles summary, latest, tombstones; absent when untouched. */
+  readonly changes: readonly TableChange[];
+  /** The change set for `apply`: Parquet keyed by (key, month). Undefined when nothing stored can change. */
+  readonly changeSet: Location | undefined;
+  readonly changeSetRows: number;
+  /** New rows of months that were not stored, one file per cell. */
+  readonly inserted: readonly AddedFile[];
+  readonly latest: { readonly liveBefore: number; readonly removed: number; readonly added: number };
+  readonly tombstones: { readonly before: number; readonly after: number };
+  /** Only for `unified`. */
+  readonly files: readonly TouchedFile[];
+  readonly elapsedMs: Elapsed;
+}
+
+/** A data file that `apply` looked at. */
+export interface TouchedFile {
+  readonly location: Location;
+  readonly month: number;
+  readonly bucket: number;
+  /** `untouched`: no row of it matched. */
+  readonly mode: RewriteMode | 'untouched';
+  readonly rowsBefore: number;
+  /** Rows before that no position delete hid. */
+  readonly liveBefore: number;
+  readonly rowsChanged: number;
+  /** Own rows among them: the month's own record or delete changed. */
+  readonly ownRowsChanged: number;
+  /** Live rows that the run leaves as they are. */
+  readonly rowsCarried: number;
+}
+
+/** What replaced the files of one group; copy-on-write folds several into one. */
+export interface RewrittenGroup {
+  readonly month: number;
+  readonly bucket: number;
+  readonly mode: RewriteMode;
+  readonly removed: readonly Location[];
+  readonly added: readonly AddedFile[];
+  /** Copy-on-write only: order-independent checksums over the rows that were carried, see audit-checksum.ts. */
+  readonly carriedBefore: string | undefined;
+  readonly carriedAfter: string | undefined;
+}
+
+export interface ApplyOutcome {
+  readonly stage: 'apply';
+  readonly changes: readonly TableChange[];
+  readonly files: readonly TouchedFile[];
+  readonly groups: readonly RewrittenGroup[];
+  readonly elapsedMs: Elapsed;
+}
+
+export const noCases: CaseCounts = {
+  caseI: 0,
+  caseII: 0,
+  caseIIIInsert: 0,
+  caseIIIUpdate: 0,
+  caseIV: 0,
+  delete: 0,
+  tombstone: 0,
+  stale: 0,
+  duplicate: 0,
+  revived: 0,
+};
+
+/** What the summary's plan keeps for audit and publish, in `plan.workload`. */
+export interface SummaryPlanFacts {
+  readonly strategy: Strategy;
+  readonly buckets: number;
+  /** Months and buckets that the run reads or writes; for the conflict check. */
+  readonly firstMonth: number;
+  readonly lastMonth: number;
+  readonly touchedBuckets: readonly number[];
+  readonly preparedRows: number;
+  readonly preparedDeletes: number;
+}
