@@ -46,5 +46,5 @@ const byErrorName: Readonly<Record<string, ExitCode>> = {
 
 /** The exit code of an error, by its name; names that are not in the table are plain failures. */
 export function exitCodeOf(errorName: string): ExitCode {
-  return byErrorName[errorName] ?? 1;
+  return Object.hasOwn(byErrorName, errorName) ? (byErrorName[errorName] ?? 1) : 1;
 }

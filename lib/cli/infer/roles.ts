@@ -113,9 +113,11 @@ export function assignRoles(file: InspectedFile, flags: RoleFlags): Roles {
 
 /** Columns that look as if they marked deleted records; only --delete makes one do so. */
 export function deleteCandidates(file: InspectedFile): readonly string[] {
-  return file.columns
-    .filter((column) => /(^|_)(del|deleted|delete|soft_del)(_|$)/i.test(column.name))
-    .map((column) => column.name);
+  return file.columns.filter(looksLikeDelete).map((column) => column.name);
+}
+
+function looksLikeDelete(column: SourceColumn): boolean {
+  return /(^|_)(del|deleted|delete)(_|$)/i.test(column.name);
 }
 
 function guessRole(file: InspectedFile, role: RoleName, taken: ReadonlySet<SourceColumn>): SourceColumn {

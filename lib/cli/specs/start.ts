@@ -30,7 +30,7 @@ export const startCommands: readonly CommandSpec[] = [
   {
     name: 'init',
     group: 'Start',
-    summary: 'write a pipeline file, from a Parquet, CSV or JSON lines file of your own or from a template',
+    summary: 'write a pipeline file, from a file of your own or from a template',
     description: [
       'Reads the columns and the first rows of FILE and writes pipelines/NAME.yaml. The key, the month and the version ' +
         'column are guessed by name and type; the flags decide otherwise. When one of them cannot be guessed, nothing is ' +

@@ -1,0 +1,58 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExitCode } from '../../lib/cli/exit-codes.ts';
+import { main } from '../../lib/cli/main.ts';
+
+export interface Ran {
+  readonly code: ExitCode;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Home extends AsyncDisposable {
+  readonly path: string;
+  /** Runs one command line in this folder, as a process without a terminal would. */
+  run(...argv: readonly string[]): Promise<Ran>;
+  /** The same with --json; the document that was printed. */
+  json(...argv: readonly string[]): Promise<Record<string, unknown> & { readonly exitCode?: number }>;
+}
+
+export interface HomeOptions {
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** A folder of its own to run command lines in. */
+export async function newHome(options: HomeOptions = {}): Promise<Home> {
+  const path = await mkdtemp(join(tmpdir(), 'partwise-cli-'));
+  const run = (...argv: readonly string[]) => runIn(path, argv, options);
+  return {
+    path,
+    run,
+    json: async (...argv) => JSON.parse((await run(...argv, '--json')).stdout),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  };
+}
+
+/** Runs a command line that touches no folder. */
+export function runOnce(...argv: readonly string[]): Promise<Ran> {
+  return runIn('/nonexistent', argv, {});
+}
+
+async function runIn(path: string, argv: readonly string[], options: HomeOptions): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  const code = await main(argv, {
+    stdout: { write: (text) => (stdout += text) },
+    stderr: { write: (text) => (stderr += text) },
+    environment: {
+      home: path,
+      cwd: path,
+      variables: options.variables ?? {},
+      signal: options.signal ?? new AbortController().signal,
+      now: Date.now,
+    },
+  });
+  return { code, stdout, stderr };
+}
