@@ -4,7 +4,9 @@ import { reportUsage } from './measure.ts';
 
 /** One whole run, plan to publish with audit, in a process of its own. */
 const started = Date.now();
-const argument: { root: string; yaml: string; paths: readonly string[]; threads: number } = JSON.parse(process.argv[2] ?? '{}');
+const argument: { root: string; yaml: string; paths: readonly string[]; threads: number } = JSON.parse(
+  process.argv[2] ?? '{}',
+);
 const stages: Record<string, number> = {};
 let last: { name: string; at: number } | undefined;
 const mark = (name: string) => {
@@ -14,13 +16,23 @@ const mark = (name: string) => {
 };
 mark('start');
 {
-  await using world = await openLocalWorld({ root: argument.root, threads: argument.threads, onProgress: (event) => {
-    if (event.kind === 'unit') mark(event.stage);
-    else if (event.kind === 'stage') mark(event.stage);
-  } });
+  await using world = await openLocalWorld({
+    root: argument.root,
+    threads: argument.threads,
+    onProgress: (event) => {
+      if (event.kind === 'unit') mark(event.stage);
+      else if (event.kind === 'stage') mark(event.stage);
+    },
+  });
   const config = await parsePipeline(argument.yaml, 'bench.yaml');
   const { run, plan } = await runPipeline({ world, config, paths: argument.paths });
   mark('end');
-  if (run?.status !== 'succeeded') throw new Error(`the run ended as ${run?.status}: ${JSON.stringify(run?.error)}`);
-  reportUsage(started, { runId: run.runId, strategy: plan?.strategy, facts: run.facts, units: plan?.stages.map((stage) => [stage.name, stage.units]) });
+  if (run?.status !== 'succeeded')
+    throw new Error(`the run ended as ${run?.status}: ${JSON.stringify(run?.error)}`);
+  reportUsage(started, {
+    runId: run.runId,
+    strategy: plan?.strategy,
+    facts: run.facts,
+    units: plan?.stages.map((stage) => [stage.name, stage.units]),
+  });
 }

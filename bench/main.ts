@@ -1,9 +1,13 @@
 import { summaryBench } from './summary.ts';
 
-const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = { summary: summaryBench };
+const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = {
+  summary: summaryBench,
+};
 const [name = '', ...filters] = process.argv.slice(2);
 const bench = benches[name];
 if (bench === undefined) {
-  console.error(`usage: npm run bench -- ${Object.keys(benches).join(' | ')} [words that a scenario's name must hold]`);
+  console.error(
+    `usage: npm run bench -- ${Object.keys(benches).join(' | ')} [words that a scenario's name must hold]`,
+  );
   process.exitCode = 2;
 } else await bench(filters);

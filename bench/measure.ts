@@ -14,7 +14,10 @@ export interface Usage {
 export function reportUsage(startedMs: number, extra: Readonly<Record<string, unknown>> = {}): void {
   const usage = process.resourceUsage();
   const io = Object.fromEntries(
-    readFileSync('/proc/self/io', 'utf8').trim().split('\n').map((line) => line.split(': ') as [string, string]),
+    readFileSync('/proc/self/io', 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(': ') as [string, string]),
   );
   const report: Usage = {
     wallSeconds: (Date.now() - startedMs) / 1_000,
@@ -29,7 +32,9 @@ export function reportUsage(startedMs: number, extra: Readonly<Record<string, un
 /** Runs a script of this folder in a process of its own; wall time includes the process's start. */
 export async function measureChild<T>(script: string, argument: unknown): Promise<Usage & T> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [`${import.meta.dirname}/${script}`, JSON.stringify(argument)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [`${import.meta.dirname}/${script}`, JSON.stringify(argument)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();

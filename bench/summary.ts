@@ -42,12 +42,20 @@ export async function summaryBench(filters: readonly string[]): Promise<void> {
     for (const buckets of [undefined, 4]) {
       const shape: Shape = { accounts: 50_000, months: 36, historyColumns, buckets };
       const label = `${historyColumns} columns, ${buckets ?? 'chosen'} buckets`;
-      const scenarios = [...standard, ...(buckets === undefined && historyColumns === 4 ? [...slope, { name: 'tiny drop', batch: tiny, rewrite: 'auto' as const }] : [])]
-        .filter((scenario) => only(`${label}, ${scenario.name}, ${scenario.rewrite}`));
+      const scenarios = [
+        ...standard,
+        ...(buckets === undefined && historyColumns === 4
+          ? [...slope, { name: 'tiny drop', batch: tiny, rewrite: 'auto' as const }]
+          : []),
+      ].filter((scenario) => only(`${label}, ${scenario.name}, ${scenario.rewrite}`));
       if (scenarios.length === 0) continue;
-      console.log(`\n## ${shape.accounts.toLocaleString('en')} accounts x ${shape.months} months, ${label}\n`);
+      console.log(
+        `\n## ${shape.accounts.toLocaleString('en')} accounts x ${shape.months} months, ${label}\n`,
+      );
       const base = await baseTable(shape);
-      console.log('| scenario | rewrite | wall s | CPU s | peak MB | read MB | written MB | files + | files touched | limit s | ratio | stages |');
+      console.log(
+        '| scenario | rewrite | wall s | CPU s | peak MB | read MB | written MB | files + | files touched | limit s | ratio | stages |',
+      );
       console.log('|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|');
       for (const scenario of scenarios) await measureScenario(shape, base, scenario);
     }
@@ -66,25 +74,53 @@ async function measureScenario(shape: Shape, base: string, scenario: Scenario): 
   const yaml = pipelineYaml(shape, scenario.rewrite);
   const run = await measureChild<RunMeasure>('child-run.ts', { root: place, yaml, paths: [batch], threads });
   const { touched, added } = await filesOf(place);
-  const limit = touched.length === 0 ? undefined : await measureChild<Usage>('child-copy.ts', { files: touched, folder: `${cache}/copy`, workers: threads });
+  const limit =
+    touched.length === 0
+      ? undefined
+      : await measureChild<Usage>('child-copy.ts', {
+          files: touched,
+          folder: `${cache}/copy`,
+          workers: threads,
+        });
   await rm(`${cache}/copy`, { recursive: true, force: true });
   const cells = [
-    scenario.name, scenario.rewrite, run.wallSeconds.toFixed(2), run.cpuSeconds.toFixed(2), mega(run.peakBytes), mega(run.readBytes), mega(run.writtenBytes),
-    added, touched.length, limit?.wallSeconds.toFixed(2) ?? '-', limit === undefined ? '-' : (run.wallSeconds / limit.wallSeconds).toFixed(2),
+    scenario.name,
+    scenario.rewrite,
+    run.wallSeconds.toFixed(2),
+    run.cpuSeconds.toFixed(2),
+    mega(run.peakBytes),
+    mega(run.readBytes),
+    mega(run.writtenBytes),
+    added,
+    touched.length,
+    limit?.wallSeconds.toFixed(2) ?? '-',
+    limit === undefined ? '-' : (run.wallSeconds / limit.wallSeconds).toFixed(2),
     run.units.map(([name, units]) => `${name} ${units}`).join(', '),
   ];
   console.log(`| ${cells.join(' | ')} |`);
 }
 
 /** Data files that the newest snapshot of the summary table removed or deleted from, and how many it added. */
-async function filesOf(root: string): Promise<{ readonly touched: readonly string[]; readonly added: number }> {
+async function filesOf(
+  root: string,
+): Promise<{ readonly touched: readonly string[]; readonly added: number }> {
   await using world = await openLocalWorld({ root });
-  const table = await loadTable({ store: world.warehouse, catalog: world.catalog, identifier: { namespace: 'partwise', name: 'bench_summary' } });
+  const table = await loadTable({
+    store: world.warehouse,
+    catalog: world.catalog,
+    identifier: { namespace: 'partwise', name: 'bench_summary' },
+  });
   const head = currentSnapshot(table);
-  const parent = head?.parentSnapshotId === undefined ? undefined : snapshotById(table, head.parentSnapshotId);
+  const parent =
+    head?.parentSnapshotId === undefined ? undefined : snapshotById(table, head.parentSnapshotId);
   const list = async (snapshotId: bigint | undefined) => {
     const files = new Map<string, string>();
-    for await (const { file, deletes } of liveFiles({ store: world.warehouse, table, snapshotId, statistics: false })) {
+    for await (const { file, deletes } of liveFiles({
+      store: world.warehouse,
+      table,
+      snapshotId,
+      statistics: false,
+    })) {
       files.set(file.location, deletes.map((one) => one.file.location).join());
     }
     return files;
@@ -92,7 +128,9 @@ async function filesOf(root: string): Promise<{ readonly touched: readonly strin
   const before = await list(parent?.snapshotId);
   const after = await list(head?.snapshotId);
   return {
-    touched: [...before].filter(([location, deletes]) => after.get(location) !== deletes).map(([location]) => filePath(location)),
+    touched: [...before]
+      .filter(([location, deletes]) => after.get(location) !== deletes)
+      .map(([location]) => filePath(location)),
     added: [...after.keys()].filter((location) => !before.has(location)).length,
   };
 }
@@ -105,9 +143,16 @@ async function baseTable(shape: Shape): Promise<string> {
   await mkdir(cache, { recursive: true });
   const load = `${cache}/load.parquet`;
   await initialLoad(shape, load);
-  const run = await measureChild<RunMeasure>('child-run.ts', { root: place, yaml: pipelineYaml(shape, 'auto'), paths: [load], threads });
+  const run = await measureChild<RunMeasure>('child-run.ts', {
+    root: place,
+    yaml: pipelineYaml(shape, 'auto'),
+    paths: [load],
+    threads,
+  });
   const rows = shape.accounts * shape.months;
-  console.log(`first load: ${run.wallSeconds.toFixed(1)} s, ${Math.round(rows / run.wallSeconds).toLocaleString('en')} rows/s, peak ${mega(run.peakBytes)} MB\n`);
+  console.log(
+    `first load: ${run.wallSeconds.toFixed(1)} s, ${Math.round(rows / run.wallSeconds).toLocaleString('en')} rows/s, peak ${mega(run.peakBytes)} MB\n`,
+  );
   await copyRoot(place, kept);
   return kept;
 }
@@ -118,5 +163,9 @@ async function copyRoot(from: string, to: string): Promise<void> {
   await rename(`${to}.part`, to);
 }
 
-const exists = (path: string) => stat(path).then(() => true, () => false);
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 const mega = (bytes: number) => (bytes / 1e6).toFixed(0);

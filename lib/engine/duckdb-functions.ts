@@ -1,4 +1,4 @@
-import { BIGINT, DuckDBScalarFunction, INTEGER, VARCHAR, type DuckDBConnection } from '@duckdb/node-api';
+import { BIGINT, type DuckDBConnection, DuckDBScalarFunction, INTEGER, VARCHAR } from '@duckdb/node-api';
 import { murmur3 } from './murmur3.ts';
 
 /**

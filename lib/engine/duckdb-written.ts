@@ -7,8 +7,18 @@ export function readWrittenFiles(rows: readonly Record<string, DuckDBValue>[]): 
     path: String(row['filename']),
     rows: Number(row['count']),
     sizeBytes: Number(row['file_size_bytes']),
-    columns: Object.fromEntries(pairs(row['column_statistics']).map(([name, stats]) => [columnPath(String(name)), column(pairs(stats))])),
-    partition: Object.fromEntries(pairs(row['partition_keys']).map(([name, value]) => [String(name), value === null ? null : String(value)])),
+    columns: Object.fromEntries(
+      pairs(row['column_statistics']).map(([name, stats]) => [
+        columnPath(String(name)),
+        column(pairs(stats)),
+      ]),
+    ),
+    partition: Object.fromEntries(
+      pairs(row['partition_keys']).map(([name, value]) => [
+        String(name),
+        value === null ? null : String(value),
+      ]),
+    ),
   }));
 }
 
@@ -34,5 +44,9 @@ function column(stats: readonly [DuckDBValue, DuckDBValue][]): WrittenColumn {
 
 /** `"l"."element"` as `l.element`; quotes inside of names are doubled. */
 function columnPath(quoted: string): string {
-  return [...quoted.matchAll(/"((?:[^"]|"")*)"/g)].map((match) => (match[1] ?? '').replaceAll('""', '"')).join('.') || quoted;
+  return (
+    [...quoted.matchAll(/"((?:[^"]|"")*)"/g)]
+      .map((match) => (match[1] ?? '').replaceAll('""', '"'))
+      .join('.') || quoted
+  );
 }

@@ -2,10 +2,17 @@ import { mkdir, rm } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { UnitTooLargeError } from '../errors.ts';
-import { readWrittenFiles } from './duckdb-written.ts';
-import { plainValue } from './duckdb-values.ts';
-import type { Engine, EngineOptions, EngineSession, FieldIdTree, SqlRow, WriteParquetOptions } from './engine.ts';
 import { registerFunctions } from './duckdb-functions.ts';
+import { plainValue } from './duckdb-values.ts';
+import { readWrittenFiles } from './duckdb-written.ts';
+import type {
+  Engine,
+  EngineOptions,
+  EngineSession,
+  FieldIdTree,
+  SqlRow,
+  WriteParquetOptions,
+} from './engine.ts';
 import { identifier, text } from './sql.ts';
 
 /** DuckDB in this process: one instance per session, so that a unit's memory, spill and threads are its own. */
@@ -55,7 +62,9 @@ function session(instance: DuckDBInstance, connection: DuckDBConnection, workFol
     },
     async writeParquet(options) {
       const statement = `COPY (${options.select}) TO ${text(options.path)} (${copyOptions(options)})`;
-      return run(statement, async (text_) => readWrittenFiles((await connection.runAndReadAll(text_)).getRowObjects()));
+      return run(statement, async (text_) =>
+        readWrittenFiles((await connection.runAndReadAll(text_)).getRowObjects()),
+      );
     },
     interrupt: () => connection.interrupt(),
     async [Symbol.asyncDispose]() {
@@ -71,14 +80,18 @@ function copyOptions(options: WriteParquetOptions): string {
   if (options.rowGroupRows !== undefined) parts.push(`ROW_GROUP_SIZE ${Math.floor(options.rowGroupRows)}`);
   if (options.fieldIds !== undefined) parts.push(`FIELD_IDS ${fieldIds(options.fieldIds)}`);
   if (options.partitionBy !== undefined && options.partitionBy.length > 0) {
-    parts.push(`PARTITION_BY (${options.partitionBy.map(identifier).join(', ')})`, 'OVERWRITE_OR_IGNORE true');
+    parts.push(
+      `PARTITION_BY (${options.partitionBy.map(identifier).join(', ')})`,
+      'OVERWRITE_OR_IGNORE true',
+    );
   }
   return parts.join(', ');
 }
 
 function fieldIds(tree: FieldIdTree, id?: number): string {
   const entries = Object.entries(tree).map(
-    ([name, value]) => `${identifier(name)}: ${typeof value === 'number' ? value : fieldIds(value.children, value.id)}`,
+    ([name, value]) =>
+      `${identifier(name)}: ${typeof value === 'number' ? value : fieldIds(value.children, value.id)}`,
   );
   return `{${[...(id === undefined ? [] : [`__duckdb_field_id: ${id}`]), ...entries].join(', ')}}`;
 }
@@ -91,7 +104,10 @@ function plainRow(row: Record<string, DuckDBValue>): SqlRow {
 function named(cause: unknown, sql: string): unknown {
   const message = cause instanceof Error ? cause.message : String(cause);
   if (/Out of Memory|could not allocate block|No space left|failed to offload/i.test(message)) {
-    return new UnitTooLargeError(`the engine ran out of memory or disk: ${firstLine(message)}`, { cause, details: { sql: sql.slice(0, 4_000) } });
+    return new UnitTooLargeError(`the engine ran out of memory or disk: ${firstLine(message)}`, {
+      cause,
+      details: { sql: sql.slice(0, 4_000) },
+    });
   }
   if (cause instanceof Error) cause.message = `${cause.message}\nin: ${sql.slice(0, 2_000)}`;
   return cause;

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { PinnedSnapshotExpiredError } from '../errors.ts';
-import { dataFileFromJson, type DataFile, type RemovedFile } from '../iceberg/index.ts';
+import { type DataFile, dataFileFromJson, type RemovedFile } from '../iceberg/index.ts';
 import { checkpointsOf } from './checkpoints.ts';
 import type { OutcomeWithChanges, TableChange } from './table-change.ts';
 import type { Plan, RunContext } from './workload.ts';
@@ -29,7 +29,8 @@ export async function spoolChanges(context: RunContext, plan: Plan): Promise<Cha
   await mkdir(folder, { recursive: true });
   const writers = new Map<string, WriteStream>();
   const counts: Record<string, Record<Kind, number>> = {};
-  const pathOf = (role: string, kind: Kind) => `${folder}/${createHash('sha1').update(`${role}/${kind}`).digest('hex')}.jsonl`;
+  const pathOf = (role: string, kind: Kind) =>
+    `${folder}/${createHash('sha1').update(`${role}/${kind}`).digest('hex')}.jsonl`;
 
   async function write(role: string, kind: Kind, values: readonly unknown[]): Promise<void> {
     if (values.length === 0) return;
@@ -46,7 +47,8 @@ export async function spoolChanges(context: RunContext, plan: Plan): Promise<Cha
   for (const stage of plan.stages) {
     for await (const { result } of checkpointsOf(context, stage)) {
       for (const change of (result.outcome as OutcomeWithChanges).changes) {
-        for (const kind of ['added', 'addedDeletes'] as const) await mustExist(context, change[kind].map(dataFileFromJson));
+        for (const kind of ['added', 'addedDeletes'] as const)
+          await mustExist(context, change[kind].map(dataFileFromJson));
         for (const kind of kinds) await write(change.role, kind, change[kind]);
       }
     }
@@ -55,7 +57,8 @@ export async function spoolChanges(context: RunContext, plan: Plan): Promise<Cha
 
   async function* lines(role: string, kind: Kind): AsyncIterable<unknown> {
     if ((counts[role]?.[kind] ?? 0) === 0) return;
-    for await (const line of createInterface({ input: createReadStream(pathOf(role, kind)) })) yield JSON.parse(line);
+    for await (const line of createInterface({ input: createReadStream(pathOf(role, kind)) }))
+      yield JSON.parse(line);
   }
 
   return {
@@ -74,10 +77,17 @@ async function mustExist(context: RunContext, files: readonly DataFile[]): Promi
   const infos = await Promise.all(files.map((file) => context.world.warehouse.head(file.location)));
   files.forEach((file, index) => {
     if (infos[index]?.sizeBytes === file.sizeBytes) return;
-    throw new PinnedSnapshotExpiredError(`${file.location}, written by this run, is gone or has another length`, {
-      details: { location: file.location, expectedBytes: file.sizeBytes, actualBytes: infos[index]?.sizeBytes },
-      safe: 'the tables are untouched and the intake is kept',
-      next: `partwise resume ${context.runId}`,
-    });
+    throw new PinnedSnapshotExpiredError(
+      `${file.location}, written by this run, is gone or has another length`,
+      {
+        details: {
+          location: file.location,
+          expectedBytes: file.sizeBytes,
+          actualBytes: infos[index]?.sizeBytes,
+        },
+        safe: 'the tables are untouched and the intake is kept',
+        next: `partwise resume ${context.runId}`,
+      },
+    );
   });
 }

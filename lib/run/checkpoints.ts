@@ -21,8 +21,20 @@ interface SaveOptions {
  */
 export async function saveCheckpoint(context: RunContext, options: SaveOptions): Promise<CheckpointRecord> {
   const { stage, unit, result } = options;
-  const bytes = jsonBytes({ formatVersion: 1, run: context.runId, stage, unit, attempt: context.attempt, result });
-  const location = layout.checkpoint(context.folder, stage, unit, `a${context.attempt}-${randomBytes(4).toString('hex')}`);
+  const bytes = jsonBytes({
+    formatVersion: 1,
+    run: context.runId,
+    stage,
+    unit,
+    attempt: context.attempt,
+    result,
+  });
+  const location = layout.checkpoint(
+    context.folder,
+    stage,
+    unit,
+    `a${context.attempt}-${randomBytes(4).toString('hex')}`,
+  );
   await context.world.step(`before-checkpoint:${stage}`);
   await context.world.results.write(location, bytes);
   const record = await context.world.state.checkpoints.put({
@@ -52,7 +64,8 @@ export async function readCheckpoint(context: RunContext, record: CheckpointReco
     });
   }
   const parsed: { formatVersion: number; result: UnitResult } = JSON.parse(new TextDecoder().decode(bytes));
-  if (parsed.formatVersion !== 1) throw new CorruptStateError(`${record.location} has unknown version ${parsed.formatVersion}`);
+  if (parsed.formatVersion !== 1)
+    throw new CorruptStateError(`${record.location} has unknown version ${parsed.formatVersion}`);
   return parsed.result;
 }
 
@@ -66,7 +79,10 @@ export interface CheckpointedUnit {
  * Every planned unit of a stage with its outcome, streamed in the plan's order.
  * @throws CorruptStateError when a unit has none: the stage has not ended
  */
-export async function* checkpointsOf(context: RunContext, stage: Pick<StageSummary, 'name' | 'items'>): AsyncIterable<CheckpointedUnit> {
+export async function* checkpointsOf(
+  context: RunContext,
+  stage: Pick<StageSummary, 'name' | 'items'>,
+): AsyncIterable<CheckpointedUnit> {
   for await (const item of stageItems(context.world.results, stage.items)) {
     const record = await context.world.state.checkpoints.get(context.runId, stage.name, item.unit);
     if (record === undefined) {

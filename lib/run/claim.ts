@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { PipelineConfig } from '../config/schema.ts';
 import { configDigest } from '../config/digest.ts';
+import type { PipelineConfig } from '../config/schema.ts';
 import { CorruptStateError, ObjectNotFoundError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
-import { readManifest, type RunManifest, writeManifest } from './context.ts';
+import { type RunManifest, readManifest, writeManifest } from './context.ts';
 import type { Workload, World } from './workload.ts';
 
 /** Pending items that one run takes at most; the rest waits for the next run. */
@@ -55,29 +55,50 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
   const objects = await world.state.intake.claim(pipeline, runId, claimLimit);
   await world.step('claimed');
   if (objects === 0) return { run: record, config, objects };
-  const pinned = await options.workload.pinConfig(world, config, { objects, bytes: await claimedBytes(world, pipeline, runId) });
-  await writeManifest(world, { formatVersion: 1, runId, config: pinned, configDigest: configDigest(config), mode: options.mode });
+  const pinned = await options.workload.pinConfig(world, config, {
+    objects,
+    bytes: await claimedBytes(world, pipeline, runId),
+  });
+  await writeManifest(world, {
+    formatVersion: 1,
+    runId,
+    config: pinned,
+    configDigest: configDigest(config),
+    mode: options.mode,
+  });
   await world.step('manifest');
   return { run: record, config: pinned, objects };
 }
 
 /** Takes a run up again with the configuration it was started with and the next epoch. @throws LeaseHeldError */
-export async function continueRun(options: Omit<ClaimOptions, 'branch' | 'mode'> & { readonly runId: string }): Promise<ClaimedRun> {
+export async function continueRun(
+  options: Omit<ClaimOptions, 'branch' | 'mode'> & { readonly runId: string },
+): Promise<ClaimedRun> {
   const { world, runId, workload } = options;
   const before = await world.state.runs.get(runId);
-  if (before === undefined) throw new CorruptStateError(`there is no run ${runId}`, { next: 'partwise runs' });
+  if (before === undefined)
+    throw new CorruptStateError(`there is no run ${runId}`, { next: 'partwise runs' });
   const lease = await world.state.leases.acquire(leaseName(before.pipeline), runId, leaseTtlMs);
   const objects = await world.state.intake.claim(before.pipeline, runId, claimLimit);
   const bytes = await claimedBytes(world, before.pipeline, runId);
   const manifest = await readManifest(world, runId).catch(async (error: unknown) => {
     if (!(error instanceof ObjectNotFoundError)) throw error;
     const config = await workload.pinConfig(world, options.config, { objects, bytes });
-    const made: RunManifest = { formatVersion: 1, runId, config, configDigest: configDigest(options.config), mode: 'run' };
+    const made: RunManifest = {
+      formatVersion: 1,
+      runId,
+      config,
+      configDigest: configDigest(options.config),
+      mode: 'run',
+    };
     await writeManifest(world, made);
     return made;
   });
   const run = await world.state.runs.update(runId, {
-    attempt: before.status === 'planned' && before.attempt === 1 && before.facts['attempted'] !== true ? 1 : before.attempt + 1,
+    attempt:
+      before.status === 'planned' && before.attempt === 1 && before.facts['attempted'] !== true
+        ? 1
+        : before.attempt + 1,
     epoch: lease.epoch,
     error: undefined,
     endedMs: undefined,

@@ -1,4 +1,10 @@
-import { CommitConflictError, CommitStateUnknownError, LeaseLostError, PlanStaleError, TableNotFoundError } from '../errors.ts';
+import {
+  CommitConflictError,
+  CommitStateUnknownError,
+  LeaseLostError,
+  PlanStaleError,
+  TableNotFoundError,
+} from '../errors.ts';
 import {
   commitStaged,
   findSnapshotByProperty,
@@ -6,8 +12,8 @@ import {
   type PartitionFilter,
   prepareCreateTable,
   type Snapshot,
-  stageCommit,
   type StagedCommit,
+  stageCommit,
   type Table,
   validateNoConflicts,
 } from '../iceberg/index.ts';
@@ -45,7 +51,8 @@ export async function publishTables(options: PublishOptions): Promise<Published>
   for (let attempt = 1; ; attempt += 1) {
     const current = await Promise.all(touched.map((target) => loadOrUndefined(context, target)));
     const own = current.map((table) => (table === undefined ? undefined : ownSnapshot(table, context)));
-    if (touched.length > 0 && own.every((snapshot) => snapshot !== undefined)) return published(touched, own, true);
+    if (touched.length > 0 && own.every((snapshot) => snapshot !== undefined))
+      return published(touched, own, true);
     const missing = touched.map((_, index) => own[index] === undefined);
 
     for (const table of current) if (table !== undefined) refuseLowerEpoch(table, context);
@@ -65,18 +72,31 @@ export async function publishTables(options: PublishOptions): Promise<Published>
       await commitStaged({ catalog: context.world.catalog, staged });
     } catch (error) {
       if (error instanceof CommitConflictError && attempt < pointerAttempts) continue;
-      if (error instanceof CommitStateUnknownError && attempt < pointerAttempts && (await settled(context, touched))) continue;
+      if (
+        error instanceof CommitStateUnknownError &&
+        attempt < pointerAttempts &&
+        (await settled(context, touched))
+      )
+        continue;
       throw error;
     }
     await context.world.step('after-swap');
     const all = await Promise.all(touched.map((target) => loadOrUndefined(context, target)));
-    return published(touched, all.map((table) => (table === undefined ? undefined : ownSnapshot(table, context))), false);
+    return published(
+      touched,
+      all.map((table) => (table === undefined ? undefined : ownSnapshot(table, context))),
+      false,
+    );
   }
 }
 
 async function loadOrUndefined(context: RunContext, target: TargetTable): Promise<Table | undefined> {
   try {
-    return await loadTable({ store: context.world.warehouse, catalog: context.world.catalog, identifier: target.identifier });
+    return await loadTable({
+      store: context.world.warehouse,
+      catalog: context.world.catalog,
+      identifier: target.identifier,
+    });
   } catch (error) {
     if (error instanceof TableNotFoundError) return undefined;
     throw error;
@@ -84,7 +104,12 @@ async function loadOrUndefined(context: RunContext, target: TargetTable): Promis
 }
 
 function ownSnapshot(table: Table, context: RunContext): Snapshot | undefined {
-  return findSnapshotByProperty({ table, branch: context.branch, key: commitKeys.runId, value: context.runId });
+  return findSnapshotByProperty({
+    table,
+    branch: context.branch,
+    key: commitKeys.runId,
+    value: context.runId,
+  });
 }
 
 /** After an unknown outcome: true when the catalog answers again, so that the next turn of the loop sees the truth. */
@@ -102,19 +127,34 @@ function refuseLowerEpoch(table: Table, context: RunContext): void {
   if (epoch <= context.epoch) return;
   throw new LeaseLostError(
     `${table.identifier.namespace}.${table.identifier.name} was published under epoch ${epoch}, this attempt holds ${context.epoch}`,
-    { safe: 'nothing of this attempt was published; its checkpoints stand', next: `partwise resume ${context.runId}` },
+    {
+      safe: 'nothing of this attempt was published; its checkpoints stand',
+      next: `partwise resume ${context.runId}`,
+    },
   );
 }
 
-async function mustNotConflict(options: PublishOptions, target: TargetTable, table: Table | undefined): Promise<void> {
+async function mustNotConflict(
+  options: PublishOptions,
+  target: TargetTable,
+  table: Table | undefined,
+): Promise<void> {
   const name = `${target.identifier.namespace}.${target.identifier.name}`;
   const pin = options.plan.pins.find((one) => one.table === name);
   if (pin?.uuid !== table?.metadata.tableUuid) {
-    throw new PlanStaleError(`${name} was ${pin?.uuid === undefined ? 'created' : 'dropped or replaced'} after the plan was made`, {
-      details: { differences: [`${name}: table ${pin?.uuid ?? 'absent'} -> ${table?.metadata.tableUuid ?? 'absent'}`], replan: true },
-      safe: 'nothing was published',
-      next: `partwise resume ${options.context.runId}`,
-    });
+    throw new PlanStaleError(
+      `${name} was ${pin?.uuid === undefined ? 'created' : 'dropped or replaced'} after the plan was made`,
+      {
+        details: {
+          differences: [
+            `${name}: table ${pin?.uuid ?? 'absent'} -> ${table?.metadata.tableUuid ?? 'absent'}`,
+          ],
+          replan: true,
+        },
+        safe: 'nothing was published',
+        next: `partwise resume ${options.context.runId}`,
+      },
+    );
   }
   if (table === undefined) return;
   const filter = options.readPartitions?.(target, table);
@@ -126,11 +166,14 @@ async function mustNotConflict(options: PublishOptions, target: TargetTable, tab
     ...(filter === undefined ? {} : { filter }),
   });
   if (report.replacedFiles.length > 0) {
-    throw new CommitConflictError(`${name} was compacted after the plan was made; the plan's files are gone`, {
-      details: { files: report.replacedFiles.slice(0, 20), replan: true },
-      safe: 'nothing was published; units whose files are still there are not done again',
-      next: `partwise resume ${options.context.runId}`,
-    });
+    throw new CommitConflictError(
+      `${name} was compacted after the plan was made; the plan's files are gone`,
+      {
+        details: { files: report.replacedFiles.slice(0, 20), replan: true },
+        safe: 'nothing was published; units whose files are still there are not done again',
+        next: `partwise resume ${options.context.runId}`,
+      },
+    );
   }
 }
 
@@ -164,13 +207,22 @@ async function stage(
   return created === undefined ? staged : { ...staged, swap: { ...staged.swap, expected: undefined } };
 }
 
-function published(targets: readonly TargetTable[], snapshots: readonly (Snapshot | undefined)[], already: boolean): Published {
+function published(
+  targets: readonly TargetTable[],
+  snapshots: readonly (Snapshot | undefined)[],
+  already: boolean,
+): Published {
   return {
     alreadyPublished: already,
     snapshots: targets.flatMap((target, index) => {
       const snapshot = snapshots[index];
       if (snapshot === undefined) return [];
-      return [{ table: `${target.identifier.namespace}.${target.identifier.name}`, snapshotId: String(snapshot.snapshotId) }];
+      return [
+        {
+          table: `${target.identifier.namespace}.${target.identifier.name}`,
+          snapshotId: String(snapshot.snapshotId),
+        },
+      ];
     }),
     facts: {},
   };

@@ -24,7 +24,8 @@ export async function writeManifest(world: World, manifest: RunManifest): Promis
 export async function readManifest(world: World, runId: string): Promise<RunManifest> {
   const location = layout.manifest(layout.runFolder(world.results.root, runId));
   const manifest: RunManifest = JSON.parse(new TextDecoder().decode(await world.results.read(location)));
-  if (manifest.formatVersion !== 1) throw new CorruptStateError(`${location} has unknown version ${manifest.formatVersion}`);
+  if (manifest.formatVersion !== 1)
+    throw new CorruptStateError(`${location} has unknown version ${manifest.formatVersion}`);
   return manifest;
 }
 
@@ -44,7 +45,10 @@ export function runContext(options: ContextOptions): RunContext {
   const { world, run, config } = options;
   const threads = config.work.threads ?? world.resources.threads;
   const parallel = Math.max(1, Math.min(options.parallelUnits, threads));
-  const budget = Math.max(256 * 2 ** 20, Math.min(world.resources.memoryBytes, parseByteSize(config.work.memory)) - runtimeBytes);
+  const budget = Math.max(
+    256 * 2 ** 20,
+    Math.min(world.resources.memoryBytes, parseByteSize(config.work.memory)) - runtimeBytes,
+  );
   return {
     world,
     config,

@@ -47,7 +47,10 @@ export function handlers(options: HandlerOptions) {
 
   async function planOf(context: RunContext): Promise<Plan> {
     const plan = await readPlan(context);
-    if (plan === undefined) throw new CorruptStateError(`run ${context.runId} has no plan`, { next: `partwise resume ${context.runId}` });
+    if (plan === undefined)
+      throw new CorruptStateError(`run ${context.runId} has no plan`, {
+        next: `partwise resume ${context.runId}`,
+      });
     return plan;
   }
 
@@ -57,28 +60,57 @@ export function handlers(options: HandlerOptions) {
       const workload = workloadOf(config);
       const claimed =
         payload.runId === undefined
-          ? await startRun({ world, config, workload, branch: payload.branch ?? 'main', mode: payload.mode ?? 'run' })
+          ? await startRun({
+              world,
+              config,
+              workload,
+              branch: payload.branch ?? 'main',
+              mode: payload.mode ?? 'run',
+            })
           : await continueRun({ world, config, workload, runId: payload.runId });
       const { runId, attempt } = claimed.run;
       world.progress({ kind: 'run', runId, attempt, objects: claimed.objects });
-      if (claimed.objects === 0) return { runId, attempt, objects: 0, items: objectReference(world, world.results.root) };
+      if (claimed.objects === 0)
+        return { runId, attempt, objects: 0, items: objectReference(world, world.results.root) };
       const context = await contextOf(runId);
       const stage = await writePrepareItems(context);
       await addFacts(world, runId, { objects: stage.units });
-      world.progress({ kind: 'stage', runId, stage: prepareStage, units: stage.units, rows: 0, bytes: stage.bytes });
+      world.progress({
+        kind: 'stage',
+        runId,
+        stage: prepareStage,
+        units: stage.units,
+        rows: 0,
+        bytes: stage.bytes,
+      });
       return { runId, attempt, objects: claimed.objects, items: objectReference(world, stage.items) };
     },
 
     plan: async (payload: RunPayload & { readonly replan?: boolean }) => {
       const context = await contextOf(payload.runId);
-      const plan = await planRun({ context, workload: workloadOf(context.config), replan: payload.replan ?? false });
+      const plan = await planRun({
+        context,
+        workload: workloadOf(context.config),
+        replan: payload.replan ?? false,
+      });
       for (const stage of plan.stages) {
-        world.progress({ kind: 'stage', runId: payload.runId, stage: stage.name, units: stage.units, rows: stage.rows, bytes: stage.bytes });
+        world.progress({
+          kind: 'stage',
+          runId: payload.runId,
+          stage: stage.name,
+          units: stage.units,
+          rows: stage.rows,
+          bytes: stage.bytes,
+        });
       }
       await world.state.runs.update(payload.runId, { status: 'working' });
       return {
         outcome: plan.outcome,
-        stages: plan.stages.map((stage) => ({ name: stage.name, units: stage.units, items: objectReference(world, stage.items) })),
+        stages: plan.stages.map((stage) => ({
+          name: stage.name,
+          units: stage.units,
+          items: objectReference(world, stage.items),
+        })),
       };
     },
 
@@ -89,11 +121,13 @@ export function handlers(options: HandlerOptions) {
         const outer = await contextOf(payload.run);
         const plan = payload.stage === prepareStage ? undefined : await planOf(outer);
         const run = await world.state.runs.get(payload.run);
-        const units = plan?.stages.find((one) => one.name === payload.stage)?.units ?? Number(run?.facts['objects'] ?? 1);
+        const units =
+          plan?.stages.find((one) => one.name === payload.stage)?.units ?? Number(run?.facts['objects'] ?? 1);
         const context = await contextOf(payload.run, units);
         await workUnit(context, workloadOf(context.config), plan, payload, startedMs);
       }
-      const record = standing ?? (await world.state.checkpoints.get(payload.run, payload.stage, payload.unit));
+      const record =
+        standing ?? (await world.state.checkpoints.get(payload.run, payload.stage, payload.unit));
       world.progress({
         kind: 'unit',
         runId: payload.run,
@@ -112,15 +146,22 @@ export function handlers(options: HandlerOptions) {
       await world.state.runs.update(payload.runId, { status: 'auditing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'audit', units: 1, rows: 0, bytes: 0 });
       const report = await workloadOf(context.config).audit(context, await planOf(context));
-      await world.results.write(layout.audit(context.folder, `g${context.planGeneration}-a${context.attempt}`), jsonBytes(report), { overwrite: true });
+      await world.results.write(
+        layout.audit(context.folder, `g${context.planGeneration}-a${context.attempt}`),
+        jsonBytes(report),
+        { overwrite: true },
+      );
       const failed = report.checks.filter((check) => !check.passed);
       await addFacts(world, payload.runId, { audit: report.facts, auditChecks: report.checks.slice(0, 50) });
       if (!report.passed) {
-        throw new IntegrityError(`the audit refused to publish: ${failed.map((check) => `${check.name}${check.detail === undefined ? '' : `: ${check.detail}`}`).join('; ')}`, {
-          details: { failed },
-          safe: 'nothing was published; readers see the tables as they were',
-          next: `partwise status ${payload.runId}`,
-        });
+        throw new IntegrityError(
+          `the audit refused to publish: ${failed.map((check) => `${check.name}${check.detail === undefined ? '' : `: ${check.detail}`}`).join('; ')}`,
+          {
+            details: { failed },
+            safe: 'nothing was published; readers see the tables as they were',
+            next: `partwise status ${payload.runId}`,
+          },
+        );
       }
       await world.step('audited');
       return {};
@@ -136,17 +177,26 @@ export function handlers(options: HandlerOptions) {
       return {};
     },
 
-    report: async (payload: RunPayload & { readonly outcome: 'succeeded' | 'failed' | 'empty'; readonly error?: { readonly name: string; readonly cause: string } }) => {
+    report: async (
+      payload: RunPayload & {
+        readonly outcome: 'succeeded' | 'failed' | 'empty';
+        readonly error?: { readonly name: string; readonly cause: string };
+      },
+    ) => {
       const run = await world.state.runs.get(payload.runId);
       if (run === undefined) return {};
       if (payload.outcome === 'succeeded') await settleIntake(await contextOf(payload.runId));
       await world.step('settled');
-      const maintenance = payload.outcome === 'succeeded' ? await maintainAfter(options, await contextOf(payload.runId)) : [];
+      const maintenance =
+        payload.outcome === 'succeeded' ? await maintainAfter(options, await contextOf(payload.runId)) : [];
       await world.state.runs.update(payload.runId, {
         status: payload.outcome,
         endedMs: world.clock.now(),
         error: payload.error === undefined ? undefined : errorOf(payload.error),
-        facts: { ...(await world.state.runs.get(payload.runId))?.facts, ...(maintenance.length > 0 ? { maintenance } : {}) },
+        facts: {
+          ...(await world.state.runs.get(payload.runId))?.facts,
+          ...(maintenance.length > 0 ? { maintenance } : {}),
+        },
       });
       await releaseLease(world, run);
       return {};
@@ -154,7 +204,13 @@ export function handlers(options: HandlerOptions) {
   };
 }
 
-async function workUnit(context: RunContext, workload: Workload, plan: Plan | undefined, item: UnitItem, startedMs: number): Promise<void> {
+async function workUnit(
+  context: RunContext,
+  workload: Workload,
+  plan: Plan | undefined,
+  item: UnitItem,
+  startedMs: number,
+): Promise<void> {
   const { world, runId, attempt } = context;
   const { stage, unit } = item;
   const note = { runId, stage, unit, attempt, startedMs };
@@ -164,7 +220,13 @@ async function workUnit(context: RunContext, workload: Workload, plan: Plan | un
     const specification = await readSpecification(world.results, item);
     await world.step(`unit:${stage}`);
     if (plan === undefined) await prepareUnit(context, workload, unit, specification as IntakeItem);
-    else await saveCheckpoint(context, { stage, unit, startedMs, result: await workload.work(context, plan, item, specification) });
+    else
+      await saveCheckpoint(context, {
+        stage,
+        unit,
+        startedMs,
+        result: await workload.work(context, plan, item, specification),
+      });
     await world.state.checkpoints.note({ ...note, endedMs: world.clock.now(), error: undefined });
   } catch (error) {
     const described = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -194,11 +256,17 @@ async function maintainAfter(options: HandlerOptions, context: RunContext): Prom
   try {
     return await options.workloadOf(context.config).maintain(context);
   } catch (error) {
-    return [`maintenance failed and will be tried after the next run: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`];
+    return [
+      `maintenance failed and will be tried after the next run: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
+    ];
   }
 }
 
-async function addFacts(world: World, runId: string, facts: Readonly<Record<string, unknown>>): Promise<void> {
+async function addFacts(
+  world: World,
+  runId: string,
+  facts: Readonly<Record<string, unknown>>,
+): Promise<void> {
   const run = await world.state.runs.get(runId);
   await world.state.runs.update(runId, { facts: { ...run?.facts, ...facts } });
 }
@@ -207,13 +275,20 @@ async function addFacts(world: World, runId: string, facts: Readonly<Record<stri
 function errorOf(error: { readonly name: string; readonly cause: string }): NonNullable<RunRecord['error']> {
   try {
     const parsed: { errorMessage?: string; next?: string } = JSON.parse(error.cause);
-    return { name: error.name, message: parsed.errorMessage ?? error.cause, ...(parsed.next === undefined ? {} : { next: parsed.next }) };
+    return {
+      name: error.name,
+      message: parsed.errorMessage ?? error.cause,
+      ...(parsed.next === undefined ? {} : { next: parsed.next }),
+    };
   } catch {
     return { name: error.name, message: error.cause };
   }
 }
 
-export async function releaseLease(world: World, run: Pick<RunRecord, 'runId' | 'pipeline' | 'epoch'>): Promise<void> {
+export async function releaseLease(
+  world: World,
+  run: Pick<RunRecord, 'runId' | 'pipeline' | 'epoch'>,
+): Promise<void> {
   const lease = await world.state.leases.current(leaseName(run.pipeline));
   if (lease?.holder === run.runId && lease.epoch === run.epoch) await world.state.leases.release(lease);
 }

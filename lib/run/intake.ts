@@ -46,7 +46,8 @@ export async function intakeFiles(options: IntakeOptions): Promise<Arrivals> {
     const info = await stat(path).catch((cause: unknown) => {
       throw new UsageError(`${path} cannot be read`, { cause, safe: 'nothing was changed' });
     });
-    if (info.isDirectory()) for await (const file of files(resolve(path), ignored)) await take('records', file);
+    if (info.isDirectory())
+      for await (const file of files(resolve(path), ignored)) await take('records', file);
     else await take('records', await realpath(path));
   }
   return { seen, recorded, ignored };
@@ -58,7 +59,8 @@ async function recordFile(world: World, pipeline: string, feed: string, path: st
   const info = await stat(path, { bigint: true });
   const sequencer = info.ctimeNs.toString(16).padStart(16, '0');
   const known = await world.state.intake.versions(pipeline, location);
-  if (known.some((item) => item.sequencer === sequencer && item.sizeBytes === Number(info.size))) return false;
+  if (known.some((item) => item.sequencer === sequencer && item.sizeBytes === Number(info.size)))
+    return false;
   return world.state.intake.record({
     pipeline,
     feed,

@@ -7,8 +7,10 @@ export const layout = {
   runFolder: (resultsRoot: Location, runId: string) => joinLocation(resultsRoot, 'runs', runId),
   manifest: (folder: Location) => joinLocation(folder, 'run.json'),
   plan: (folder: Location, generation: number) => joinLocation(folder, 'plan', `plan-${generation}.json`),
-  specs: (folder: Location, stage: string, generation: number) => joinLocation(folder, 'plan', `${stage}-${generation}.specs.jsonl`),
-  items: (folder: Location, stage: string, generation: number) => joinLocation(folder, 'plan', `${stage}-${generation}.items.jsonl`),
+  specs: (folder: Location, stage: string, generation: number) =>
+    joinLocation(folder, 'plan', `${stage}-${generation}.specs.jsonl`),
+  items: (folder: Location, stage: string, generation: number) =>
+    joinLocation(folder, 'plan', `${stage}-${generation}.items.jsonl`),
   checkpoint: (folder: Location, stage: string, unit: string, tag: string) =>
     joinLocation(folder, 'checkpoints', stage, `${unit}-${tag}.json`),
   audit: (folder: Location, tag: string) => joinLocation(folder, `audit-${tag}.json`),

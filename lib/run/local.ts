@@ -1,20 +1,20 @@
 import { readFile } from 'node:fs/promises';
-import { lambdaInvoke, loadStateMachine, startExecution, type Json, type TaskCall } from '../asl/index.ts';
+import { type Json, lambdaInvoke, loadStateMachine, startExecution, type TaskCall } from '../asl/index.ts';
 import type { PipelineConfig } from '../config/schema.ts';
 import { CorruptStateError, LeaseLostError, RunCancelledError, UsageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { summaryWorkload } from '../summary/index.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
+import { readManifest, runContext } from './context.ts';
 import { handlers, releaseLease } from './handlers.ts';
 import { type Arrivals, intakeFiles } from './intake.ts';
 import { layout } from './layout.ts';
 import { objectAccess } from './local-objects.ts';
 import type { LocalWorld } from './local-world.ts';
 import { readPlan } from './planning.ts';
-import { readManifest, runContext } from './context.ts';
 import type { Plan, Workload } from './workload.ts';
 
-export { openLocalWorld, type LocalWorld, type LocalWorldOptions, localCatalogName } from './local-world.ts';
+export { type LocalWorld, type LocalWorldOptions, localCatalogName, openLocalWorld } from './local-world.ts';
 
 /** Runs on this machine: the synthesised state machine through the interpreter, the same handlers as anywhere. */
 
@@ -41,39 +41,66 @@ export const workloadOf = (config: PipelineConfig): Workload => workloads[config
 /** Takes in what has arrived and runs it to the end. A run that fails is an outcome, not an exception. */
 export async function runPipeline(options: RunOptions): Promise<RunOutcome> {
   const { world, config, paths } = options;
-  const arrivals = await intakeFiles({ world, config, stagingPath: world.stagingPath, ...(paths === undefined ? {} : { paths }) });
+  const arrivals = await intakeFiles({
+    world,
+    config,
+    stagingPath: world.stagingPath,
+    ...(paths === undefined ? {} : { paths }),
+  });
   return { ...(await execute(options, { mode: 'run', branch: options.branch ?? 'main' })), arrivals };
 }
 
 /** Claims, prepares and plans; touches no table. Apply it with `resumeRun`, give it back with `cancelRun`. */
 export async function planPipeline(options: RunOptions): Promise<RunOutcome> {
   const { world, config, paths } = options;
-  const arrivals = await intakeFiles({ world, config, stagingPath: world.stagingPath, ...(paths === undefined ? {} : { paths }) });
+  const arrivals = await intakeFiles({
+    world,
+    config,
+    stagingPath: world.stagingPath,
+    ...(paths === undefined ? {} : { paths }),
+  });
   return { ...(await execute(options, { mode: 'plan', branch: options.branch ?? 'main' })), arrivals };
 }
 
 /** Goes on with a run from its checkpoints, or applies a saved plan. */
-export async function resumeRun(options: Omit<RunOptions, 'paths' | 'branch'> & { readonly runId: string; readonly replan?: boolean }): Promise<RunOutcome> {
+export async function resumeRun(
+  options: Omit<RunOptions, 'paths' | 'branch'> & { readonly runId: string; readonly replan?: boolean },
+): Promise<RunOutcome> {
   const run = await options.world.state.runs.get(options.runId);
   if (run === undefined) throw new UsageError(`there is no run ${options.runId}`, { next: 'partwise runs' });
-  if (run.status === 'succeeded' || run.status === 'empty') return { run, plan: undefined, arrivals: undefined };
+  if (run.status === 'succeeded' || run.status === 'empty')
+    return { run, plan: undefined, arrivals: undefined };
   if (run.status === 'cancelled') {
-    throw new RunCancelledError(`run ${options.runId} was cancelled; its files are pending again`, { next: 'partwise run' });
+    throw new RunCancelledError(`run ${options.runId} was cancelled; its files are pending again`, {
+      next: 'partwise run',
+    });
   }
-  return { ...(await execute(options, { mode: 'run', runId: options.runId, replan: options.replan ?? false })), arrivals: undefined };
+  return {
+    ...(await execute(options, { mode: 'run', runId: options.runId, replan: options.replan ?? false })),
+    arrivals: undefined,
+  };
 }
 
 /** Gives the run's claims back. What it wrote is unreferenced and goes with the next clean-up. */
-export async function cancelRun(options: { readonly world: LocalWorld; readonly runId: string }): Promise<RunRecord> {
+export async function cancelRun(options: {
+  readonly world: LocalWorld;
+  readonly runId: string;
+}): Promise<RunRecord> {
   const { world, runId } = options;
   const run = await world.state.runs.get(runId);
   if (run === undefined) throw new UsageError(`there is no run ${runId}`, { next: 'partwise runs' });
   if (run.status === 'succeeded' || run.status === 'empty' || run.facts['published'] !== undefined) {
-    throw new UsageError(`run ${runId} has been published; it cannot be cancelled`, { next: `partwise status ${runId}` });
+    throw new UsageError(`run ${runId} has been published; it cannot be cancelled`, {
+      next: `partwise status ${runId}`,
+    });
   }
   const lease = await world.state.leases.acquire(leaseName(run.pipeline), runId, leaseTtlMs);
   await world.state.intake.release(runId);
-  const cancelled = await world.state.runs.update(runId, { status: 'cancelled', epoch: lease.epoch, endedMs: world.clock.now() });
+  const cancelled = await world.state.runs.update(runId, {
+    status: 'cancelled',
+    epoch: lease.epoch,
+    endedMs: world.clock.now(),
+  });
   await world.state.leases.release(lease);
   return cancelled;
 }
@@ -85,7 +112,10 @@ interface Start {
   readonly replan?: boolean;
 }
 
-async function execute(options: Omit<RunOptions, 'paths'>, start: Start): Promise<Omit<RunOutcome, 'arrivals'>> {
+async function execute(
+  options: Omit<RunOptions, 'paths'>,
+  start: Start,
+): Promise<Omit<RunOutcome, 'arrivals'>> {
   const { world, config } = options;
   const control = new AbortController();
   const onAbort = () => control.abort(options.signal?.reason);
@@ -93,14 +123,19 @@ async function execute(options: Omit<RunOptions, 'paths'>, start: Start): Promis
   let runId = start.runId;
   const functions = handlers({ world, pipeline: async () => config, workloadOf, signal: control.signal });
   const renewal = setInterval(() => {
-    if (runId !== undefined) renewLease(world, config.pipeline, runId).catch((error: unknown) => control.abort(error));
+    if (runId !== undefined)
+      renewLease(world, config.pipeline, runId).catch((error: unknown) => control.abort(error));
   }, leaseTtlMs / 3);
   const notice = { ...world, progress: world.progress };
   try {
     const result = await startExecution({
       machine: await pipelineMachine(),
       name: `${config.pipeline}-${world.clock.now()}`,
-      input: { pipeline: config.pipeline, ...start, concurrency: config.work.threads ?? world.resources.threads } as Json,
+      input: {
+        pipeline: config.pipeline,
+        ...start,
+        concurrency: config.work.threads ?? world.resources.threads,
+      } as Json,
       tasks: {
         'arn:aws:states:::lambda:invoke': lambdaInvoke(
           Object.fromEntries(
@@ -124,7 +159,10 @@ async function execute(options: Omit<RunOptions, 'paths'>, start: Start): Promis
       if (result.status === 'SUCCEEDED') return { run: undefined, plan: undefined };
       throw asError(result.error, result.cause);
     }
-    const ended = run.endedMs === undefined && result.status !== 'SUCCEEDED' ? await recordEnd(world, run, result.error, result.cause) : run;
+    const ended =
+      run.endedMs === undefined && result.status !== 'SUCCEEDED'
+        ? await recordEnd(world, run, result.error, result.cause)
+        : run;
     return { run: ended, plan: await planOfRun(world, ended) };
   } finally {
     clearInterval(renewal);
@@ -133,11 +171,20 @@ async function execute(options: Omit<RunOptions, 'paths'>, start: Start): Promis
 }
 
 /** An execution that was aborted, or failed outside of its own error path, leaves the record to us. */
-async function recordEnd(world: LocalWorld, run: RunRecord, error: string | undefined, cause: string | undefined): Promise<RunRecord> {
+async function recordEnd(
+  world: LocalWorld,
+  run: RunRecord,
+  error: string | undefined,
+  cause: string | undefined,
+): Promise<RunRecord> {
   const ended = await world.state.runs.update(run.runId, {
     status: 'failed',
     endedMs: world.clock.now(),
-    error: { name: error ?? 'States.Aborted', message: cause ?? 'the run was interrupted', next: `partwise resume ${run.runId}` },
+    error: {
+      name: error ?? 'States.Aborted',
+      message: cause ?? 'the run was interrupted',
+      next: `partwise resume ${run.runId}`,
+    },
   });
   await releaseLease(world, run);
   return ended;
@@ -146,13 +193,24 @@ async function recordEnd(world: LocalWorld, run: RunRecord, error: string | unde
 export async function planOfRun(world: LocalWorld, run: RunRecord): Promise<Plan | undefined> {
   const manifest = await readManifest(world, run.runId).catch(() => undefined);
   if (manifest === undefined) return undefined;
-  return readPlan(runContext({ world, run, config: manifest.config, signal: new AbortController().signal, parallelUnits: 1 }));
+  return readPlan(
+    runContext({
+      world,
+      run,
+      config: manifest.config,
+      signal: new AbortController().signal,
+      parallelUnits: 1,
+    }),
+  );
 }
 
 async function renewLease(world: LocalWorld, pipeline: string, runId: string): Promise<void> {
   const lease = await world.state.leases.current(leaseName(pipeline));
   if (lease === undefined) return;
-  if (lease.holder !== runId) throw new LeaseLostError(`${lease.holder} took over ${lease.name}`, { safe: 'nothing of this attempt was published' });
+  if (lease.holder !== runId)
+    throw new LeaseLostError(`${lease.holder} took over ${lease.name}`, {
+      safe: 'nothing of this attempt was published',
+    });
   await world.state.leases.renew(lease, leaseTtlMs);
 }
 
@@ -161,7 +219,15 @@ let machine: Promise<ReturnType<typeof loadStateMachine>> | undefined;
 function pipelineMachine(): Promise<ReturnType<typeof loadStateMachine>> {
   machine ??= readFile(new URL('../asl/pipeline.asl.json', import.meta.url), 'utf8').then((text) =>
     loadStateMachine(JSON.parse(text), {
-      substitutions: { intake: 'intake', plan: 'plan', work: 'work', audit: 'audit', publish: 'publish', report: 'report', results: 'results' },
+      substitutions: {
+        intake: 'intake',
+        plan: 'plan',
+        work: 'work',
+        audit: 'audit',
+        publish: 'publish',
+        report: 'report',
+        results: 'results',
+      },
     }),
   );
   return machine;

@@ -28,19 +28,25 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
     if (differences.length === 0) return saved;
     const manifest = await readManifest(context.world, context.runId);
     if (manifest.mode === 'plan' && context.planGeneration === 0) {
-      throw new PlanStaleError(`the plan of ${context.runId} does not hold any more: ${differences.join('; ')}`, {
-        details: { differences },
-        safe: 'nothing was changed; the claimed files stay with the run',
-        next: `partwise resume ${context.runId} --replan`,
-      });
+      throw new PlanStaleError(
+        `the plan of ${context.runId} does not hold any more: ${differences.join('; ')}`,
+        {
+          details: { differences },
+          safe: 'nothing was changed; the claimed files stay with the run',
+          next: `partwise resume ${context.runId} --replan`,
+        },
+      );
     }
   }
-  const generation = (await readPlan(context)) === undefined ? context.planGeneration : context.planGeneration + 1;
+  const generation =
+    (await readPlan(context)) === undefined ? context.planGeneration : context.planGeneration + 1;
   const stage = { name: prepareStage, items: layout.items(context.folder, prepareStage, 0) };
   const totals = await checkBudget(context, preparedObjects(context, stage));
   const fresh = { ...context, planGeneration: generation };
   const plan = await workload.plan(fresh, preparedObjects(context, stage));
-  await context.world.results.write(layout.plan(context.folder, generation), jsonBytes(plan), { overwrite: true });
+  await context.world.results.write(layout.plan(context.folder, generation), jsonBytes(plan), {
+    overwrite: true,
+  });
   const record = await context.world.state.runs.get(context.runId);
   await context.world.state.runs.update(context.runId, {
     status: 'planned',
@@ -58,7 +64,8 @@ export async function readPlan(context: RunContext): Promise<Plan | undefined> {
 }
 
 async function hasWorkCheckpoint(context: RunContext, plan: Plan): Promise<boolean> {
-  for (const stage of plan.stages) if ((await context.world.state.checkpoints.count(context.runId, stage.name)) > 0) return true;
+  for (const stage of plan.stages)
+    if ((await context.world.state.checkpoints.count(context.runId, stage.name)) > 0) return true;
   return false;
 }
 
@@ -72,10 +79,18 @@ async function pinDifferences(context: RunContext, plan: Plan): Promise<readonly
       differences.push(`${pin.table}: the table was dropped`);
       continue;
     }
-    const table = await loadTable({ store: context.world.warehouse, catalog: context.world.catalog, identifier: identifierOf(pin.table) });
-    const now = String((currentSnapshot(table, context.branch) ?? currentSnapshot(table))?.snapshotId ?? 'none');
-    if (table.metadata.tableUuid !== pin.uuid) differences.push(`${pin.table}: the table was created or replaced`);
-    else if (now !== (pin.snapshotId ?? 'none')) differences.push(`${pin.table}: snapshot ${pin.snapshotId ?? 'none'} -> ${now}`);
+    const table = await loadTable({
+      store: context.world.warehouse,
+      catalog: context.world.catalog,
+      identifier: identifierOf(pin.table),
+    });
+    const now = String(
+      (currentSnapshot(table, context.branch) ?? currentSnapshot(table))?.snapshotId ?? 'none',
+    );
+    if (table.metadata.tableUuid !== pin.uuid)
+      differences.push(`${pin.table}: the table was created or replaced`);
+    else if (now !== (pin.snapshotId ?? 'none'))
+      differences.push(`${pin.table}: snapshot ${pin.snapshotId ?? 'none'} -> ${now}`);
   }
   return differences;
 }

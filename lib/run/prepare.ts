@@ -7,7 +7,9 @@ import type { Prepared, RunContext, StageSummary, Workload } from './workload.ts
 /** Writes the items of the prepare Map: one per claimed source object. */
 export function writePrepareItems(context: RunContext): Promise<StageSummary> {
   async function* units() {
-    for await (const item of context.world.state.intake.list(context.config.pipeline, { runId: context.runId })) {
+    for await (const item of context.world.state.intake.list(context.config.pipeline, {
+      runId: context.runId,
+    })) {
       yield { label: 's', rows: 0, bytes: item.sizeBytes, specification: item };
     }
   }
@@ -18,7 +20,12 @@ export function writePrepareItems(context: RunContext): Promise<StageSummary> {
  * Prepares one source object and checkpoints the outcome. A file that cannot be used at all is an outcome too:
  * it is quarantined and the rest of the run goes on.
  */
-export async function prepareUnit(context: RunContext, workload: Workload, unit: string, item: IntakeItem): Promise<void> {
+export async function prepareUnit(
+  context: RunContext,
+  workload: Workload,
+  unit: string,
+  item: IntakeItem,
+): Promise<void> {
   const startedMs = context.world.clock.now();
   const prepared = await prepareOrQuarantine(context, workload, item);
   await saveCheckpoint(context, {
@@ -29,7 +36,11 @@ export async function prepareUnit(context: RunContext, workload: Workload, unit:
   });
 }
 
-async function prepareOrQuarantine(context: RunContext, workload: Workload, item: IntakeItem): Promise<Prepared> {
+async function prepareOrQuarantine(
+  context: RunContext,
+  workload: Workload,
+  item: IntakeItem,
+): Promise<Prepared> {
   try {
     return await workload.prepare(context, item);
   } catch (error) {
@@ -50,7 +61,10 @@ async function prepareOrQuarantine(context: RunContext, workload: Workload, item
 }
 
 /** The outcomes of the prepare stage, streamed. */
-export async function* preparedObjects(context: RunContext, stage: Pick<StageSummary, 'name' | 'items'>): AsyncIterable<Prepared> {
+export async function* preparedObjects(
+  context: RunContext,
+  stage: Pick<StageSummary, 'name' | 'items'>,
+): AsyncIterable<Prepared> {
   for await (const { result } of checkpointsOf(context, stage)) yield result.outcome as Prepared;
 }
 
@@ -66,7 +80,10 @@ export interface PreparedTotals {
 }
 
 /** @throws ErrorBudgetExceededError when more was refused than the configuration allows */
-export async function checkBudget(context: RunContext, prepared: AsyncIterable<Prepared>): Promise<PreparedTotals> {
+export async function checkBudget(
+  context: RunContext,
+  prepared: AsyncIterable<Prepared>,
+): Promise<PreparedTotals> {
   const dropped = new Set<string>();
   const refused: { location: string; reason: string }[] = [];
   let files = 0;
@@ -85,14 +102,26 @@ export async function checkBudget(context: RunContext, prepared: AsyncIterable<P
     rowsQuarantined += one.rowsQuarantined;
     for (const column of one.droppedColumns) if (dropped.size < 100) dropped.add(column);
   }
-  const totals = { files, filesQuarantined, rowsRead, rowsAccepted, rowsQuarantined, droppedColumns: [...dropped], refused };
+  const totals = {
+    files,
+    filesQuarantined,
+    rowsRead,
+    rowsAccepted,
+    rowsQuarantined,
+    droppedColumns: [...dropped],
+    refused,
+  };
   const { limits } = context.config;
   const over = [
-    rowsQuarantined > limits.badRows ? `${rowsQuarantined} bad rows (limits.badRows: ${limits.badRows})` : undefined,
+    rowsQuarantined > limits.badRows
+      ? `${rowsQuarantined} bad rows (limits.badRows: ${limits.badRows})`
+      : undefined,
     rowsRead > 0 && rowsQuarantined / rowsRead > limits.badRowFraction
       ? `${((100 * rowsQuarantined) / rowsRead).toFixed(2)} % bad rows (limits.badRowFraction: ${limits.badRowFraction})`
       : undefined,
-    filesQuarantined > limits.badFiles ? `${filesQuarantined} bad files (limits.badFiles: ${limits.badFiles})` : undefined,
+    filesQuarantined > limits.badFiles
+      ? `${filesQuarantined} bad files (limits.badFiles: ${limits.badFiles})`
+      : undefined,
   ].filter((reason) => reason !== undefined);
   if (over.length > 0) {
     throw new ErrorBudgetExceededError(`the input is over its error budget: ${over.join('; ')}`, {

@@ -1,6 +1,13 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import type { Engine, EngineOptions, EngineSession } from '../engine/engine.ts';
-import type { CatalogPointer, Clock, IntakeItem, Location, ObjectStore, StateStore } from '../stores/ports.ts';
+import type {
+  CatalogPointer,
+  Clock,
+  IntakeItem,
+  Location,
+  ObjectStore,
+  StateStore,
+} from '../stores/ports.ts';
 
 /** Everything a run may touch, injected. */
 export interface World {
@@ -23,8 +30,24 @@ export interface World {
 
 export type ProgressEvent =
   | { readonly kind: 'run'; readonly runId: string; readonly attempt: number; readonly objects: number }
-  | { readonly kind: 'stage'; readonly runId: string; readonly stage: string; readonly units: number; readonly rows: number; readonly bytes: number }
-  | { readonly kind: 'unit'; readonly runId: string; readonly stage: string; readonly unit: string; readonly rows: number; readonly bytes: number; readonly skipped: boolean; readonly elapsedMs: number }
+  | {
+      readonly kind: 'stage';
+      readonly runId: string;
+      readonly stage: string;
+      readonly units: number;
+      readonly rows: number;
+      readonly bytes: number;
+    }
+  | {
+      readonly kind: 'unit';
+      readonly runId: string;
+      readonly stage: string;
+      readonly unit: string;
+      readonly rows: number;
+      readonly bytes: number;
+      readonly skipped: boolean;
+      readonly elapsedMs: number;
+    }
   | { readonly kind: 'note'; readonly runId: string; readonly text: string };
 
 export interface RunContext {
@@ -55,7 +78,11 @@ export interface Prepared {
   readonly rowsRead: number;
   readonly rowsAccepted: number;
   readonly rowsQuarantined: number;
+  /** Rows that are equal to an accepted row of the same file in every column. */
+  readonly rowsDuplicate?: number;
   readonly droppedColumns: readonly string[];
+  /** Configured columns that the file does not have; NULL in its rows. */
+  readonly missingColumns?: readonly string[];
   /** Accepted rows per cell: [month number, bucket, rows, deletes]. At most (months x buckets) entries; the file's, not the table's. */
   readonly cells: readonly (readonly [month: number, bucket: number, rows: number, deletes: number])[];
 }
@@ -99,9 +126,19 @@ export interface Plan {
   readonly strategy: string;
   readonly strategyReason: string;
   /** Tables with the snapshot ids (decimal text; absent for a table that does not exist yet) the plan is pinned to. */
-  readonly pins: readonly { readonly table: string; readonly snapshotId: string | undefined; readonly metadataLocation: Location | undefined; readonly uuid: string | undefined }[];
+  readonly pins: readonly {
+    readonly table: string;
+    readonly snapshotId: string | undefined;
+    readonly metadataLocation: Location | undefined;
+    readonly uuid: string | undefined;
+  }[];
   readonly stages: readonly StageSummary[];
-  readonly estimate: { readonly seconds: number; readonly bytesRead: number; readonly bytesWritten: number; readonly costUsd: number | undefined };
+  readonly estimate: {
+    readonly seconds: number;
+    readonly bytesRead: number;
+    readonly bytesWritten: number;
+    readonly costUsd: number | undefined;
+  };
   /** Lines for people, in order, made from the same facts as the units. */
   readonly explanation: readonly string[];
   /** What the workload needs at audit and publish, bounded. */
@@ -112,7 +149,12 @@ export interface Plan {
 
 export interface AuditReport {
   readonly passed: boolean;
-  readonly checks: readonly { readonly name: string; readonly passed: boolean; readonly checked: number; readonly detail?: string }[];
+  readonly checks: readonly {
+    readonly name: string;
+    readonly passed: boolean;
+    readonly checked: number;
+    readonly detail?: string;
+  }[];
   readonly facts: Readonly<Record<string, unknown>>;
 }
 

@@ -1,6 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, link, mkdir, open, opendir, readFile, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import {
+  copyFile,
+  link,
+  mkdir,
+  open,
+  opendir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { LocationEscapeError, ObjectExistsError, ObjectNotFoundError } from '../errors.ts';
@@ -27,7 +39,9 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
   }
 
   function escape(location: Location): LocationEscapeError {
-    return new LocationEscapeError(`${location} is not below ${fileLocation(rootPath)}`, { details: { location } });
+    return new LocationEscapeError(`${location} is not below ${fileLocation(rootPath)}`, {
+      details: { location },
+    });
   }
 
   async function withPath<T>(location: Location, action: (path: string) => Promise<T>): Promise<T> {
@@ -35,7 +49,8 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
     try {
       return await action(path);
     } catch (cause) {
-      if (isCode(cause, 'ENOENT')) throw new ObjectNotFoundError(`${location} does not exist`, { cause, details: { location } });
+      if (isCode(cause, 'ENOENT'))
+        throw new ObjectNotFoundError(`${location} does not exist`, { cause, details: { location } });
       throw cause;
     }
   }
@@ -49,7 +64,8 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
       try {
         await link(temporary, path);
       } catch (cause) {
-        if (isCode(cause, 'EEXIST')) throw new ObjectExistsError(`${location} exists already`, { cause, details: { location } });
+        if (isCode(cause, 'EEXIST'))
+          throw new ObjectExistsError(`${location} exists already`, { cause, details: { location } });
         throw cause;
       }
       await unlink(temporary);
@@ -167,7 +183,8 @@ async function* walk(folder: string, prefix: string, aside: string): AsyncIterab
       if (path.startsWith(prefix) || prefix.startsWith(`${path}/`)) yield* walk(path, prefix, aside);
     } else if (entry.isFile() && path.startsWith(prefix)) {
       const info = await stat(path).catch(() => undefined);
-      if (info !== undefined) yield { location: fileLocation(path), sizeBytes: info.size, modifiedMs: info.mtimeMs };
+      if (info !== undefined)
+        yield { location: fileLocation(path), sizeBytes: info.size, modifiedMs: info.mtimeMs };
     }
   }
 }

@@ -17,7 +17,11 @@ export function openLocalFiles(): ObjectStore {
     try {
       return await action(filePath(location));
     } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) {
+      if (
+        cause instanceof Error &&
+        'code' in cause &&
+        (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')
+      ) {
         throw new ObjectNotFoundError(`${location} does not exist`, { cause, details: { location } });
       }
       throw cause;
@@ -38,7 +42,9 @@ export function openLocalFiles(): ObjectStore {
     },
     head: async (location) => {
       const info = await stat(filePath(location)).catch(() => undefined);
-      return info?.isFile() === true ? { location, sizeBytes: info.size, modifiedMs: info.mtimeMs } : undefined;
+      return info?.isFile() === true
+        ? { location, sizeBytes: info.size, modifiedMs: info.mtimeMs }
+        : undefined;
     },
     localPath: (location) => found(location, async (path) => (await stat(path), path)),
     list: readOnly,

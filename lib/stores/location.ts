@@ -20,7 +20,9 @@ export function filePath(location: Location): string {
 
 /** One spelling for each location, so that two writers' names of one file compare equal. */
 export function normalizeLocation(location: Location): Location {
-  return location.startsWith('file:/') && !location.startsWith('file://') ? `file://${location.slice('file:'.length)}` : location;
+  return location.startsWith('file:/') && !location.startsWith('file://')
+    ? `file://${location.slice('file:'.length)}`
+    : location;
 }
 
 export function joinLocation(base: Location, ...segments: readonly string[]): Location {

@@ -19,7 +19,11 @@ export interface ObjectStore {
   /** Lines of a text object, streamed. @throws ObjectNotFoundError */
   readLines(location: Location): AsyncIterable<string>;
   /** Whole-object write, all or nothing, durable when it returns. Create-only unless `overwrite`. @throws ObjectExistsError */
-  write(location: Location, bytes: Uint8Array | AsyncIterable<Uint8Array>, options?: WriteOptions): Promise<ObjectInfo>;
+  write(
+    location: Location,
+    bytes: Uint8Array | AsyncIterable<Uint8Array>,
+    options?: WriteOptions,
+  ): Promise<ObjectInfo>;
   /** Moves a local file into the store (create-only). The local file is gone afterwards. @throws ObjectExistsError */
   adopt(localPath: string, location: Location): Promise<ObjectInfo>;
   head(location: Location): Promise<ObjectInfo | undefined>;
@@ -88,7 +92,10 @@ export interface IntakeStore {
   record(item: Omit<IntakeItem, 'status' | 'runId' | 'reason'>): Promise<boolean>;
   /** Every version known of one location. */
   versions(pipeline: string, location: Location): Promise<readonly IntakeItem[]>;
-  list(pipeline: string, filter?: { readonly status?: IntakeStatus; readonly runId?: string }): AsyncIterable<IntakeItem>;
+  list(
+    pipeline: string,
+    filter?: { readonly status?: IntakeStatus; readonly runId?: string },
+  ): AsyncIterable<IntakeItem>;
   /** Claims pending items (at most `limit`, oldest first) for the run; idempotent per run. Returns how many this run holds. */
   claim(pipeline: string, runId: string, limit: number): Promise<number>;
   settle(runId: string, outcomes: readonly IntakeOutcome[]): Promise<void>;
@@ -104,8 +111,16 @@ export interface IntakeOutcome {
 }
 
 export type RunStatus =
-  | 'claimed' | 'prepared' | 'planned' | 'working' | 'auditing' | 'publishing'
-  | 'succeeded' | 'failed' | 'cancelled' | 'empty';
+  | 'claimed'
+  | 'prepared'
+  | 'planned'
+  | 'working'
+  | 'auditing'
+  | 'publishing'
+  | 'succeeded'
+  | 'failed'
+  | 'cancelled'
+  | 'empty';
 
 export interface RunRecord {
   readonly runId: string;

@@ -1,11 +1,156 @@
-import type { CatalogPointer } from "./ports.ts";
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CommitConflictError, CommitStateUnknownError, PartwiseError } from '../errors.ts';
+import { normalizeLocation } from './location.ts';
+import type { CatalogPointer, Location, PointerSwap, TableIdentifier } from './ports.ts';
+
+export interface SqliteCatalogOptions {
+  /** Absolute path of the database file. */
+  readonly path: string;
+  /** `catalog_name` of every row: Spark and pyiceberg must be given the same name. */
+  readonly name: string;
+  /** How long a writer waits for another one. Default 30 s. */
+  readonly busyTimeoutMs?: number;
+}
 
 export interface SqliteCatalog extends CatalogPointer, Disposable {
-  /** Namespaces exist once a table is in them, or when made here. */
   createNamespace(namespace: string): Promise<void>;
 }
 
-/** Iceberg's JDBC catalog tables (schema V1) in one SQLite file, which Spark and pyiceberg open as their own. */
-export function openSqliteCatalog(options: { readonly path: string; readonly name: string; readonly busyTimeoutMs?: number }): Promise<SqliteCatalog> {
-  throw new Error(`not here yet: ${options.path}`);
+/** Schema V1 of Iceberg's JDBC catalog (org.apache.iceberg.jdbc.JdbcUtil), column for column. */
+const tables = `
+  CREATE TABLE IF NOT EXISTS iceberg_tables (
+    catalog_name VARCHAR(255) NOT NULL, table_namespace VARCHAR(255) NOT NULL, table_name VARCHAR(255) NOT NULL,
+    metadata_location VARCHAR(1000), previous_metadata_location VARCHAR(1000), iceberg_type VARCHAR(5),
+    PRIMARY KEY (catalog_name, table_namespace, table_name));
+  CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
+    catalog_name VARCHAR(255) NOT NULL, namespace VARCHAR(255) NOT NULL, property_key VARCHAR(255) NOT NULL, property_value VARCHAR(1000),
+    PRIMARY KEY (catalog_name, namespace, property_key));`;
+
+const isTable = "(iceberg_type = 'TABLE' OR iceberg_type IS NULL)";
+
+/**
+ * Iceberg's JDBC catalog tables in one SQLite file, which Spark and pyiceberg open as their own catalog.
+ * The journal stays in rollback mode: it needs no shared memory and every client's driver knows it.
+ */
+export async function openSqliteCatalog(options: SqliteCatalogOptions): Promise<SqliteCatalog> {
+  mkdirSync(dirname(options.path), { recursive: true });
+  const database = new DatabaseSync(options.path, { timeout: options.busyTimeoutMs ?? 30_000 });
+  database.exec('PRAGMA synchronous = FULL');
+  inTransaction(database, () => {
+    database.exec(tables);
+    const columns = database.prepare('PRAGMA table_info(iceberg_tables)').all();
+    // A catalog that was made by schema V0 (Spark's default) lacks the type of a row.
+    if (!columns.some((column) => column['name'] === 'iceberg_type'))
+      database.exec('ALTER TABLE iceberg_tables ADD COLUMN iceberg_type VARCHAR(5)');
+  });
+
+  const name = options.name;
+  const selectCurrent = database.prepare(
+    `SELECT metadata_location FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND ${isTable}`,
+  );
+  const selectAll = database.prepare(
+    `SELECT table_namespace, table_name FROM iceberg_tables WHERE catalog_name = ? AND (? IS NULL OR table_namespace = ?) AND ${isTable} ORDER BY 1, 2`,
+  );
+  const insert = database.prepare(
+    `INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, metadata_location, previous_metadata_location, iceberg_type)
+     VALUES (?, ?, ?, ?, NULL, 'TABLE') ON CONFLICT DO NOTHING`,
+  );
+  const update = database.prepare(
+    `UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ?
+     WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ? AND ${isTable}`,
+  );
+  const remove = database.prepare(
+    'DELETE FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?',
+  );
+  const insertNamespace = database.prepare(
+    "INSERT INTO iceberg_namespace_properties VALUES (?, ?, 'exists', 'true') ON CONFLICT DO NOTHING",
+  );
+
+  const currentOf = (identifier: TableIdentifier): Location | undefined => {
+    const row = selectCurrent.get(name, identifier.namespace, identifier.name);
+    const location = row?.['metadata_location'];
+    return typeof location === 'string' ? location : undefined;
+  };
+
+  function apply({ identifier, expected, next }: PointerSwap): void {
+    const current = currentOf(identifier);
+    const same =
+      expected === undefined
+        ? current === undefined
+        : current !== undefined && normalizeLocation(current) === normalizeLocation(expected);
+    let changes = 0;
+    if (same && current === undefined) {
+      insertNamespace.run(name, identifier.namespace);
+      changes = Number(insert.run(name, identifier.namespace, identifier.name, next).changes);
+    } else if (same && current !== undefined) {
+      changes = Number(
+        update.run(next, current, name, identifier.namespace, identifier.name, current).changes,
+      );
+    }
+    if (changes === 1) return;
+    throw new CommitConflictError(
+      `table ${identifier.namespace}.${identifier.name} was changed by another writer`,
+      {
+        details: { identifier, expected, current },
+        safe: 'the table is as the other writer left it',
+      },
+    );
+  }
+
+  return {
+    name,
+    multiTable: true,
+    current: async (identifier) => currentOf(identifier),
+    list: async (namespace) =>
+      selectAll
+        .all(name, namespace ?? null, namespace ?? null)
+        .map((row) => ({ namespace: String(row['table_namespace']), name: String(row['table_name']) })),
+    swap: async (swaps) => inTransaction(database, () => swaps.forEach(apply)),
+    drop: async (identifier) => {
+      remove.run(name, identifier.namespace, identifier.name);
+    },
+    createNamespace: async (namespace) => {
+      insertNamespace.run(name, namespace);
+    },
+    [Symbol.dispose]: () => database.close(),
+  };
+}
+
+/** IMMEDIATE takes the write lock before the first read, so what is read stays true until COMMIT. */
+function inTransaction(database: DatabaseSync, action: () => void): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    action();
+  } catch (cause) {
+    rollback(database);
+    throw cause;
+  }
+  try {
+    database.exec('COMMIT');
+  } catch (cause) {
+    // A busy COMMIT has not committed and can be rolled back; anything else leaves the outcome open.
+    if (rollback(database) && isBusy(cause)) throw cause;
+    throw new CommitStateUnknownError('the catalog did not say whether the commit landed', { cause });
+  }
+}
+
+function rollback(database: DatabaseSync): boolean {
+  try {
+    database.exec('ROLLBACK');
+    return true;
+  } catch {
+    // The first error is the one to report.
+    return false;
+  }
+}
+
+function isBusy(cause: unknown): boolean {
+  return (
+    cause instanceof Error &&
+    !(cause instanceof PartwiseError) &&
+    'errcode' in cause &&
+    (cause.errcode === 5 || cause.errcode === 6)
+  );
 }

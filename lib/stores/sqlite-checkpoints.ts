@@ -5,22 +5,36 @@ import { transaction } from './sqlite-transaction.ts';
 const pageSize = 1_000;
 
 export function checkpointStore(database: DatabaseSync): CheckpointStore {
-  const insert = database.prepare('INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING');
+  const insert = database.prepare(
+    'INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  );
   const select = database.prepare('SELECT * FROM checkpoints WHERE run_id = ? AND stage = ? AND unit = ?');
   const page = database.prepare(
     `SELECT * FROM checkpoints WHERE run_id = ? AND (stage, unit) > (?, ?) AND (? IS NULL OR stage = ?) ORDER BY stage, unit LIMIT ${pageSize}`,
   );
-  const count = database.prepare('SELECT count(*) AS n FROM checkpoints WHERE run_id = ? AND (? IS NULL OR stage = ?)');
+  const count = database.prepare(
+    'SELECT count(*) AS n FROM checkpoints WHERE run_id = ? AND (? IS NULL OR stage = ?)',
+  );
   const remove = database.prepare('DELETE FROM checkpoints WHERE run_id = ? AND stage = ? AND unit = ?');
   const note = database.prepare('INSERT OR REPLACE INTO unit_notes VALUES (?, ?, ?, ?, ?, ?, ?)');
-  const notes = database.prepare('SELECT * FROM unit_notes WHERE run_id = ? AND (stage, unit, attempt) > (?, ?, ?) ORDER BY stage, unit, attempt LIMIT 1000');
+  const notes = database.prepare(
+    'SELECT * FROM unit_notes WHERE run_id = ? AND (stage, unit, attempt) > (?, ?, ?) ORDER BY stage, unit, attempt LIMIT 1000',
+  );
 
   return {
     put: async (record) =>
       transaction(database, () => {
         insert.run(
-          record.runId, record.stage, record.unit, record.attempt, record.location, record.digest, record.startedMs, record.endedMs,
-          record.rows, record.bytes,
+          record.runId,
+          record.stage,
+          record.unit,
+          record.attempt,
+          record.location,
+          record.digest,
+          record.startedMs,
+          record.endedMs,
+          record.rows,
+          record.bytes,
         );
         const standing = select.get(record.runId, record.stage, record.unit);
         return standing === undefined ? record : checkpointRecord(standing);
@@ -44,7 +58,12 @@ export function checkpointStore(database: DatabaseSync): CheckpointStore {
     },
     note: async (failure) => {
       note.run(
-        failure.runId, failure.stage, failure.unit, failure.attempt, failure.startedMs, failure.endedMs ?? null,
+        failure.runId,
+        failure.stage,
+        failure.unit,
+        failure.attempt,
+        failure.startedMs,
+        failure.endedMs ?? null,
         failure.error === undefined ? null : failure.error.slice(0, 2_000),
       );
     },

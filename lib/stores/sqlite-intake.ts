@@ -20,8 +20,12 @@ export function intakeStore(database: DatabaseSync): IntakeStore {
        SELECT rowid FROM intake WHERE pipeline = ? AND status = 'pending' ORDER BY arrived_ms, location, version LIMIT ?)`,
   );
   const held = database.prepare('SELECT count(*) AS n FROM intake WHERE run_id = ?');
-  const settle = database.prepare('UPDATE intake SET status = ?, reason = ?, run_id = CASE WHEN ? THEN NULL ELSE run_id END WHERE run_id = ? AND location = ? AND version = ?');
-  const release = database.prepare("UPDATE intake SET status = 'pending', run_id = NULL WHERE run_id = ? AND status = 'claimed'");
+  const settle = database.prepare(
+    'UPDATE intake SET status = ?, reason = ?, run_id = CASE WHEN ? THEN NULL ELSE run_id END WHERE run_id = ? AND location = ? AND version = ?',
+  );
+  const release = database.prepare(
+    "UPDATE intake SET status = 'pending', run_id = NULL WHERE run_id = ? AND status = 'claimed'",
+  );
 
   return {
     record: async (item) =>
@@ -30,13 +34,24 @@ export function intakeStore(database: DatabaseSync): IntakeStore {
         const others = unclaimed.all(item.pipeline, item.location).map(intakeItem);
         const outdated = others.some((other) => isNewerSequencer(other.sequencer, item.sequencer));
         insert.run(
-          item.pipeline, item.feed, item.location, item.version, item.sizeBytes, item.sequencer, item.arrivedMs,
+          item.pipeline,
+          item.feed,
+          item.location,
+          item.version,
+          item.sizeBytes,
+          item.sequencer,
+          item.arrivedMs,
           outdated ? 'superseded' : 'pending',
           outdated ? 'a newer version of this object arrived before it' : null,
         );
         if (!outdated) {
           for (const other of others) {
-            supersede.run(`superseded by version ${item.version}`, item.pipeline, item.location, other.version);
+            supersede.run(
+              `superseded by version ${item.version}`,
+              item.pipeline,
+              item.location,
+              other.version,
+            );
           }
         }
         return true;

@@ -13,15 +13,23 @@ export function leaseStore(database: DatabaseSync, clock: Clock): LeaseStore {
   const find = (name: string): Lease | undefined => {
     const row = select.get(name);
     if (row === undefined) return undefined;
-    return { name, holder: String(row['holder'] ?? ''), epoch: Number(row['epoch']), expiresMs: Number(row['expires_ms']) };
+    return {
+      name,
+      holder: String(row['holder'] ?? ''),
+      epoch: Number(row['epoch']),
+      expiresMs: Number(row['expires_ms']),
+    };
   };
   const mine = (lease: Lease): void => {
     const current = find(lease.name);
     if (current?.epoch !== lease.epoch || current.holder !== lease.holder) {
-      throw new LeaseLostError(`the lease on ${lease.name} was taken over by ${current?.holder || 'another run'}`, {
-        details: { lease, current },
-        safe: 'nothing of this attempt was published; its checkpoints stand',
-      });
+      throw new LeaseLostError(
+        `the lease on ${lease.name} was taken over by ${current?.holder || 'another run'}`,
+        {
+          details: { lease, current },
+          safe: 'nothing of this attempt was published; its checkpoints stand',
+        },
+      );
     }
   };
 
@@ -29,14 +37,24 @@ export function leaseStore(database: DatabaseSync, clock: Clock): LeaseStore {
     acquire: async (name, holder, ttlMs) =>
       transaction(database, () => {
         const current = find(name);
-        if (current !== undefined && current.holder !== '' && current.holder !== holder && current.expiresMs > clock.now()) {
+        if (
+          current !== undefined &&
+          current.holder !== '' &&
+          current.holder !== holder &&
+          current.expiresMs > clock.now()
+        ) {
           throw new LeaseHeldError(`${name} is being written by ${current.holder}`, {
             details: { holder: current.holder, expiresMs: current.expiresMs },
             safe: 'nothing was changed; new files stay pending',
             next: 'partwise runs',
           });
         }
-        const lease: Lease = { name, holder, epoch: (current?.epoch ?? 0) + 1, expiresMs: clock.now() + ttlMs };
+        const lease: Lease = {
+          name,
+          holder,
+          epoch: (current?.epoch ?? 0) + 1,
+          expiresMs: clock.now() + ttlMs,
+        };
         write.run(name, holder, lease.epoch, lease.expiresMs);
         return lease;
       }),

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Clock, StateStore } from './ports.ts';
 import { checkpointStore } from './sqlite-checkpoints.ts';
 import { intakeStore } from './sqlite-intake.ts';
 import { leaseStore } from './sqlite-leases.ts';
 import { runStore } from './sqlite-runs.ts';
-import type { Clock, StateStore } from './ports.ts';
 
 const schema = `
 CREATE TABLE IF NOT EXISTS intake (
@@ -32,7 +32,10 @@ CREATE TABLE IF NOT EXISTS leases (
 `;
 
 /** The state of runs in one SQLite file, safe for several processes on one machine. */
-export async function openSqliteState(options: { readonly path: string; readonly clock: Clock }): Promise<StateStore> {
+export async function openSqliteState(options: {
+  readonly path: string;
+  readonly clock: Clock;
+}): Promise<StateStore> {
   await mkdir(dirname(options.path), { recursive: true });
   const database = new DatabaseSync(options.path, { timeout: 30_000 });
   database.exec('PRAGMA journal_mode = WAL');

@@ -10,7 +10,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const open = (name: string) => openDuckDb({ memoryBytes: 2 ** 28, threads: 1, workFolder: `${folder}/${name}` });
+const open = (name: string) =>
+  openDuckDb({ memoryBytes: 2 ** 28, threads: 1, workFolder: `${folder}/${name}` });
 
 test('the bucket hash gives the values of the Iceberg specification', async () => {
   await using session = await open('hash');
@@ -55,11 +56,22 @@ test('values arrive as plain JavaScript', async () => {
   const [row] = await session.query(
     "SELECT 1::BIGINT AS big, 1.50::DECIMAL(9,2) AS amount, [1, NULL] AS list, DATE '2020-02-03' AS day, TIMESTAMP '2020-02-03 04:05:06.789' AS at, {'x': 1} AS pair",
   );
-  expect(row).toEqual({ big: 1n, amount: '1.50', list: [1, null], day: '2020-02-03', at: '2020-02-03 04:05:06.789', pair: { x: 1 } });
+  expect(row).toEqual({
+    big: 1n,
+    amount: '1.50',
+    list: [1, null],
+    day: '2020-02-03',
+    at: '2020-02-03 04:05:06.789',
+    pair: { x: 1 },
+  });
 });
 
 test('running out of memory is a named error that the planner can act on', async () => {
   await using session = await openDuckDb({ memoryBytes: 2 ** 26, threads: 1, workFolder: `${folder}/small` });
   await session.execute("SET max_temp_directory_size = '1MB'");
-  await expect(session.query("SELECT sum(length(l::VARCHAR)) FROM (SELECT list(repeat('x', 1000) || i) AS l FROM range(1000000) t(i))")).rejects.toThrow(UnitTooLargeError);
+  await expect(
+    session.query(
+      "SELECT sum(length(l::VARCHAR)) FROM (SELECT list(repeat('x', 1000) || i) AS l FROM range(1000000) t(i))",
+    ),
+  ).rejects.toThrow(UnitTooLargeError);
 });

@@ -29,7 +29,9 @@ test('an object is created once, a second create is refused and changes nothing'
 
 test('of twenty creators of one object exactly one wins', async () => {
   const location = joinLocation(store.root, 'race');
-  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, n) => store.write(location, bytes(String(n)))));
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, n) => store.write(location, bytes(String(n)))),
+  );
   expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1);
 });
 
@@ -69,14 +71,25 @@ test('a location never leaves the root, by dots or by links', async () => {
 });
 
 test('listing finds what starts with the prefix and nothing else', async () => {
-  for (const name of ['list/x1', 'list/x2/y', 'list/z']) await store.write(joinLocation(store.root, name), bytes('.'));
+  for (const name of ['list/x1', 'list/x2/y', 'list/z'])
+    await store.write(joinLocation(store.root, name), bytes('.'));
   const found: string[] = [];
-  for await (const info of store.list(joinLocation(store.root, 'list', 'x'))) found.push(info.location.slice(store.root.length));
+  for await (const info of store.list(joinLocation(store.root, 'list', 'x')))
+    found.push(info.location.slice(store.root.length));
   expect(found.sort()).toEqual(['/list/x1', '/list/x2/y']);
 });
 
 test('any key that stays inside is stored and read back under its own name', async () => {
-  const segment = fc.string({ minLength: 1, maxLength: 40, unit: 'binary' }).filter((name) => !/[/\0]/.test(name) && name !== '.' && name !== '..' && Buffer.byteLength(name) < 200 && name.isWellFormed());
+  const segment = fc
+    .string({ minLength: 1, maxLength: 40, unit: 'binary' })
+    .filter(
+      (name) =>
+        !/[/\0]/.test(name) &&
+        name !== '.' &&
+        name !== '..' &&
+        Buffer.byteLength(name) < 200 &&
+        name.isWellFormed(),
+    );
   let n = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(segment, { minLength: 1, maxLength: 4 }), async (segments) => {

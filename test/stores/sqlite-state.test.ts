@@ -20,7 +20,13 @@ afterAll(async () => {
 });
 
 const arrival = (pipeline: string, location: string, version: string, sequencer: string) => ({
-  pipeline, feed: 'records', location, version, sizeBytes: 1, sequencer, arrivedMs: now,
+  pipeline,
+  feed: 'records',
+  location,
+  version,
+  sizeBytes: 1,
+  sequencer,
+  arrivedMs: now,
 });
 async function items(pipeline: string, filter = {}): Promise<IntakeItem[]> {
   const found: IntakeItem[] = [];
@@ -30,7 +36,8 @@ async function items(pipeline: string, filter = {}): Promise<IntakeItem[]> {
 
 test('a thousand deliveries of one version are one item', async () => {
   const recorded = [];
-  for (let n = 0; n < 1_000; n += 1) recorded.push(await state.intake.record(arrival('once', 'file:///a', 'v1', '01')));
+  for (let n = 0; n < 1_000; n += 1)
+    recorded.push(await state.intake.record(arrival('once', 'file:///a', 'v1', '01')));
   expect(recorded.filter(Boolean)).toHaveLength(1);
   expect(await items('once')).toHaveLength(1);
 });
@@ -42,11 +49,20 @@ test('a copy under another name is new data', async () => {
 
 test('the newest version of a key is pending, whatever the order of arrival', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.uniqueArray(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 6 }), fc.uuid(), async (order, key) => {
-      for (const n of order) await state.intake.record(arrival('order', `file:///${key}`, `v${n}`, n.toString(16).padStart(4, '0')));
-      const pending = (await items('order', { status: 'pending' })).filter((item) => item.location === `file:///${key}`);
-      expect(pending.map((item) => item.version)).toEqual([`v${Math.max(...order)}`]);
-    }),
+    fc.asyncProperty(
+      fc.uniqueArray(fc.integer({ min: 1, max: 1_000 }), { minLength: 1, maxLength: 6 }),
+      fc.uuid(),
+      async (order, key) => {
+        for (const n of order)
+          await state.intake.record(
+            arrival('order', `file:///${key}`, `v${n}`, n.toString(16).padStart(4, '0')),
+          );
+        const pending = (await items('order', { status: 'pending' })).filter(
+          (item) => item.location === `file:///${key}`,
+        );
+        expect(pending.map((item) => item.version)).toEqual([`v${Math.max(...order)}`]);
+      },
+    ),
     { numRuns: 30 },
   );
 });
@@ -65,23 +81,46 @@ test('a claim is exclusive, oldest first, and idempotent for its run', async () 
   expect(await state.intake.claim('claim', 'run-1', 2)).toBe(2);
   expect(await state.intake.claim('claim', 'run-1', 2)).toBe(2);
   expect(await state.intake.claim('claim', 'run-2', 10)).toBe(1);
-  expect((await items('claim', { runId: 'run-1' })).map((item) => item.location)).toEqual(['file:///1', 'file:///2']);
+  expect((await items('claim', { runId: 'run-1' })).map((item) => item.location)).toEqual([
+    'file:///1',
+    'file:///2',
+  ]);
   expect(await state.intake.release('run-1')).toBe(2);
   expect(await items('claim', { status: 'pending' })).toHaveLength(2);
 });
 
 test('of two attempts of a unit the first checkpoint stands', async () => {
   const record: CheckpointRecord = {
-    runId: 'r', stage: 'apply', unit: 'u', attempt: 1, location: 'file:///one', digest: 'd', startedMs: 1, endedMs: 2, rows: 3, bytes: 4,
+    runId: 'r',
+    stage: 'apply',
+    unit: 'u',
+    attempt: 1,
+    location: 'file:///one',
+    digest: 'd',
+    startedMs: 1,
+    endedMs: 2,
+    rows: 3,
+    bytes: 4,
   };
   expect((await state.checkpoints.put(record)).location).toBe('file:///one');
-  expect((await state.checkpoints.put({ ...record, attempt: 2, location: 'file:///two' })).location).toBe('file:///one');
+  expect((await state.checkpoints.put({ ...record, attempt: 2, location: 'file:///two' })).location).toBe(
+    'file:///one',
+  );
 });
 
 test('checkpoints of thousands of units are listed in pages, by stage', async () => {
   for (let n = 0; n < 2_500; n += 1) {
     await state.checkpoints.put({
-      runId: 'many', stage: n % 2 === 0 ? 'apply' : 'resolve', unit: `u${n}`, attempt: 1, location: 'l', digest: 'd', startedMs: 1, endedMs: 2, rows: 1, bytes: 1,
+      runId: 'many',
+      stage: n % 2 === 0 ? 'apply' : 'resolve',
+      unit: `u${n}`,
+      attempt: 1,
+      location: 'l',
+      digest: 'd',
+      startedMs: 1,
+      endedMs: 2,
+      rows: 1,
+      bytes: 1,
     });
   }
   let apply = 0;

@@ -10,9 +10,27 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'lib/asl': ['lib/asl', 'lib/errors.ts', 'lib/stores/ports.ts'],
   'lib/engine': ['lib/engine', 'lib/errors.ts'],
   'lib/stores': ['lib/stores', 'lib/errors.ts'],
-  'lib/iceberg': ['lib/iceberg', 'lib/errors.ts', 'lib/stores/ports.ts', 'lib/stores/location.ts', 'lib/engine/engine.ts', 'lib/engine/murmur3.ts', 'lib/engine/sql.ts'],
+  'lib/iceberg': [
+    'lib/iceberg',
+    'lib/errors.ts',
+    'lib/stores/ports.ts',
+    'lib/stores/location.ts',
+    'lib/engine/engine.ts',
+    'lib/engine/murmur3.ts',
+    'lib/engine/sql.ts',
+  ],
   'lib/config': ['lib/config', 'lib/errors.ts', 'lib/engine'],
-  'lib/summary': ['lib/summary', 'lib/errors.ts', 'lib/config', 'lib/iceberg', 'lib/engine/engine.ts', 'lib/engine/sql.ts', 'lib/stores/ports.ts', 'lib/stores/location.ts', 'lib/run'],
+  'lib/summary': [
+    'lib/summary',
+    'lib/errors.ts',
+    'lib/config',
+    'lib/iceberg',
+    'lib/engine/engine.ts',
+    'lib/engine/sql.ts',
+    'lib/stores/ports.ts',
+    'lib/stores/location.ts',
+    'lib/run',
+  ],
   'lib/stacks': ['lib/stacks', 'lib/config', 'lib/errors.ts', 'lib/asl'],
 };
 
@@ -25,11 +43,17 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 
 test('imports point one way: workloads and the table layer know ports, adapters know their libraries', () => {
   const wrong = product.flatMap((file) => {
-    const place = Object.keys(allowed).find((prefix) => file.path === prefix || file.path.startsWith(`${prefix}/`));
+    const place = Object.keys(allowed).find(
+      (prefix) => file.path === prefix || file.path.startsWith(`${prefix}/`),
+    );
     if (place === undefined) return [];
     const may = allowed[place] ?? [];
     return file.imports
-      .filter(({ target }) => target.startsWith('lib/') && !may.some((prefix) => target === prefix || target.startsWith(`${prefix}/`)))
+      .filter(
+        ({ target }) =>
+          target.startsWith('lib/') &&
+          !may.some((prefix) => target === prefix || target.startsWith(`${prefix}/`)),
+      )
       .map(({ target }) => `${file.path} -> ${target}`);
   });
   expect(wrong).toEqual([]);
@@ -47,7 +71,9 @@ test('each library is imported in its own place only', () => {
 });
 
 test('no file of the product grows past what one reads in a sitting', () => {
-  const long = product.filter((file) => file.text.split('\n').length > 400).map((file) => `${file.path}: ${file.text.split('\n').length} lines`);
+  const long = product
+    .filter((file) => file.text.split('\n').length > 400)
+    .map((file) => `${file.path}: ${file.text.split('\n').length} lines`);
   expect(long).toEqual([]);
 });
 
@@ -64,7 +90,9 @@ test('nothing is exported that no other file imports', () => {
   }
   const dead = product
     .filter((file) => !whole.has(file.path) && !isEntry(file))
-    .flatMap((file) => file.exports.filter((name) => used.get(file.path)?.has(name) !== true).map((name) => ({ file, name })))
+    .flatMap((file) =>
+      file.exports.filter((name) => used.get(file.path)?.has(name) !== true).map((name) => ({ file, name })),
+    )
     .filter(({ file, name }) => !isPartOfContract(file, name))
     .map(({ file, name }) => `${file.path}: ${name}`);
   expect(dead).toEqual([]);
@@ -72,11 +100,15 @@ test('nothing is exported that no other file imports', () => {
 
 test('no file is left that nothing imports', () => {
   const targets = new Set(everything.flatMap((file) => file.imports.map(({ target }) => target)));
-  expect(product.filter((file) => !targets.has(file.path) && !isEntry(file)).map((file) => file.path)).toEqual([]);
+  expect(
+    product.filter((file) => !targets.has(file.path) && !isEntry(file)).map((file) => file.path),
+  ).toEqual([]);
 });
 
 function isEntry(file: SourceFile): boolean {
-  return file.path.startsWith('bin/') || file.path.startsWith('functions/') || file.path.endsWith('/index.ts');
+  return (
+    file.path.startsWith('bin/') || file.path.startsWith('functions/') || file.path.endsWith('/index.ts')
+  );
 }
 
 /** Types of the ports and of an exported function's own signature may stand unused: they are the contract. */

@@ -7,7 +7,9 @@ export default class NoSkips implements Reporter {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const count = (state: string) => tests.filter((test) => test.result().state === state);
     const skipped = [...count('skipped'), ...count('pending')];
-    const failedModules = modules.filter((module) => module.state() === 'failed' && [...module.children.allTests()].length === 0);
+    const failedModules = modules.filter(
+      (module) => module.state() === 'failed' && [...module.children.allTests()].length === 0,
+    );
     for (const test of skipped) console.error(`not run: ${test.module.relativeModuleId} > ${test.fullName}`);
     if (tests.length === 0) console.error('no test ran');
     if (skipped.length > 0 || tests.length === 0) process.exitCode = 1;
