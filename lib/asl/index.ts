@@ -1,27 +1,19 @@
-import type { StateMachine } from './definition.ts';
-import type { ExecutionOptions, ExecutionResult, Json, TaskHandler } from './types.ts';
-
+/**
+ * An interpreter for the Amazon States Language in JSONata mode: the same definition that AWS Step Functions runs,
+ * in this process. It refuses, when loading, whatever it does not implement.
+ *
+ * @example
+ * const machine = loadStateMachine(JSON.parse(text), { substitutions: { work: 'work', results: 'results' } });
+ * const result = await startExecution({
+ *   machine, name: 'run-1', input: {}, objects,
+ *   tasks: { [LAMBDA_INVOKE]: lambdaInvoke({ work: async (payload) => ({}) }) },
+ * });
+ */
 export type { StateMachine } from './definition.ts';
+export { ErrorName, InvalidDefinitionError, StateFailure, UnsupportedDefinitionError } from './errors.ts';
+export { startExecution } from './execute.ts';
+export { collectHistory, HISTORY_LIMIT } from './history.ts';
+export { LAMBDA_INVOKE, type LambdaFunction, lambdaInvoke } from './lambda.ts';
+export { type LoadOptions, loadStateMachine } from './load.ts';
+export { PAYLOAD_LIMIT_BYTES } from './payload.ts';
 export type * from './types.ts';
-
-export interface LoadOptions {
-  /** Values for `${name}` in the definition's strings, as CloudFormation's DefinitionSubstitutions. An unbound one is refused. */
-  readonly substitutions?: Readonly<Record<string, string>>;
-}
-
-/**
- * @throws InvalidDefinitionError the definition breaks the States Language; `details.path` says where
- * @throws UnsupportedDefinitionError a field, a value or a state type that this interpreter does not implement
- */
-export declare function loadStateMachine(definition: unknown, options?: LoadOptions): StateMachine;
-
-/** Runs to the end; an execution that fails is a result, not an exception. */
-export declare function startExecution(options: ExecutionOptions): Promise<ExecutionResult>;
-
-/**
- * The handler of `arn:aws:states:::lambda:invoke`: calls `functions[Arguments.FunctionName](Arguments.Payload)` and
- * answers as the service does, `{ExecutedVersion, Payload, StatusCode}`. An unknown name raises Lambda.ResourceNotFoundException.
- */
-export declare function lambdaInvoke(
-  functions: Readonly<Record<string, (payload: Json, call: import('./types.ts').TaskCall) => Promise<unknown>>>,
-): TaskHandler;

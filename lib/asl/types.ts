@@ -12,9 +12,10 @@ export interface TaskCall {
   readonly stateName: string;
   /** Name of the execution that calls: the execution's own, or a Map child's. */
   readonly executionName: string;
+  readonly executionArn: string;
   /** 0 for the first call, then one more for each retry of the state. */
   readonly retryCount: number;
-  /** Fires on abort, on the state's time-out and on the failure of a sibling. */
+  /** Fires on abort and when the time is up. The failure of a sibling does not fire it: what runs may end. */
   readonly signal: AbortSignal;
   /** Starts the state's `HeartbeatSeconds` anew. */
   readonly heartbeat: () => void;
@@ -86,6 +87,8 @@ export interface ExecutionOptions {
    */
   readonly history?: HistorySink;
   readonly historyLimit?: number;
+  /** How long the end waits for handlers that were given up but have not returned; default 30 s. */
+  readonly graceMs?: number;
   /** What an earlier, unsuccessful execution of the same machine left (`result.redrive`): only what failed runs again. */
   readonly redriveFrom?: RedriveState;
 }
