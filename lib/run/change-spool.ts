@@ -53,7 +53,7 @@ export async function spoolChanges(context: RunContext, plan: Plan): Promise<Cha
       }
     }
   }
-  await Promise.all([...writers.values()].map(async (writer) => (writer.end(), once(writer, 'finish'))));
+  await Promise.all([...writers.values()].map(finished));
 
   async function* lines(role: string, kind: Kind): AsyncIterable<unknown> {
     if ((counts[role]?.[kind] ?? 0) === 0) return;
@@ -90,4 +90,9 @@ async function mustExist(context: RunContext, files: readonly DataFile[]): Promi
       },
     );
   });
+}
+
+async function finished(writer: WriteStream): Promise<void> {
+  writer.end();
+  await once(writer, 'finish');
 }

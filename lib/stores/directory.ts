@@ -32,13 +32,13 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
   async function pathOf(location: Location): Promise<string> {
     const path = filePath(location);
     const lexical = resolve(path);
-    if (!isInside(lexical, rootPath) || path.includes('\0')) throw escape(location);
+    if (!isInside(lexical, rootPath) || path.includes('\0')) throw outside(location);
     const parent = await realParent(lexical);
-    if (!isInside(parent, rootPath) && parent !== rootPath) throw escape(location);
+    if (!isInside(parent, rootPath) && parent !== rootPath) throw outside(location);
     return lexical;
   }
 
-  function escape(location: Location): LocationEscapeError {
+  function outside(location: Location): LocationEscapeError {
     return new LocationEscapeError(`${location} is not below ${fileLocation(rootPath)}`, {
       details: { location },
     });
@@ -158,7 +158,7 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
 
     async *list(prefix) {
       const path = filePath(prefix);
-      if (!isInside(resolve(path), rootPath) && resolve(path) !== rootPath) throw escape(prefix);
+      if (!isInside(resolve(path), rootPath) && resolve(path) !== rootPath) throw outside(prefix);
       yield* walk(path.endsWith('/') ? path.slice(0, -1) : dirname(path), path, aside);
     },
 

@@ -37,7 +37,7 @@ export function openLocalFiles(): ObjectStore {
         return buffer.subarray(0, bytesRead);
       }),
     async *readLines(location) {
-      const path = await found(location, async (existing) => (await stat(existing), existing));
+      const path = await found(location, mustBeThere);
       yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
     },
     head: async (location) => {
@@ -46,10 +46,15 @@ export function openLocalFiles(): ObjectStore {
         ? { location, sizeBytes: info.size, modifiedMs: info.mtimeMs }
         : undefined;
     },
-    localPath: (location) => found(location, async (path) => (await stat(path), path)),
+    localPath: (location) => found(location, mustBeThere),
     list: readOnly,
     write: readOnly,
     adopt: readOnly,
     delete: readOnly,
   };
+}
+
+async function mustBeThere(path: string): Promise<string> {
+  await stat(path);
+  return path;
 }

@@ -26,29 +26,42 @@ export async function* decompress(options: DecompressOptions): AsyncGenerator<Bu
     yield* raw;
     return;
   }
-  const decoder = options.compression === 'gzip' ? createGunzip({ chunkSize: 1 << 18 }) : createZstdDecompress({ chunkSize: 1 << 18 });
+  const decoder =
+    options.compression === 'gzip'
+      ? createGunzip({ chunkSize: 1 << 18 })
+      : createZstdDecompress({ chunkSize: 1 << 18 });
   raw.on('error', (error) => decoder.destroy(error));
   try {
     yield* limited(raw.pipe(decoder) as Transform, options);
     if ('bytesWritten' in decoder && decoder.bytesWritten < options.sizeBytes) {
-      throw new PoisonInputError(`${options.sizeBytes - decoder.bytesWritten} bytes follow the end of the ${options.compression} stream`);
+      throw new PoisonInputError(
+        `${options.sizeBytes - decoder.bytesWritten} bytes follow the end of the ${options.compression} stream`,
+      );
     }
   } catch (cause) {
     if (cause instanceof PoisonInputError) throw cause;
-    throw new PoisonInputError(`the ${options.compression} stream is broken: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new PoisonInputError(
+      `the ${options.compression} stream is broken: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   } finally {
     raw.destroy();
     decoder.destroy();
   }
 }
 
-async function* limited(stream: AsyncIterable<Buffer>, { sizeBytes, expansion }: DecompressOptions): AsyncGenerator<Buffer> {
+async function* limited(
+  stream: AsyncIterable<Buffer>,
+  { sizeBytes, expansion }: DecompressOptions,
+): AsyncGenerator<Buffer> {
   const limitBytes = Math.max(freeExpansionBytes, sizeBytes * expansion);
   let total = 0;
   for await (const chunk of stream) {
     total += chunk.length;
     if (total > limitBytes) {
-      throw new PoisonInputError(`the file expands to more than ${limitBytes} bytes, ${expansion} times its size (limits.expansion)`);
+      throw new PoisonInputError(
+        `the file expands to more than ${limitBytes} bytes, ${expansion} times its size (limits.expansion)`,
+      );
     }
     yield chunk;
   }

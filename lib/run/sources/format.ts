@@ -15,7 +15,8 @@ export async function detectContainer(path: string): Promise<DetectedFormat> {
   const head = await readHead(path, 4);
   if (head.length === 0) throw new PoisonInputError('the file is empty');
   if (head.toString('latin1') === 'PAR1') return { format: 'parquet', compression: 'none' };
-  if (head.toString('latin1') === 'PARE') throw new PoisonInputError('the Parquet file has an encrypted footer');
+  if (head.toString('latin1') === 'PARE')
+    throw new PoisonInputError('the Parquet file has an encrypted footer');
   if (head[0] === 0x1f && head[1] === 0x8b) return { format: 'text', compression: 'gzip' };
   if (head.readUInt32LE === undefined || head.length < 4) return { format: 'text', compression: 'none' };
   if (head.readUInt32LE(0) === 0xfd2fb528) return { format: 'text', compression: 'zstd' };
@@ -23,7 +24,11 @@ export async function detectContainer(path: string): Promise<DetectedFormat> {
 }
 
 /** CSV or JSON lines: by the configuration, else by the name's ending, else by the first character of the text. */
-export function textFormat(configured: 'auto' | SourceFormat, name: string, firstCharacter: string): 'csv' | 'jsonl' {
+export function textFormat(
+  configured: 'auto' | SourceFormat,
+  name: string,
+  firstCharacter: string,
+): 'csv' | 'jsonl' {
   if (configured === 'csv' || configured === 'jsonl') return configured;
   const ending = name.toLowerCase().replace(/\.(gz|zst|gzip|zstd)$/, '');
   if (/\.(jsonl|ndjson|json)$/.test(ending)) return 'jsonl';

@@ -31,16 +31,18 @@ export interface RecordOptions {
 export async function forEachRecord(
   chunks: AsyncIterable<Buffer>,
   options: RecordOptions,
-  visit: (record: RecordView) => void | Promise<void>,
+  visit: (record: RecordView) => void,
+  afterChunk: () => Promise<void>,
 ): Promise<void> {
   const window = new Window();
   const end = new RecordEnd(options);
   let first = true;
   let tooLong = false;
-  const emit = async (start: number, stop: number) => {
-    let last = stop;
-    if (last > start && window.bytes[last - 1] === carriageReturn) last -= 1;
-    if (last > start || tooLong) await visit({ bytes: window.bytes, start, end: last, quoted: end.sawQuote, tooLong });
+  const emit = (stop: number) => {
+    let last = tooLong ? Math.min(stop, window.start + keptBytes) : stop;
+    if (last > window.start && window.bytes[last - 1] === carriageReturn) last -= 1;
+    if (last > window.start)
+      visit({ bytes: window.bytes, start: window.start, end: last, quoted: end.sawQuote, tooLong });
     tooLong = false;
   };
   for await (const chunk of chunks) {
@@ -49,23 +51,22 @@ export async function forEachRecord(
       skipByteOrderMark(window);
       first = false;
     }
-    for (;;) {
-      const at = end.find(window);
-      if (at === -1) break;
-      const pending = emit(window.start, tooLong ? Math.min(at, window.start + keptBytes) : at);
-      await pending;
+    for (let at = end.find(window); at !== -1; at = end.find(window)) {
+      emit(at);
       window.start = at + 1;
-      end.reset(window);
+      end.reset();
     }
     if (window.length > options.limitBytes) {
       tooLong = true;
       window.keep(keptBytes);
-      end.resumeAt(window.end);
+      end.lookFrom(keptBytes);
     }
+    await afterChunk();
   }
   if (first) skipByteOrderMark(window);
   if (end.inQuote) throw new PoisonInputError('a quoted field is not closed before the end of the file');
-  if (window.length > 0) await emit(window.start, window.end);
+  if (window.length > 0) emit(window.end);
+  await afterChunk();
 }
 
 /** How much of a record that is too long is kept for the report. */
@@ -73,7 +74,8 @@ const keptBytes = 4_096;
 
 function skipByteOrderMark(window: Window): void {
   const [a, b, c] = window.bytes.subarray(window.start, window.end);
-  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) throw new PoisonInputError('the text is UTF-16; allowed: UTF-8');
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
+    throw new PoisonInputError('the text is UTF-16; allowed: UTF-8');
   if (a === 0xef && b === 0xbb && c === 0xbf) window.start += 3;
 }
 
@@ -89,7 +91,10 @@ class Window {
 
   append(chunk: Buffer): void {
     if (this.end + chunk.length > this.bytes.length) {
-      const next = this.length + chunk.length > this.bytes.length / 2 ? Buffer.allocUnsafe((this.length + chunk.length) * 2) : this.bytes;
+      const next =
+        this.length + chunk.length > this.bytes.length / 2
+          ? Buffer.allocUnsafe((this.length + chunk.length) * 2)
+          : this.bytes;
       this.bytes.copy(next, 0, this.start, this.end);
       this.end = this.length;
       this.start = 0;
@@ -120,15 +125,15 @@ class RecordEnd {
     this.#delimiter = delimiter;
   }
 
-  reset(_window: Window): void {
+  reset(): void {
     this.inQuote = false;
     this.sawQuote = false;
     this.#looked = 0;
     this.#fieldStart = true;
   }
 
-  resumeAt(_end: number): void {
-    this.#looked = keptBytes;
+  lookFrom(offset: number): void {
+    this.#looked = offset;
   }
 
   /** Index of the line end that ends the record at the window's start, or -1. */
@@ -137,7 +142,8 @@ class RecordEnd {
     if (from >= window.end) return -1;
     if (!this.sawQuote) {
       const at = indexOf(window, newline, from);
-      const quoteAt = this.#quote === undefined ? -1 : indexOf(window, this.#quote, from, at === -1 ? window.end : at);
+      const quoteAt =
+        this.#quote === undefined ? -1 : indexOf(window, this.#quote, from, at === -1 ? window.end : at);
       if (quoteAt === -1) {
         if (at === -1) {
           this.#looked = window.length;
@@ -174,8 +180,8 @@ class RecordEnd {
 }
 
 function indexOf(window: Window, byte: number, from: number, to = window.end): number {
-  const at = window.bytes.indexOf(byte, from);
-  return at === -1 || at >= to ? -1 : at;
+  const at = window.bytes.subarray(from, to).indexOf(byte);
+  return at === -1 ? -1 : from + at;
 }
 
 /** Whether the record is UTF-8. */

@@ -26,7 +26,11 @@ export interface PrivateCopy {
  *
  * @throws SourceChangedError
  */
-export async function takePrivateCopy(sourcePath: string, version: string, path: string): Promise<PrivateCopy> {
+export async function takePrivateCopy(
+  sourcePath: string,
+  version: string,
+  path: string,
+): Promise<PrivateCopy> {
   await mkdir(dirname(path), { recursive: true });
   await copyFile(sourcePath, path, constants.COPYFILE_FICLONE);
   const { size } = await stat(path);
