@@ -1,6 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import { text as readText } from 'node:stream/consumers';
+import type { PipelineConfig } from '../../config/index.ts';
+import type { EngineSession } from '../../engine/engine.ts';
+import { identifier, text } from '../../engine/sql.ts';
 import { UsageError } from '../../errors.ts';
-import type { CommandHandler } from '../command.ts';
+import type { LocalWorld } from '../../run/local-world.ts';
+import type { RunRecord } from '../../stores/ports.ts';
+import { caseColumns, caseRows } from '../case-records.ts';
+import type { CommandContext, CommandHandler } from '../command.ts';
+import { runColumns, runRow, unitColumns, unitRows } from '../history-records.ts';
+import { loadChosenPipeline } from '../pipeline.ts';
+import { printRows } from '../print-rows.ts';
+import { openExisting } from '../session.ts';
+import { fullName, loadTogether, roles, snapshotOf, tableIdentifiers } from '../tables.ts';
+import { createRecordTable, createTableView } from '../views.ts';
 
-export const sql: CommandHandler = () => {
-  throw new UsageError('sql is not part of this version yet');
+const defaultRows = 200;
+
+export const sql: CommandHandler = async (context) => {
+  const { flags, output } = context;
+  const given = context.arguments[0] ?? '';
+  const query = (given === '-' ? await readText(process.stdin) : given).trim().replace(/;\s*$/, '');
+  await using session = await openExisting(context);
+  const { world } = session;
+  await using engine = await world.engine.open({
+    ...world.resources,
+    workFolder: `${world.workRoot}/sql-${randomBytes(6).toString('hex')}`,
+  });
+  const config = await loadChosenPipeline(context).then(
+    (loaded) => loaded.config,
+    () => undefined,
+  );
+  await mustBeQuery(engine, query);
+  await createTableViews(context, world, engine, config, query);
+  await createHistoryTables(world, engine, query);
+  const columns = await describe(engine, query);
+  await printRows({
+    output,
+    columns,
+    rows: engine.stream(`SELECT * FROM (${query}\n)`),
+    form: flags.on('csv') ? 'csv' : 'table',
+    limit: flags.number('limit') ?? defaultRows,
+  });
+  return 0;
 };
+
+/**
+ * Takes one query and nothing else: the parser of the engine serialises only SELECT, so anything that could write
+ * is refused before it is run. @throws UsageError with the parser's message
+ */
+async function mustBeQuery(engine: EngineSession, query: string): Promise<void> {
+  for (const candidate of [query, `SELECT * FROM (${query}\n)`]) {
+    const [row] = await engine.query(`SELECT json_serialize_sql(${text(candidate)}) AS parsed`);
+    const parsed: { error: boolean; error_message?: string; statements?: readonly unknown[] } = JSON.parse(
+      String(row?.parsed),
+    );
+    if (!parsed.error && parsed.statements?.length === 1) return;
+    if (candidate !== query || /^\s*select/i.test(query)) {
+      const reason = parsed.error ? (parsed.error_message ?? 'it cannot be parsed') : 'one query at a time';
+      throw new UsageError(`not a query: ${reason}`, {
+        safe: 'nothing was run',
+        next: 'partwise sql --help',
+      });
+    }
+  }
+}
+
+/** Views of the tables that the query mentions, all as of one moment. */
+async function createTableViews(
+  context: CommandContext,
+  world: LocalWorld,
+  engine: EngineSession,
+  config: PipelineConfig | undefined,
+  query: string,
+): Promise<void> {
+  const own = config === undefined ? undefined : tableIdentifiers(config);
+  const wanted = (await world.catalog.list()).flatMap((one) => {
+    const role = own === undefined ? undefined : roles.find((name) => fullName(own[name]) === fullName(one));
+    return mentions(query, one.name) || (role !== undefined && mentions(query, role))
+      ? [{ identifier: one, role }]
+      : [];
+  });
+  const tables = await loadTogether(
+    world,
+    wanted.map((one) => one.identifier),
+  );
+  const branch = context.flags.text('branch');
+  for (const [index, table] of tables.entries()) {
+    const { namespace, name } = table.identifier;
+    const role = wanted[index]?.role;
+    // A branch is made in the tables that its runs wrote; the others are on it as they are on main.
+    const onBranch = branch !== undefined && Object.hasOwn(table.metadata.refs, branch);
+    if (branch !== undefined && role === 'summary') snapshotOf(table, { branch });
+    const schema = identifier(namespace);
+    await engine.execute(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+    const names = [
+      `${schema}.${identifier(name)}`,
+      `main.${identifier(name)}`,
+      ...(role === undefined ? [] : [`main.${identifier(role)}`]),
+    ];
+    await createTableView({
+      world,
+      session: engine,
+      table,
+      snapshotId: snapshotOf(table, onBranch ? { branch } : {}),
+      names,
+    });
+  }
+}
+
+async function createHistoryTables(world: LocalWorld, engine: EngineSession, query: string): Promise<void> {
+  const { runs } = world.state;
+  let listed: readonly RunRecord[] | undefined;
+  const all = async () => {
+    listed ??= await runs.list(undefined, Number.MAX_SAFE_INTEGER);
+    return listed;
+  };
+  if (mentions(query, 'runs')) {
+    await createRecordTable({
+      session: engine,
+      name: 'runs',
+      columns: runColumns,
+      records: (await all()).map(runRow),
+    });
+  }
+  if (mentions(query, 'units')) {
+    const records = async function* () {
+      for (const run of await all())
+        yield* unitRows(world.state, run.runId) as AsyncIterable<Record<string, unknown>>;
+    };
+    await createRecordTable({ session: engine, name: 'units', columns: unitColumns, records: records() });
+  }
+  if (mentions(query, 'cases')) {
+    await createRecordTable({
+      session: engine,
+      name: 'cases',
+      columns: caseColumns,
+      records: (await all()).flatMap(caseRows),
+    });
+  }
+}
+
+async function describe(engine: EngineSession, query: string): Promise<readonly string[]> {
+  try {
+    const described = await engine.query(`DESCRIBE SELECT * FROM (${query}\n)`);
+    return described.map((row) => String(row.column_name));
+  } catch (cause) {
+    const reason =
+      cause instanceof Error
+        ? cause.message.replace(/\nin: [\s\S]*$/, '').replace(/\n\nLINE \d+:[\s\S]*$/, '')
+        : String(cause);
+    throw new UsageError(reason, {
+      cause,
+      safe: 'nothing was run',
+      next: 'there are summary, latest, tombstones, runs, units and cases; DESCRIBE summary lists columns',
+    });
+  }
+}
+
+function mentions(query: string, name: string): boolean {
+  return query.toLowerCase().includes(name.toLowerCase());
+}

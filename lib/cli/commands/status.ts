@@ -1,6 +1,183 @@
-import { UsageError } from '../../errors.ts';
+import { bytes, count, duration, instant } from '../../report/format.ts';
+import { textTable } from '../../report/table.ts';
+import { planOfRun } from '../../run/local.ts';
+import type { LocalWorld } from '../../run/local-world.ts';
+import type { RunRecord } from '../../stores/ports.ts';
+import { casesOf, caseTitles } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
+import { type UnitRow, unitRows } from '../history-records.ts';
+import { describePlan } from '../outcome.ts';
+import { findRun, isUnfinished, openExisting } from '../session.ts';
 
-export const status: CommandHandler = () => {
-  throw new UsageError('status is not part of this version yet');
+const defaultUnits = 50;
+
+export const status: CommandHandler = async (context) => {
+  const { output, flags } = context;
+  await using session = await openExisting(context);
+  const { world } = session;
+  const run = await findRun(session, context.arguments[0]);
+  const plan = await planOfRun(world, run);
+  const files = await filesOf(world, run);
+  const limit = flags.number('units') ?? defaultUnits;
+  const units: UnitRow[] = [];
+  const stages = new Map<string, StageTotals>();
+  for await (const unit of unitRows(world.state, run.runId)) {
+    addTo(stages, unit);
+    if (output.json || unit.status !== 'done' || units.length < limit) units.push(unit);
+  }
+  output.document({ run, plan: plan === undefined ? undefined : describePlan(plan), files, units });
+  output.lines(headLines(run));
+  output.line();
+  output.lines(fileLines(files));
+  output.lines(stageLines(stages, new Map((plan?.stages ?? []).map((stage) => [stage.name, stage.units]))));
+  output.lines(
+    unitLines(
+      units,
+      [...stages.values()].reduce((sum, stage) => sum + stage.units, 0),
+    ),
+  );
+  output.lines(caseLines(run));
+  output.lines(auditLines(run));
+  if (isUnfinished(run)) {
+    output.line(
+      `next   ${output.command(run.status === 'planned' ? `partwise run --plan ${run.runId}` : `partwise resume ${run.runId}`)}`,
+    );
+  }
+  return 0;
 };
+
+function headLines(run: RunRecord): readonly string[] {
+  const lines = [
+    `run      ${run.runId}`,
+    `status   ${run.status}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`,
+    `branch   ${run.branch}`,
+    `started  ${instant(run.createdMs)}`,
+  ];
+  if (run.endedMs !== undefined)
+    lines.push(`ended    ${instant(run.endedMs)}, after ${duration(run.endedMs - run.createdMs)}`);
+  if (run.error !== undefined) lines.push(`error    ${run.error.name}: ${run.error.message}`);
+  return lines;
+}
+
+interface FileRow {
+  readonly location: string;
+  readonly feed: string;
+  readonly sizeBytes: number;
+  readonly status: string;
+  readonly reason: string | undefined;
+}
+
+/** Files shown at most; a run may claim a hundred thousand. */
+const fileLimit = 100;
+
+async function filesOf(world: LocalWorld, run: RunRecord): Promise<readonly FileRow[]> {
+  const files: FileRow[] = [];
+  for await (const item of world.state.intake.list(run.pipeline, { runId: run.runId })) {
+    const { location, feed, sizeBytes, status: state, reason } = item;
+    if (files.length < fileLimit || state === 'quarantined')
+      files.push({ location, feed, sizeBytes, status: state, reason });
+  }
+  return files;
+}
+
+function fileLines(files: readonly FileRow[]): readonly string[] {
+  if (files.length === 0) return ['no files'];
+  const rows = files.map((file) => [
+    file.location.replace(/^file:\/\//, ''),
+    bytes(file.sizeBytes),
+    file.status,
+    file.reason ?? '',
+  ]);
+  return [...textTable({ columns: ['file', 'size', 'status', 'reason'], rows }), ''];
+}
+
+interface StageTotals {
+  readonly name: string;
+  units: number;
+  done: number;
+  failed: number;
+  rows: number;
+  bytes: number;
+  elapsedMs: number;
+}
+
+function addTo(stages: Map<string, StageTotals>, unit: UnitRow): void {
+  const stage = stages.get(unit.stage) ?? {
+    name: unit.stage,
+    units: 0,
+    done: 0,
+    failed: 0,
+    rows: 0,
+    bytes: 0,
+    elapsedMs: 0,
+  };
+  stages.set(unit.stage, stage);
+  stage.units += 1;
+  if (unit.status === 'done') stage.done += 1;
+  if (unit.status === 'failed') stage.failed += 1;
+  stage.rows += unit.rows;
+  stage.bytes += unit.bytes;
+  stage.elapsedMs += unit.elapsed_ms ?? 0;
+}
+
+function stageLines(
+  stages: ReadonlyMap<string, StageTotals>,
+  planned: ReadonlyMap<string, number>,
+): readonly string[] {
+  if (stages.size === 0) return [];
+  const rows = [...stages.values()].map((stage) => [
+    stage.name,
+    `${count(stage.done)}/${count(planned.get(stage.name) ?? stage.done)}`,
+    count(stage.failed),
+    count(stage.rows),
+    bytes(stage.bytes),
+    duration(stage.elapsedMs),
+  ]);
+  return [
+    ...textTable({
+      columns: ['stage', { title: 'units done', align: 'right' }, 'failed', 'rows', 'bytes', 'work'],
+      rows,
+    }),
+    '',
+  ];
+}
+
+function unitLines(units: readonly UnitRow[], total: number): readonly string[] {
+  if (units.length === 0) return [];
+  const rows = units.map((unit) => [
+    unit.stage,
+    unit.unit,
+    unit.status,
+    unit.attempt,
+    unit.started?.slice(11, 23) ?? '',
+    unit.elapsed_ms === null ? '' : duration(unit.elapsed_ms),
+    count(unit.rows),
+    bytes(unit.bytes),
+    unit.error ?? '',
+  ]);
+  const columns = ['stage', 'unit', 'status', 'attempt', 'started', 'took', 'rows', 'bytes', 'error'];
+  const more =
+    total > units.length
+      ? [`${count(units.length)} of ${count(total)} units; --units N or --json shows more`]
+      : [];
+  return [...textTable({ columns, rows, maxCellWidth: 100 }), ...more, ''];
+}
+
+function caseLines(run: RunRecord): readonly string[] {
+  const cases = casesOf(run);
+  if (cases.length === 0) return [];
+  const rows = cases.map(([name, number]) => [caseTitles[name] ?? name, count(number)]);
+  return [...textTable({ columns: ['case', 'records'], rows }), ''];
+}
+
+function auditLines(run: RunRecord): readonly string[] {
+  const checks = run.facts['auditChecks'];
+  if (!Array.isArray(checks) || checks.length === 0) return [];
+  const rows = checks.map((check: { name: string; passed: boolean; checked: number; detail?: string }) => [
+    check.name,
+    check.passed ? 'passed' : 'FAILED',
+    count(check.checked),
+    check.detail ?? '',
+  ]);
+  return [...textTable({ columns: ['audit', 'result', 'checked', 'detail'], rows, maxCellWidth: 100 }), ''];
+}

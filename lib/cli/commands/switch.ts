@@ -1,6 +1,83 @@
-import { UsageError } from '../../errors.ts';
+import { CommitConflictError, UsageError } from '../../errors.ts';
+import { commitStaged, dropRef, type StagedCommit, setRef, type Table } from '../../iceberg/index.ts';
+import { leaseName, leaseTtlMs } from '../../run/claim.ts';
+import type { LocalWorld } from '../../run/local-world.ts';
 import type { CommandHandler } from '../command.ts';
+import { loadChosenPipeline } from '../pipeline.ts';
+import { openExisting } from '../session.ts';
+import { fullName, loadTogether, roles, tableIdentifiers } from '../tables.ts';
 
-export const switchBranch: CommandHandler = () => {
-  throw new UsageError('switch is not part of this version yet');
+export const switchBranch: CommandHandler = async (context) => {
+  const { output } = context;
+  const branch = context.arguments[0] ?? '';
+  if (branch === 'main') throw new UsageError('main is what readers see already');
+  const { config } = await loadChosenPipeline(context);
+  await using session = await openExisting(context);
+  const { world } = session;
+  const lease = await world.state.leases.acquire(leaseName(config.pipeline), `switch-${branch}`, leaseTtlMs);
+  try {
+    const own = tableIdentifiers(config);
+    const known = new Set((await world.catalog.list()).map(fullName));
+    const identifiers = roles.map((role) => own[role]).filter((one) => known.has(fullName(one)));
+    const tables = (await loadTogether(world, identifiers)).filter((table) =>
+      Object.hasOwn(table.metadata.refs, branch),
+    );
+    if (tables.length === 0) {
+      throw new UsageError(`no table of ${config.pipeline} has a branch ${branch}`, {
+        next: `partwise run FILE --branch ${branch}`,
+      });
+    }
+    const switched = await publishBranch(world, tables, branch);
+    await removeBranch(world, switched, branch);
+    const described = switched.map((table) => ({
+      table: fullName(table.identifier),
+      snapshotId: String(table.metadata.refs['main']?.snapshotId ?? ''),
+    }));
+    output.line(`main is now what ${branch} was:`);
+    for (const one of described) output.line(`  ${one.table} at snapshot ${one.snapshotId}`);
+    output.document({ branch, tables: described });
+    return 0;
+  } finally {
+    await world.state.leases.release(lease);
+  }
 };
+
+/** The commit point: main of every table of the branch moves in one swap. */
+async function publishBranch(
+  world: LocalWorld,
+  tables: readonly Table[],
+  branch: string,
+): Promise<readonly Table[]> {
+  const staged: StagedCommit[] = [];
+  for (const table of tables) {
+    const target = table.metadata.refs[branch];
+    if (target === undefined) continue;
+    const ref = { type: 'branch', snapshotId: target.snapshotId } as const;
+    staged.push(
+      await setRef({
+        store: world.warehouse,
+        table,
+        clock: world.clock,
+        name: 'main',
+        ref,
+        fastForward: true,
+      }).catch((cause: unknown) => {
+        if (!(cause instanceof CommitConflictError)) throw cause;
+        throw new CommitConflictError(`main has moved on since branch ${branch} was made`, {
+          cause,
+          details: { table: fullName(table.identifier) },
+          safe: 'both are as they were',
+          next: 'partwise run FILE takes the files of the branch to main',
+        });
+      }),
+    );
+  }
+  return commitStaged({ store: world.warehouse, catalog: world.catalog, staged });
+}
+
+async function removeBranch(world: LocalWorld, tables: readonly Table[], branch: string): Promise<void> {
+  const staged: StagedCommit[] = [];
+  for (const table of tables)
+    staged.push(await dropRef({ store: world.warehouse, table, clock: world.clock, name: branch }));
+  await commitStaged({ store: world.warehouse, catalog: world.catalog, staged });
+}

@@ -1,6 +1,126 @@
-import { UsageError } from '../../errors.ts';
-import type { CommandHandler } from '../command.ts';
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PipelineConfig } from '../../config/index.ts';
+import { sourcePrefix } from '../../config/index.ts';
+import { PartwiseError, UsageError } from '../../errors.ts';
+import { toJson } from '../../report/json.ts';
+import { resumeRun, runPipeline } from '../../run/local.ts';
+import type { CommandContext, CommandHandler } from '../command.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { failureOf, reportFailure } from '../failure.ts';
+import { describeReport, outcomeCode, type RunReport, reportRun } from '../outcome.ts';
+import { loadChosenPipeline } from '../pipeline.ts';
+import { openSession, type Session } from '../session.ts';
+import { Arrivals } from '../watch-folder.ts';
+import { runReport } from './run.ts';
 
-export const watch: CommandHandler = () => {
-  throw new UsageError('watch is not part of this version yet');
+const defaultIntervalSeconds = 5;
+
+export const watch: CommandHandler = async (context) => {
+  const { flags, output, environment } = context;
+  const { signal } = environment;
+  const { config } = await loadChosenPipeline(context);
+  await using session = await openSession(context);
+  const staging = join(session.world.stagingPath, sourcePrefix(config));
+  const given = context.arguments[0];
+  const folder = given === undefined ? staging : resolve(environment.cwd, given);
+  if (given !== undefined && !(await stat(folder).catch(() => undefined))?.isDirectory()) {
+    throw new UsageError(`there is no folder ${folder}`);
+  }
+  const intervalMs = 1000 * (flags.number('interval') ?? defaultIntervalSeconds);
+  const arrivals = new Arrivals();
+  let worst: ExitCode = 0;
+  const note = (code: ExitCode) => {
+    if (code !== 0) worst = code;
+  };
+  output.note(`watching ${folder} every ${intervalMs / 1000} s; Ctrl-C ends it`);
+  for (const report of await finishDeadRuns(context, session, config)) note(tell(context, report));
+
+  while (!signal.aborted) {
+    const { ready, waiting } = arrivals.look(await fileSignatures(folder));
+    if (ready.length > 0 && waiting === 0) {
+      const settled = await runOnce(context, session, config, given === undefined ? [] : ready, note);
+      if (settled) arrivals.settle(ready);
+    } else if (flags.on('once') && waiting === 0) break;
+    await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
+  }
+  return flags.on('once') ? worst : 0;
 };
+
+/** One run; false when it should be tried again as it is, because someone else held the lease. */
+async function runOnce(
+  context: CommandContext,
+  session: Session,
+  config: PipelineConfig,
+  paths: readonly string[],
+  note: (code: ExitCode) => void,
+): Promise<boolean> {
+  try {
+    const outcome = await runPipeline({
+      world: session.world,
+      config,
+      paths,
+      signal: context.environment.signal,
+    });
+    session.progress.finish();
+    if (outcome.run !== undefined && outcome.run.status !== 'empty') note(tell(context, runReport(outcome)));
+    return outcome.run?.error?.name !== 'LeaseHeldError';
+  } catch (error) {
+    session.progress.finish();
+    if (context.environment.signal.aborted) return false;
+    if (error instanceof PartwiseError && error.retryable) {
+      context.output.note(`${error.message}; trying again`);
+      return false;
+    }
+    if (context.output.json) context.output.raw(`${toJson({ error: failureOf(error) })}\n`);
+    else note(reportFailure(context.output, error, false));
+    note(failureOf(error).exitCode);
+    return true;
+  }
+}
+
+/** Runs whose process died are finished first: their files are claimed and would never arrive again. */
+async function finishDeadRuns(
+  context: CommandContext,
+  session: Session,
+  config: PipelineConfig,
+): Promise<readonly RunReport[]> {
+  const { state, clock } = session.world;
+  const reports: RunReport[] = [];
+  for (const run of await state.runs.list(config.pipeline, 1_000)) {
+    if (!['claimed', 'prepared', 'working', 'auditing', 'publishing'].includes(run.status)) continue;
+    const lease = await state.leases.current(`pipeline/${config.pipeline}`);
+    if (lease !== undefined && lease.holder === run.runId && lease.expiresMs > clock.now()) continue;
+    context.output.note(`finishing ${run.runId}, whose process ended before it did`);
+    const outcome = await resumeRun({
+      world: session.world,
+      config,
+      runId: run.runId,
+      signal: context.environment.signal,
+    });
+    session.progress.finish();
+    reports.push(runReport(outcome));
+  }
+  return reports;
+}
+
+function tell(context: CommandContext, report: RunReport): ExitCode {
+  if (!context.output.json) return reportRun(context, report);
+  const exitCode = outcomeCode(context, report.run);
+  context.output.raw(`${toJson({ ...describeReport(report), exitCode })}\n`);
+  return exitCode;
+}
+
+/** Size and times of each file below the folder; the same text twice means that nobody wrote in between. */
+async function fileSignatures(folder: string): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    if (!entry.isFile() || /^[._]|\.(tmp|part|partial)$/.test(entry.name)) continue;
+    const path = join(entry.parentPath, entry.name);
+    const info = await stat(path, { bigint: true }).catch(() => undefined);
+    if (info !== undefined) found.set(path, `${info.size}:${info.mtimeNs}:${info.ctimeNs}`);
+  }
+  return found;
+}
