@@ -10,19 +10,17 @@ import {
 } from '../iceberg/index.ts';
 import type { World } from '../run/workload.ts';
 import type { TableIdentifier } from '../stores/ports.ts';
+import { type Role, tableIdentifier } from '../summary/tables.ts';
 import { didYouMean } from './suggest.ts';
 
-export const roles = ['summary', 'latest', 'tombstones'] as const;
-export type Role = (typeof roles)[number];
+export const roles: readonly Role[] = ['summary', 'latest', 'tombstones'];
 
 /** Names of a pipeline's tables. */
 export function tableIdentifiers(config: PipelineConfig): Readonly<Record<Role, TableIdentifier>> {
-  const { namespace, ...names } = config.tables;
-  const base = config.pipeline.replaceAll('-', '_');
   return {
-    summary: { namespace, name: names.summary ?? `${base}_summary` },
-    latest: { namespace, name: names.latest ?? `${base}_latest` },
-    tombstones: { namespace, name: names.tombstones ?? `${base}_tombstones` },
+    summary: tableIdentifier(config, 'summary'),
+    latest: tableIdentifier(config, 'latest'),
+    tombstones: tableIdentifier(config, 'tombstones'),
   };
 }
 

@@ -5,7 +5,7 @@ import { identifier, text } from '../engine/sql.ts';
 import { currentSchema, type Table } from '../iceberg/index.ts';
 import { toJson } from '../report/json.ts';
 import type { World } from '../run/workload.ts';
-import { liveRows } from '../summary/audit-scan.ts';
+import { liveRows, scanned } from '../summary/audit-scan.ts';
 import { scanFiles } from './tables.ts';
 
 /** Makes a view of a snapshot's live rows; files without deletes are not joined with any. */
@@ -27,7 +27,9 @@ export async function createTableView(options: {
   const selects: string[] = [];
   for (const part of parts) {
     if (part.length > 0 || (files.length === 0 && selects.length === 0)) {
-      selects.push(`SELECT * FROM ${await liveRows({ store: world.warehouse, schema, files: part })}`);
+      selects.push(
+        `SELECT * FROM ${await liveRows({ store: world.warehouse, schema, files: part.map(scanned) })}`,
+      );
     }
   }
   for (const name of names)

@@ -1,6 +1,67 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import type { CommandHandler } from '../command.ts';
+import type { Finding } from '../doctor/finding.ts';
+import { checkMachine } from '../doctor/machine.ts';
+import { checkRuns } from '../doctor/runs.ts';
+import { checkTables } from '../doctor/tables.ts';
+import { failureOf } from '../failure.ts';
+import { loadChosenPipeline, rootFolder } from '../pipeline.ts';
+import { openSession } from '../session.ts';
 
-export const doctor: CommandHandler = () => {
-  throw new UsageError('doctor is not part of this version yet');
+export const doctor: CommandHandler = async (context) => {
+  const { output } = context;
+  const { style } = output;
+  const findings: Finding[] = [];
+  const add = (found: readonly Finding[]) => {
+    findings.push(...found);
+    for (const { status, name, detail, next } of found) {
+      const mark =
+        status === 'ok'
+          ? style.green('ok   ')
+          : status === 'look'
+            ? style.yellow('look ')
+            : style.red('wrong');
+      output.line(`${mark}  ${name.padEnd(12)} ${detail}`);
+      if (next !== undefined) output.line(`${' '.repeat(20)}next   ${output.command(next)}`);
+    }
+  };
+  const root = rootFolder(context);
+  add(await checkMachine(root));
+  const loaded = await loadChosenPipeline(context).catch((error: unknown) => failureOf(error));
+  if ('exitCode' in loaded) {
+    const status = loaded.name === UsageError.name ? 'look' : 'wrong';
+    add([
+      {
+        status,
+        name: 'pipeline',
+        detail: loaded.message,
+        ...(loaded.next === undefined ? {} : { next: loaded.next }),
+      },
+    ]);
+  } else add([{ status: 'ok', name: 'pipeline', detail: `${loaded.config.pipeline} in ${loaded.path}` }]);
+
+  const made = await access(join(root, 'state.db')).then(
+    () => true,
+    () => false,
+  );
+  if (made) {
+    await using session = await openSession(context);
+    add(await checkTables(session.world));
+    add(await checkRuns(session.world));
+  } else
+    add([{ status: 'look', name: 'warehouse', detail: `nothing in ${root} yet`, next: 'partwise run FILE' }]);
+
+  const wrong = findings.filter((finding) => finding.status === 'wrong').length;
+  const look = findings.filter((finding) => finding.status === 'look').length;
+  output.line(
+    wrong > 0
+      ? `${wrong} wrong, ${look} to look at`
+      : look > 0
+        ? `nothing wrong, ${look} to look at`
+        : 'all is well',
+  );
+  output.document({ findings, exitCode: wrong > 0 ? 1 : 0 });
+  return wrong > 0 ? 1 : 0;
 };
