@@ -1,0 +1,4 @@
+/** Behaviour of aws-cdk-lib that the constructs rely on; cdk.json states the same for the command line. */
+export const FEATURE_FLAGS: Readonly<Record<string, boolean>> = {
+  '@aws-cdk/aws-stepfunctions:useDistributedMapResultWriterV2': true,
+};

@@ -1,0 +1,260 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import {
+  type CatchProps,
+  Choice,
+  Condition,
+  DefinitionBody,
+  DistributedMap,
+  Fail,
+  type IChainable,
+  JitterType,
+  Pass,
+  ProcessorMode,
+  ProcessorType,
+  QueryLanguage,
+  ResultWriterV2,
+  type RetryProps,
+  S3JsonLItemReader,
+  StateMachine,
+  Succeed,
+  TaskInput,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+
+/** The functions behind the tasks, by the names that the checked-in definition uses for them. */
+export const FUNCTION_NAMES = ['intake', 'plan', 'work', 'audit', 'publish', 'report'] as const;
+export type FunctionName = (typeof FUNCTION_NAMES)[number];
+
+export interface PipelineMachineProps {
+  readonly functions: Readonly<Record<FunctionName, IFunction>>;
+  /** Run artefacts: item lists are read from it, the Maps' results are written to it. */
+  readonly results: IBucket;
+}
+
+/** Units at a time when the execution's input does not say; stays below an account's default Lambda limit. */
+const DEFAULT_CONCURRENCY = 40;
+/** How often a run plans again after another writer came first, before it gives up. */
+const MAX_REPLANS = 5;
+
+/** Errors of the service, not of the function. */
+const TRANSIENT: RetryProps = {
+  errors: [
+    'Lambda.ClientExecutionTimeoutException',
+    'Lambda.ServiceException',
+    'Lambda.AWSLambdaException',
+    'Lambda.SdkClientException',
+  ],
+  interval: Duration.seconds(2),
+  maxAttempts: 6,
+  backoffRate: 2,
+  jitterStrategy: JitterType.FULL,
+};
+const THROTTLED: RetryProps = {
+  errors: ['Lambda.TooManyRequestsException'],
+  interval: Duration.seconds(1),
+  maxAttempts: 20,
+  backoffRate: 2,
+  maxDelay: Duration.seconds(60),
+  jitterStrategy: JitterType.FULL,
+};
+/** Another run of the pipeline is at work: wait for it, about two minutes on average. */
+const LEASE_HELD: RetryProps = {
+  errors: ['LeaseHeldError'],
+  interval: Duration.seconds(1),
+  maxAttempts: 12,
+  backoffRate: 2,
+  maxDelay: Duration.seconds(30),
+  jitterStrategy: JitterType.FULL,
+};
+/** The plan no longer fits the table: what was read has changed, or is gone. */
+const REPLAN_ERRORS = ['CommitConflictError', 'PinnedSnapshotExpiredError'];
+
+const FAILURE = {
+  name: '{% $states.errorOutput.Error %}',
+  cause: "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : '' %}",
+};
+/** What the input does not hold is left out of the payload. */
+const CLAIM = `{% {
+  'action': 'claim',
+  'pipeline': $states.input.pipeline,
+  'mode': $exists($states.input.mode) ? $states.input.mode : 'run',
+  'branch': $exists($states.input.branch) ? $states.input.branch : 'main',
+  'runId': $states.input.runId,
+  'event': $states.input.event
+} %}`;
+const RUN = { runId: '{% $runId %}', attempt: '{% $attempt %}' };
+
+/**
+ * The one state machine of all workloads:
+ *
+ *     Intake -> Prepare (Map) -> Plan -> Work (Map, once per stage) -> Audit -> Publish -> Report
+ *
+ * Execution input: `{pipeline, mode?: 'run' | 'plan', runId?, branch?, replan?, concurrency?}`. The state carries ids
+ * and locations only. Every task and Map has a Catch that records the failure; what is needed to resume stays.
+ */
+export class PipelineMachine extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, { functions, results }: PipelineMachineProps) {
+    super(scope, id);
+    const states = defineStates(this, functions, results);
+    this.stateMachine = new StateMachine(this, 'StateMachine', {
+      definitionBody: DefinitionBody.fromChainable(states),
+      queryLanguage: QueryLanguage.JSONATA,
+      comment: 'Partwise: intake, prepare, plan, work, audit, publish, report',
+    });
+    results.grantReadWrite(this.stateMachine);
+  }
+}
+
+function defineStates(
+  scope: Construct,
+  functions: PipelineMachineProps['functions'],
+  results: IBucket,
+): IChainable {
+  const failed = Fail.jsonata(scope, 'Failed', {
+    error: '{% $failure.name %}',
+    cause: '{% $failure.cause %}',
+  });
+  const recordFailure = invoke(scope, 'RecordFailure', functions.report, {
+    action: 'report',
+    ...RUN,
+    outcome: 'failed',
+    error: '{% $failure %}',
+  });
+  // A failure that cannot be recorded must not hide the one that it is about.
+  recordFailure.addCatch(failed).next(failed);
+  const onFailure: CatchProps = { errors: ['States.ALL'], assign: { failure: FAILURE }, outputs: {} };
+
+  const intake = invoke(scope, 'Intake', functions.intake, TaskInput.fromText(CLAIM), {
+    runId: '{% $states.result.Payload.runId %}',
+    attempt: '{% $states.result.Payload.attempt %}',
+    objects: '{% $states.result.Payload.objects %}',
+    objectItems: '{% $states.result.Payload.items %}',
+    planOnly: "{% $exists($states.input.mode) and $states.input.mode = 'plan' %}",
+    replan: '{% $exists($states.input.replan) and $states.input.replan %}',
+    replans: 0,
+    concurrency: `{% $exists($states.input.concurrency) ? $states.input.concurrency : ${DEFAULT_CONCURRENCY} %}`,
+  });
+  intake.addRetry(LEASE_HELD);
+  // There is no run yet to record the failure in.
+  intake.addCatch(failed, onFailure);
+
+  const prepare = mapOverItems(scope, 'Prepare', { results, work: functions.work, items: '$objectItems' });
+  const plan = invoke(
+    scope,
+    'Plan',
+    functions.plan,
+    { action: 'plan', ...RUN, replan: '{% $replan %}', replans: '{% $replans %}' },
+    {
+      outcome: '{% $states.result.Payload.outcome %}',
+      stages: '{% $states.result.Payload.stages %}',
+      index: 0,
+    },
+  );
+  const work = mapOverItems(scope, 'Work', { results, work: functions.work, items: '$stages[$index].items' });
+  const nextStage = Pass.jsonata(scope, 'NextStage', { assign: { index: '{% $index + 1 %}' }, outputs: {} });
+  const audit = invoke(scope, 'Audit', functions.audit, { action: 'audit', ...RUN });
+  const publish = invoke(scope, 'Publish', functions.publish, { action: 'publish', ...RUN });
+  publish.addRetry(LEASE_HELD);
+  const replan = Pass.jsonata(scope, 'Replan', {
+    assign: { replan: true, replans: '{% $replans + 1 %}' },
+    outputs: {},
+  });
+
+  const done = Succeed.jsonata(scope, 'Done', { outputs: RUN });
+  const report = invoke(scope, 'Report', functions.report, {
+    action: 'report',
+    ...RUN,
+    outcome: 'succeeded',
+  });
+  const reportEmpty = invoke(scope, 'ReportEmpty', functions.report, {
+    action: 'report',
+    ...RUN,
+    outcome: 'empty',
+  });
+  const reportPlanned = invoke(scope, 'ReportPlanned', functions.report, {
+    action: 'report',
+    ...RUN,
+    outcome: 'planned',
+  });
+
+  const mayReplan = Choice.jsonata(scope, 'MayReplan')
+    .when(Condition.jsonata(`{% $replans < ${MAX_REPLANS} %}`), replan)
+    .otherwise(recordFailure);
+  const onStale: CatchProps = { errors: REPLAN_ERRORS, assign: { failure: FAILURE }, outputs: {} };
+  for (const state of [audit, publish]) state.addCatch(mayReplan, onStale);
+  for (const state of [prepare, plan, work, audit, publish, report, reportEmpty, reportPlanned]) {
+    state.addCatch(recordFailure, onFailure);
+  }
+
+  const isStageLeft = Choice.jsonata(scope, 'IsStageLeft')
+    .when(Condition.jsonata('{% $index < $count($stages) %}'), work)
+    .otherwise(audit);
+  const isPlanToApply = Choice.jsonata(scope, 'IsPlanToApply')
+    .when(Condition.jsonata('{% $planOnly %}'), reportPlanned)
+    .when(Condition.jsonata("{% $outcome = 'nothing' %}"), report)
+    .otherwise(isStageLeft);
+  const isAnythingClaimed = Choice.jsonata(scope, 'IsAnythingClaimed')
+    .when(Condition.jsonata('{% $objects = 0 %}'), reportEmpty)
+    .otherwise(prepare);
+
+  intake.next(isAnythingClaimed);
+  prepare.next(plan);
+  plan.next(isPlanToApply);
+  work.next(nextStage).next(isStageLeft);
+  audit.next(publish);
+  publish.next(report);
+  replan.next(plan);
+  for (const state of [report, reportEmpty, reportPlanned]) state.next(done);
+  return intake;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function invoke(
+  scope: Construct,
+  id: string,
+  lambdaFunction: IFunction,
+  payload: Fields | TaskInput,
+  assign?: Fields,
+): LambdaInvoke {
+  const task = LambdaInvoke.jsonata(scope, id, {
+    lambdaFunction,
+    payload: payload instanceof TaskInput ? payload : TaskInput.fromObject(payload),
+    retryOnServiceExceptions: false,
+    outputs: {},
+    ...(assign === undefined ? {} : { assign }),
+  });
+  task.addRetry(TRANSIENT);
+  task.addRetry(THROTTLED);
+  return task;
+}
+
+interface MapOptions {
+  readonly results: IBucket;
+  readonly work: IFunction;
+  /** JSONata path of the `{bucket, key}` of the item list. */
+  readonly items: string;
+}
+
+/**
+ * One child execution per item; the item itself is the payload of `work`, with the attempt added. One failure ends
+ * the Map, what the siblings have checkpointed stays. Nobody reads the results: checkpoints are the truth.
+ */
+function mapOverItems(scope: Construct, id: string, { results, work, items }: MapOptions): DistributedMap {
+  const map = DistributedMap.jsonata(scope, id, {
+    label: id,
+    itemReader: new S3JsonLItemReader({ bucket: results, key: `{% ${items}.key %}` }),
+    jsonataItemSelector: "{% $merge([$states.context.Map.Item.Value, {'attempt': $attempt}]) %}",
+    jsonataMaxConcurrency: '{% $concurrency %}',
+    toleratedFailurePercentage: 0,
+    resultWriterV2: new ResultWriterV2({ bucket: results, prefix: 'map-runs' }),
+    outputs: {},
+  });
+  const unit = invoke(scope, `${id}Unit`, work, TaskInput.fromText('{% $states.input %}'));
+  return map.itemProcessor(unit, { mode: ProcessorMode.DISTRIBUTED, executionType: ProcessorType.STANDARD });
+}
