@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { planPipeline, resumeRun } from '../../lib/run/local.ts';
+import { bulkScenario } from '../generators/bulk.ts';
+import { smallShape } from '../generators/shape.ts';
+import { modeDocument } from '../properties/modes.ts';
+import { bulkLoad } from '../summary/bulk-load.ts';
+import { expectedTables, expectSucceeded, expectTables, openProduct } from '../summary/product.ts';
+import { readTables } from '../summary/tables.ts';
+import { collect } from './site.ts';
+
+const scenario = bulkScenario({ shape: smallShape, seed: 51, keys: 40, months: 8, changed: 0.3 });
+const document = modeDocument({ strategy: 'auto', rewrite: 'auto', buckets: 2 });
+const [firstFiles = [], secondFiles = []] = scenario.runs;
+
+describe('a saved plan', () => {
+  it('changes no table until it is applied, and applies what it showed', async () => {
+    await using product = await openProduct({ shape: scenario.shape, document });
+    await bulkLoad(product, scenario.initial);
+    const before = await readTables(product.world);
+    await product.drop(firstFiles);
+    const planned = await planPipeline(product);
+    expect(planned.run?.status).toBe('planned');
+    expect(await readTables(product.world)).toEqual(before);
+
+    const applied = await product.resume(planned.run?.runId ?? '');
+    expectSucceeded(applied);
+    expect(applied.plan?.digest).toBe(planned.plan?.digest);
+    const units = applied.plan?.stages.map(({ name, units: count }) => [name, count]) ?? [];
+    for (const [stage, count] of units) {
+      const done = await collect(
+        product.world.state.checkpoints.list(planned.run?.runId ?? '', String(stage)),
+      );
+      expect(done).toHaveLength(Number(count));
+    }
+    await expectTables(product, expectedTables(scenario, 1));
+  });
+
+  it('is refused with the difference when the tables moved, and can be planned again', async () => {
+    await using product = await openProduct({ shape: scenario.shape, document });
+    await using other = await openProduct({
+      shape: scenario.shape,
+      document: {
+        ...document,
+        pipeline: 'other',
+        tables: {
+          summary: 'proof_summary',
+          latest: 'proof_latest',
+          tombstones: 'proof_tombstones',
+          buckets: 2,
+        },
+      },
+      root: product.world.rootPath,
+    });
+    await bulkLoad(product, scenario.initial);
+    await product.drop(firstFiles);
+    const planned = await planPipeline(product);
+    const runId = planned.run?.runId ?? '';
+    await other.drop(secondFiles);
+    expectSucceeded(await other.run());
+    const between = await readTables(product.world);
+
+    const refused = await product.resume(runId);
+    expect(refused.run?.error?.name).toBe('PlanStaleError');
+    expect(refused.run?.error?.message).toMatch(/proof_summary: snapshot \d+ -> \d+/);
+    expect(await readTables(product.world)).toEqual(between);
+
+    expectSucceeded(await resumeRun({ ...product, runId, replan: true }));
+    await expectTables(product, expectedTables(scenario, 2));
+  });
+});
+
+describe('a run that failed and was overtaken', () => {
+  it('still brings its records in when it is resumed after a later run', async () => {
+    for (const death of ['planned', 'after-checkpoint:resolve', 'audited', 'before-swap']) {
+      let armed = true;
+      await using product = await openProduct({
+        shape: scenario.shape,
+        document,
+        step: async (name) => {
+          if (armed && name === death) throw new TypeError(`died at ${name}`);
+        },
+      });
+      await bulkLoad(product, scenario.initial);
+      await product.drop(firstFiles);
+      const failed = await product.run();
+      expect(failed.run?.status).toBe('failed');
+      armed = false;
+      await product.drop(secondFiles);
+      expectSucceeded(await product.run());
+      expectSucceeded(await product.resume(failed.run?.runId ?? ''));
+      await expectTables(product, expectedTables(scenario, 2));
+    }
+  });
+});
