@@ -179,7 +179,7 @@ export function handlers(options: HandlerOptions) {
 
     report: async (
       payload: RunPayload & {
-        readonly outcome: 'succeeded' | 'failed' | 'empty';
+        readonly outcome: 'succeeded' | 'failed' | 'empty' | 'planned';
         readonly error?: { readonly name: string; readonly cause: string };
       },
     ) => {
@@ -191,8 +191,8 @@ export function handlers(options: HandlerOptions) {
         payload.outcome === 'succeeded' ? await maintainAfter(options, await contextOf(payload.runId)) : [];
       await world.state.runs.update(payload.runId, {
         status: payload.outcome,
-        endedMs: world.clock.now(),
-        error: payload.error === undefined ? undefined : errorOf(payload.error),
+        endedMs: payload.outcome === 'planned' ? undefined : world.clock.now(),
+        error: payload.error === undefined ? undefined : await errorOf(world, payload.runId, payload.error),
         facts: {
           ...(await world.state.runs.get(payload.runId))?.facts,
           ...(maintenance.length > 0 ? { maintenance } : {}),
@@ -271,17 +271,36 @@ async function addFacts(
   await world.state.runs.update(runId, { facts: { ...run?.facts, ...facts } });
 }
 
-/** The state machine hands an error over as {name, cause}; a cause is the handler's message, perhaps wrapped in JSON. */
-function errorOf(error: { readonly name: string; readonly cause: string }): NonNullable<RunRecord['error']> {
+/**
+ * The state machine hands an error over as {name, cause}; a cause is the handler's message, perhaps wrapped in JSON.
+ * A Map only says that too many items failed: the units' notes know why.
+ */
+async function errorOf(
+  world: World,
+  runId: string,
+  error: { readonly name: string; readonly cause: string },
+): Promise<NonNullable<RunRecord['error']>> {
+  if (error.name === 'States.ExceedToleratedFailureThreshold') {
+    for await (const note of world.state.checkpoints.notes(runId)) {
+      const match = /^(\w+): (.*)$/s.exec(note.error ?? '');
+      const standing = await world.state.checkpoints.get(runId, note.stage, note.unit);
+      if (match?.[1] === undefined || match[2] === undefined || standing !== undefined) continue;
+      return {
+        name: match[1],
+        message: `unit ${note.unit} of ${note.stage}: ${match[2]}`,
+        next: `partwise resume ${runId}`,
+      };
+    }
+  }
+  return { name: error.name, message: messageOf(error.cause), next: `partwise resume ${runId}` };
+}
+
+function messageOf(cause: string): string {
   try {
-    const parsed: { errorMessage?: string; next?: string } = JSON.parse(error.cause);
-    return {
-      name: error.name,
-      message: parsed.errorMessage ?? error.cause,
-      ...(parsed.next === undefined ? {} : { next: parsed.next }),
-    };
+    const parsed: { errorMessage?: string } = JSON.parse(cause);
+    return parsed.errorMessage ?? cause;
   } catch {
-    return { name: error.name, message: error.cause };
+    return cause;
   }
 }
 

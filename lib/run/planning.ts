@@ -1,5 +1,5 @@
 import { PlanStaleError } from '../errors.ts';
-import { currentSnapshot, loadTable } from '../iceberg/index.ts';
+import { currentSnapshot, loadTable, snapshotById } from '../iceberg/index.ts';
 import type { TableIdentifier } from '../stores/ports.ts';
 import { prepareStage } from './checkpoints.ts';
 import { readManifest } from './context.ts';
@@ -24,10 +24,11 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
   const { context, workload } = options;
   const saved = options.replan ? undefined : await readPlan(context);
   if (saved !== undefined) {
-    const differences = (await hasWorkCheckpoint(context, saved)) ? [] : await pinDifferences(context, saved);
+    const started = await hasWorkCheckpoint(context, saved);
+    const differences = started ? await expiredPins(context, saved) : await pinDifferences(context, saved);
     if (differences.length === 0) return saved;
     const manifest = await readManifest(context.world, context.runId);
-    if (manifest.mode === 'plan' && context.planGeneration === 0) {
+    if (!started && manifest.mode === 'plan' && context.planGeneration === 0) {
       throw new PlanStaleError(
         `the plan of ${context.runId} does not hold any more: ${differences.join('; ')}`,
         {
@@ -93,6 +94,22 @@ async function pinDifferences(context: RunContext, plan: Plan): Promise<readonly
       differences.push(`${pin.table}: snapshot ${pin.snapshotId ?? 'none'} -> ${now}`);
   }
   return differences;
+}
+
+/** Pinned snapshots that are no longer in their table's metadata: their files may be gone. */
+async function expiredPins(context: RunContext, plan: Plan): Promise<readonly string[]> {
+  const expired: string[] = [];
+  for (const pin of plan.pins) {
+    if (pin.snapshotId === undefined) continue;
+    const table = await loadTable({
+      store: context.world.warehouse,
+      catalog: context.world.catalog,
+      identifier: identifierOf(pin.table),
+    });
+    if (snapshotById(table, BigInt(pin.snapshotId)) === undefined)
+      expired.push(`${pin.table}: snapshot ${pin.snapshotId} expired`);
+  }
+  return expired;
 }
 
 function identifierOf(table: string): TableIdentifier {
