@@ -7,7 +7,7 @@ import { checkPayload, toJson } from './payload.ts';
 import { checkRedrive } from './redrive.ts';
 import { runSequence } from './sequence.ts';
 import { type Execution, record, type SequenceEnd, type Services, type Thread } from './thread.ts';
-import type { ExecutionOptions, ExecutionResult, ExecutionStatus, Position } from './types.ts';
+import type { ExecutionOptions, ExecutionResult, ExecutionStatus, Json, Position } from './types.ts';
 
 const GRACE_MS = 30_000;
 
@@ -188,17 +188,26 @@ function recordEnd(
   { output, error, cause }: Pick<ExecutionResult, 'output' | 'error' | 'cause'>,
 ): void {
   const details = failureDetails({ error, causeText: cause });
+  record(thread, ...endEvent(status, output, details));
+}
+
+function endEvent(
+  status: ExecutionStatus,
+  output: Json | undefined,
+  details: ReturnType<typeof failureDetails>,
+): Parameters<typeof record> extends [unknown, ...infer Event] ? Event : never {
   switch (status) {
     case 'SUCCEEDED':
-      return record(thread, 'ExecutionSucceeded', () => ({
-        executionSucceededEventDetails: { output: JSON.stringify(output) },
-      }));
+      return [
+        'ExecutionSucceeded',
+        () => ({ executionSucceededEventDetails: { output: JSON.stringify(output) } }),
+      ];
     case 'FAILED':
-      return record(thread, 'ExecutionFailed', () => ({ executionFailedEventDetails: details }));
+      return ['ExecutionFailed', () => ({ executionFailedEventDetails: details })];
     case 'TIMED_OUT':
-      return record(thread, 'ExecutionTimedOut', () => ({ executionTimedOutEventDetails: details }));
+      return ['ExecutionTimedOut', () => ({ executionTimedOutEventDetails: details })];
     case 'ABORTED':
-      return record(thread, 'ExecutionAborted', () => ({ executionAbortedEventDetails: details }));
+      return ['ExecutionAborted', () => ({ executionAbortedEventDetails: details })];
   }
 }
 

@@ -1,3 +1,4 @@
+import { PartwiseError } from '../errors.ts';
 import { ErrorName, StateFailure } from './errors.ts';
 import { isRecord, toJson } from './payload.ts';
 import type { Json, TaskCall, TaskHandler } from './types.ts';
@@ -9,7 +10,8 @@ export type LambdaFunction = (payload: Json, call: TaskCall) => Promise<unknown>
 
 /**
  * The handler of `arn:aws:states:::lambda:invoke`: calls `functions[FunctionName](Payload)` and answers as the
- * service does. A thrown error's `name` is the error name; the cause is Lambda's JSON, `{errorType, errorMessage}`.
+ * service does. A thrown error's `name` is the error name; the cause is Lambda's JSON, `{errorType, errorMessage}`, with
+ * what a PartwiseError advises (`safe`, `next`).
  * An unknown function raises Lambda.ResourceNotFoundException.
  */
 export function lambdaInvoke(functions: Readonly<Record<string, LambdaFunction>>): TaskHandler {
@@ -31,7 +33,24 @@ export function lambdaInvoke(functions: Readonly<Record<string, LambdaFunction>>
 
 function lambdaFailure(thrown: unknown): StateFailure {
   if (thrown instanceof StateFailure) return thrown;
-  const [errorType, errorMessage] =
-    thrown instanceof Error ? [thrown.name, thrown.message] : ['Error', String(thrown)];
-  return new StateFailure(errorType, JSON.stringify({ errorType, errorMessage }), thrown);
+  if (!(thrown instanceof Error))
+    return new StateFailure(
+      'Error',
+      JSON.stringify({ errorType: 'Error', errorMessage: String(thrown) }),
+      thrown,
+    );
+  const advice = thrown instanceof PartwiseError ? { safe: thrown.safe, next: thrown.next } : {};
+  const cause = JSON.stringify({ errorType: thrown.name, errorMessage: thrown.message, ...advice });
+  return new StateFailure(thrown.name, cause, thrown);
+}
+
+/** The message within a cause: of Lambda's JSON, or the text itself. */
+export function causeMessage(causeText: string | undefined): string {
+  try {
+    const parsed: unknown = JSON.parse(causeText ?? '');
+    if (isRecord(parsed) && typeof parsed['errorMessage'] === 'string') return parsed['errorMessage'];
+  } catch {
+    // Not Lambda's JSON.
+  }
+  return causeText ?? '';
 }

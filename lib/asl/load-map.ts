@@ -26,7 +26,7 @@ const DISTRIBUTED_ONLY = [
 ];
 const MAP = [...RETRYING, 'ItemProcessor', 'Items', 'ItemSelector', 'MaxConcurrency', ...DISTRIBUTED_ONLY];
 /** Characters that AWS refuses in a label. */
-const LABEL_REFUSED = /[\s?*<>{}[\]:;,\\|^~$#%&`"\u0000-\u001f\u007f-\u009f]/;
+const LABEL_REFUSED = /[\s?*<>{}[\]:;,\\|^~$#%&`"\p{Cc}]/u;
 
 export function loadMap({ name, definition, path, names }: StateSource): MapState {
   const fields = fieldsOf(definition, path, MAP, ['Iterator']);
@@ -188,6 +188,9 @@ function loadResultWriter(value: unknown, path: string): ResultWriter {
   if (!exported && fields['Arguments'] !== undefined) throw invalid(`${path}.Resource`, 'Arguments need it');
   if (!exported && fields['WriterConfig'] === undefined) throw invalid(path, 'it must not be empty');
   const configPath = `${path}.WriterConfig`;
+  if (!exported && isRecord(fields['WriterConfig']) && fields['WriterConfig']['OutputType'] === 'JSONL') {
+    throw unsupported(`${configPath}.OutputType`, 'JSONL is implemented for exported results only');
+  }
   const config = fieldsOf(fields['WriterConfig'] ?? {}, configPath, ['Transformation', 'OutputType']);
   return {
     arguments: exported ? loadLocation(fields, path, ['Bucket'], ['Bucket', 'Prefix']) : undefined,

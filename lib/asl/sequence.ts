@@ -6,7 +6,14 @@ import { runMapRun } from './states/map-run.ts';
 import { runParallel } from './states/parallel.ts';
 import { runRetrying, type StateEnd } from './states/retrying.ts';
 import { runTask } from './states/task.ts';
-import { record, type Scope, type SequenceEnd, type Thread, type Visit } from './thread.ts';
+import {
+  record,
+  recordEvaluationFailure,
+  type Scope,
+  type SequenceEnd,
+  type Thread,
+  type Visit,
+} from './thread.ts';
 import type { ChildrenPosition, Json, Position } from './types.ts';
 
 /** Runs states from the given one until the sequence ends, fails, or is stopped; says where it stood then. */
@@ -49,6 +56,7 @@ async function visitState(
     input,
     enteredMs: thread.execution.services.now(),
     retryCount: 0,
+    assigned: [],
   };
   record(thread, `${state.type}StateEntered`, () => ({
     stateEnteredEventDetails: { name: state.name, input: JSON.stringify(input) },
@@ -57,7 +65,17 @@ async function visitState(
   if (end.kind === 'next') {
     const { output } = end;
     record(thread, `${state.type}StateExited`, () => ({
-      stateExitedEventDetails: { name: state.name, output: JSON.stringify(output) },
+      stateExitedEventDetails: {
+        name: state.name,
+        output: JSON.stringify(output),
+        ...(visit.assigned.length === 0
+          ? {}
+          : {
+              assignedVariables: Object.fromEntries(
+                visit.assigned.map(([variable, value]) => [variable, JSON.stringify(value)]),
+              ),
+            }),
+      },
     }));
   } else if (end.kind === 'stopped') record(thread, `${state.type}StateAborted`);
   return end;
@@ -77,25 +95,28 @@ async function execute(state: State, visit: Visit, resume: ChildrenPosition | un
     case 'Parallel':
       return runRetrying(state, visit, resume, (from) => runParallel(state, visit, from, runSequence));
     case 'Choice':
-      return settled(() => runChoice(state, visit));
+      return settled(visit, () => runChoice(state, visit));
     case 'Pass':
-      return settled(() => runPass(state, visit));
+      return settled(visit, () => runPass(state, visit));
     case 'Wait':
-      return settled(() => runWait(state, visit));
+      return settled(visit, () => runWait(state, visit));
     case 'Succeed':
-      return settled(() => runSucceed(state, visit));
+      return settled(visit, () => runSucceed(state, visit));
     case 'Fail':
-      return settled(() => runFail(state, visit));
+      return settled(visit, () => runFail(state, visit));
   }
 }
 
 async function settled(
+  visit: Visit,
   run: () => Promise<{ readonly next: string | undefined; readonly output: Json }>,
 ): Promise<StateEnd> {
   try {
     return { kind: 'next', ...(await run()) };
   } catch (thrown) {
     if (thrown instanceof Stopped) return { kind: 'stopped' };
-    return { kind: 'failed', failure: toFailure(thrown) };
+    const failure = toFailure(thrown);
+    recordEvaluationFailure(visit, failure);
+    return { kind: 'failed', failure };
   }
 }

@@ -58,6 +58,8 @@ export interface Visit {
   readonly input: Json;
   readonly enteredMs: number;
   retryCount: number;
+  /** Variables that the state has set. */
+  assigned: readonly (readonly [string, Json])[];
 }
 
 /** How a sequence ended. */
@@ -73,6 +75,18 @@ export function record(
   ...[type, details]: [string, Parameters<History['record']>[2]?]
 ): void {
   thread.lastEventId = thread.execution.history.record(thread.lastEventId, type, details);
+}
+
+/** Notes an evaluation error; other failures have events of their own. */
+export function recordEvaluationFailure(visit: Visit, failure: StateFailure): void {
+  if (failure.error !== ErrorName.QueryEvaluationError) return;
+  record(visit.thread, 'EvaluationFailed', () => ({
+    evaluationFailedEventDetails: {
+      state: visit.state.name,
+      error: failure.error ?? '',
+      cause: failure.causeText ?? '',
+    },
+  }));
 }
 
 export const ARN_PREFIX = 'arn:aws:states:local:000000000000';
@@ -166,7 +180,8 @@ export async function assignAndOutput(
   return result;
 }
 
-function assignVariables(values: readonly (readonly [string, Json])[], { scope, state }: Visit): void {
+function assignVariables(values: readonly (readonly [string, Json])[], visit: Visit): void {
+  const { scope, state } = visit;
   if (values.length === 0) return;
   const bytes = jsonBytes(Object.fromEntries(values));
   if (bytes > PAYLOAD_LIMIT_BYTES) throw payloadTooLarge(`Assign of the state '${state.name}'`, bytes);
@@ -181,6 +196,7 @@ function assignVariables(values: readonly (readonly [string, Json])[], { scope, 
     }
   }
   for (const [name, value] of values) scope.values.set(name, value);
+  visit.assigned = values;
   const total = jsonBytes(Object.fromEntries(scope.values));
   if (total > VARIABLES_LIMIT_BYTES) {
     throw new StateFailure(

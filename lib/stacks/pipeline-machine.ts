@@ -84,7 +84,7 @@ const CLAIM = `{% {
   'branch': $exists($states.input.branch) ? $states.input.branch : 'main',
   'runId': $states.input.runId,
   'event': $states.input.event
-} %}`;
+} %}`.replaceAll(/\s+/g, ' ');
 const RUN = { runId: '{% $runId %}', attempt: '{% $attempt %}' };
 
 /**

@@ -27,7 +27,7 @@ export function synthesiseDefinition(): string {
   );
   let text = flatten(machine?.['Properties']?.['DefinitionString']);
   for (const name of FUNCTION_NAMES) text = text.replaceAll(JSON.stringify(arnOf(name)), `"\${${name}}"`);
-  text = text.replaceAll(JSON.stringify(BUCKET), '"${results}"');
+  text = text.replaceAll(JSON.stringify(BUCKET), `"\${results}"`);
   return `${JSON.stringify(JSON.parse(text), null, 2)}\n`;
 }
 

@@ -71,6 +71,7 @@ async function untilMs(state: WaitState, visit: Visit): Promise<number> {
 
 /** @throws Stopped */
 export async function sleepUnlessStopped({ thread }: Visit, ms: number): Promise<void> {
+  if (thread.stop.aborted) throw new Stopped();
   try {
     await thread.execution.services.sleep(ms, thread.stop);
   } catch (thrown) {

@@ -25,8 +25,8 @@ export async function runParallel(
   const stop = AbortSignal.any([thread.stop, halt.signal]);
   let first: StateFailure | undefined;
   const settle = (index: number, end: SequenceEnd): void => {
-    if (end.kind === 'done') return positions.succeed(index, end.output);
-    positions.stop(index, end.position);
+    if (end.kind === 'done') positions.succeed(index, end.output);
+    else positions.stop(index, end.position);
     if (end.kind !== 'failed') return;
     first ??= end.failure;
     halt.abort();

@@ -1,7 +1,7 @@
 import type { MapState, ParallelState, TaskState } from '../definition.ts';
 import { errorOutput, matchesError, type StateFailure, Stopped, toFailure } from '../errors.ts';
 import { newLedger, nextRetryDelayMs } from '../retry.ts';
-import { assignAndOutput, type Visit } from '../thread.ts';
+import { assignAndOutput, recordEvaluationFailure, type Visit } from '../thread.ts';
 import type { ChildrenPosition, Json } from '../types.ts';
 import { sleepUnlessStopped, type Transition } from './flow.ts';
 
@@ -64,7 +64,7 @@ async function complete(
     };
   } catch (thrown) {
     if (thrown instanceof Stopped) return { kind: 'stopped' };
-    return { kind: 'failed', failure: toFailure(thrown) };
+    return evaluationFailed(visit, thrown);
   }
 }
 
@@ -80,6 +80,12 @@ async function handle(
     const output = await assignAndOutput(catcher, visit, caught, { errorOutput: caught });
     return { kind: 'next', next: catcher.next, output };
   } catch (thrown) {
-    return { kind: 'failed', failure: toFailure(thrown), children: end.children };
+    return { ...evaluationFailed(visit, thrown), children: end.children };
   }
+}
+
+function evaluationFailed(visit: Visit, thrown: unknown): Extract<StateEnd, { kind: 'failed' }> {
+  const failure = toFailure(thrown);
+  recordEvaluationFailure(visit, failure);
+  return { kind: 'failed', failure };
 }
