@@ -27,6 +27,8 @@ export interface Product extends AsyncDisposable {
   /** Takes in what was dropped and runs it; whatever the outcome. */
   run(): Promise<RunOutcome>;
   resume(runId: string): Promise<RunOutcome>;
+  /** Files dropped so far. */
+  dropped(): number;
 }
 
 export interface ProductOptions extends Omit<LocalWorldOptions, 'root'> {
@@ -42,14 +44,18 @@ export async function openProduct(options: ProductOptions): Promise<Product> {
   const root = given ?? (await mkdtemp(join(tmpdir(), 'partwise-proof-')));
   const config = await parsePipeline(stringify(pipelineDocument(shape, document)), 'proof.yaml');
   const world = await openLocalWorld({ threads: 1, memoryBytes: 2 ** 30, ...worldOptions, root });
+  let dropped = 0;
   return {
     shape,
     world,
     config,
     drop: async (files) => {
-      for (const file of files)
+      for (const file of files) {
+        dropped += 1;
         await writeSourceFile(join(world.stagingPath, config.pipeline, file.name), { ...file, shape });
+      }
     },
+    dropped: () => dropped,
     run: () => runPipeline({ world, config }),
     resume: (runId) => resumeRun({ world, config, runId }),
     [Symbol.asyncDispose]: async () => {
