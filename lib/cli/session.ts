@@ -39,7 +39,7 @@ export async function openSession(context: CommandContext): Promise<Session> {
 export async function openExisting(context: CommandContext): Promise<Session> {
   const root = rootFolder(context);
   await access(join(root, 'state.db')).catch(() => {
-    throw new UsageError(`there are no runs in ${root} yet`, { next: 'partwise run FILE, or partwise demo' });
+    throw new UsageError(`there are no runs in ${root} yet`, { next: 'partwise run FILE' });
   });
   return openSession(context);
 }

@@ -18,7 +18,7 @@ export function commandSpeller(argv: readonly string[], variables: Variables): (
     return value === undefined ? [] : [`--${name} ${shellWord(value)}`];
   });
   return (text) => {
-    if (!/^partwise [^\n;]*$/.test(text)) return text.replaceAll(commandPattern, `${typedAs} `);
+    if (!/^partwise [^\n;,]*$/.test(text)) return text.replaceAll(commandPattern, `${typedAs} `);
     const missing = kept.filter((flag) => !text.includes(flag.split(' ', 1)[0] ?? flag));
     return [text.replaceAll(commandPattern, `${typedAs} `), ...(text.includes('--help') ? [] : missing)].join(
       ' ',

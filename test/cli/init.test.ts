@@ -1,0 +1,241 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { pipelineNameFrom } from '../../lib/cli/commands/init.ts';
+import { tableType } from '../../lib/cli/infer/inspect.ts';
+import { loadPipeline } from '../../lib/config/index.ts';
+import { openDuckDb } from '../../lib/engine/duckdb.ts';
+import { text } from '../../lib/engine/sql.ts';
+import { newHome } from './harness.ts';
+
+const records = `account_id,month,balance,score,status,updated_at
+1,2026-01,100.5,7,A,2026-02-01 00:00:00
+2,2026-01,200,,B,2026-02-01 00:00:00
+1,2026-02,110,8,A,2026-03-01 00:00:00
+`;
+
+describe('init --from', () => {
+  it('guesses key, month and version, says so, and takes the numbers for history', async () => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'mine.csv'), records);
+    const { code, stdout } = await home.run('init', '--from', 'mine.csv');
+    expect(code).toBe(0);
+    expect(stdout).toContain('wrote pipelines/mine.yaml, now the default pipeline of .partwise');
+    expect(stdout).toMatch(/key +account_id +\(guessed\)/);
+    expect(stdout).toContain('next   partwise run mine.csv');
+    const config = await loadPipeline(join(home.path, 'pipelines/mine.yaml'));
+    expect(config).toMatchObject({
+      pipeline: 'mine',
+      key: 'account_id',
+      month: 'month',
+      version: 'updated_at',
+    });
+    expect(config.history.map(({ name }) => name)).toEqual(['balance', 'score']);
+    expect(config.columns.map(({ type }) => type)).toEqual([
+      'bigint',
+      'month',
+      'double',
+      'bigint',
+      'string',
+      'timestamp',
+    ]);
+  });
+
+  it('does as the flags say', async () => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'x.csv'), 'a;b;c;d;gone\n1;202601;5;1.5;0\n2;202602;6;2.5;1\n');
+    const made = await home.json(
+      ...[
+        'init',
+        '--from',
+        'x.csv',
+        '--name',
+        'other',
+        '--key',
+        'a',
+        '--month',
+        'b',
+        '--version',
+        'c',
+        '--history',
+        'd',
+      ],
+      ...['--delete', 'gone', '--delete-code', '1', '--history-length', '24'],
+    );
+    expect(made).toMatchObject({ pipeline: 'other', guessed: [] });
+    const config = await loadPipeline(join(home.path, 'pipelines/other.yaml'));
+    expect(config).toMatchObject({
+      key: 'a',
+      month: 'b',
+      version: 'c',
+      historyLength: 24,
+      delete: { column: 'gone', codes: ['1'] },
+    });
+    expect(config.source.csv.delimiter).toBe(';');
+  });
+
+  it.each([
+    ['no key', 'foo,month,updated_at,x\na,2026-01,1,2\n', 'no column is clearly the key', '--key'],
+    [
+      'two keys',
+      'account_id,customer_id,month,version,x\n1,1,2026-01,1,2\n',
+      'account_id, customer_id could be',
+      '--key',
+    ],
+    ['no month', 'account_id,month,version,x\n1,soon,1,2\n', 'no column is clearly the month', '--month'],
+    ['no version', 'account_id,month,x\n1,2026-01,2\n', 'no column is clearly the version', '--version'],
+    [
+      'no history',
+      'account_id,month,version,x\n1,2026-01,1,text\n',
+      'no numeric column is left',
+      '--history',
+    ],
+  ])('with %s lists the columns and writes nothing', async (_name, content, problem, flag) => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'mine.csv'), content);
+    const { code, stderr } = await home.run('init', '--from', 'mine.csv');
+    expect(code).toBe(2);
+    expect(stderr).toContain(problem);
+    expect(stderr).toContain(flag);
+    expect(stderr).toMatch(/column +type +NULLs +such as/);
+    await expect(readFile(join(home.path, 'pipelines/mine.yaml'))).rejects.toThrow('ENOENT');
+  });
+
+  it.each([
+    [['--key', 'acount_id'], 'there is no column acount_id; did you mean account_id?'],
+    [['--key', 'score'], 'column score cannot be the key: it has NULLs'],
+    [['--key', 'month', '--month', 'month'], 'cannot be both'],
+    [['--month', 'status'], 'column status cannot be the month: it is VARCHAR, such as'],
+  ])('refuses %j', async (flags, problem) => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'mine.csv'), records);
+    const { code, stderr } = await home.run('init', '--from', 'mine.csv', ...flags);
+    expect(code).toBe(2);
+    expect(stderr).toContain(problem);
+  });
+
+  it('reads Parquet, gzipped CSV and JSON lines, whatever the columns are called', async () => {
+    await using home = await newHome();
+    const parquet = join(home.path, 'p.parquet');
+    await using session = await openDuckDb({
+      memoryBytes: 2e8,
+      threads: 1,
+      workFolder: join(home.path, 'work'),
+    });
+    await session.execute(`COPY (SELECT 'k' AS "the key", DATE '2026-01-31' AS month, 1::UBIGINT AS version, 1.5::DECIMAL(9,2) AS "a: b, {c}",
+      2::INTEGER AS "1st", 3::INTEGER AS bucket, [1] AS list, 4 AS "A_B", 5 AS "a b") TO ${text(parquet)}`);
+    await writeFile(join(home.path, 'z.csv.gz'), gzipSync(records));
+    await writeFile(
+      join(home.path, 'j.jsonl'),
+      '{"account_id": 1, "month": "2026-01", "version": 3, "x": 1}\n',
+    );
+    expect((await home.run('init', '--from', 'p.parquet', '--key', 'the key')).code).toBe(2);
+    const { code, stderr } = await home.run(
+      'init',
+      '--from',
+      'p.parquet',
+      '--key',
+      'the key',
+      '--version',
+      '1st',
+    );
+    expect([code, stderr]).toEqual([0, '']);
+    const config = await loadPipeline(join(home.path, 'pipelines/p.yaml'));
+    expect(config.columns.map(({ name, from }) => [name, from])).toEqual([
+      ['the_key', 'the key'],
+      ['month', undefined],
+      ['version', undefined],
+      ['a_b_c', 'a: b, {c}'],
+      ['c_1st', '1st'],
+      ['source_bucket', 'bucket'],
+      ['A_B', undefined],
+      ['a_b_2', 'a b'],
+    ]);
+    expect((await home.run('init', '--from', 'z.csv.gz')).code).toBe(0);
+    expect((await home.run('init', '--from', 'j.jsonl')).code).toBe(0);
+  });
+
+  it('says what is wrong with a file that cannot be read', async () => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'x.parquet'), 'not parquet');
+    await writeFile(join(home.path, 'x.bin'), '');
+    expect((await home.run('init', '--from', 'x.parquet')).stderr).toContain('cannot be read as parquet');
+    expect((await home.run('init', '--from', 'x.bin')).stderr).toContain('give the file the ending');
+    expect((await home.run('init', '--from', 'none.csv')).stderr).toContain('there is no file');
+    expect((await home.run('init')).stderr).toContain('init needs a file');
+  });
+
+  it('replaces a pipeline only with --force', async () => {
+    await using home = await newHome();
+    expect((await home.run('init', '--name', 'accounts')).code).toBe(0);
+    expect((await home.run('init', '--name', 'accounts')).stderr).toContain('exists already');
+    expect((await home.run('init', '--name', 'accounts', '--force')).code).toBe(0);
+    expect((await home.run('init', '--name', 'Ä')).stderr).toContain("cannot be a pipeline's name");
+  });
+
+  it('names the pipeline after the file', () => {
+    expect(pipelineNameFrom('/data/Mine 2026.csv.gz')).toBe('mine_2026');
+    expect(pipelineNameFrom('2026-01.parquet')).toBe('records');
+    expect(pipelineNameFrom('a'.repeat(100))).toHaveLength(62);
+  });
+
+  it('maps every engine type or none', () => {
+    expect(tableType('DECIMAL(18,3)')).toBe('decimal(18,3)');
+    expect(tableType('TIMESTAMP WITH TIME ZONE')).toBe('timestamp');
+    expect(tableType('INTEGER[]')).toBeUndefined();
+    expect(tableType('STRUCT(a INTEGER)')).toBeUndefined();
+  });
+});
+
+describe('which pipeline is meant', () => {
+  const template = async (home: { readonly path: string }, name: string) => {
+    await mkdir(join(home.path, 'pipelines'), { recursive: true });
+    await writeFile(join(home.path, 'pipelines', `${name}.yaml`), 'kind: nonsense\n');
+  };
+
+  it('is the only one there is', async () => {
+    await using home = await newHome();
+    await template(home, 'one');
+    expect((await home.run('plan')).stderr).toContain('one.yaml');
+  });
+
+  it('is asked for when there are several', async () => {
+    await using home = await newHome();
+    await template(home, 'one');
+    await template(home, 'two');
+    const { code, stderr } = await home.run('plan');
+    expect(code).toBe(2);
+    expect(stderr).toContain('which pipeline? There are one, two');
+    expect((await home.run('plan', '--pipeline', 'two')).stderr).toContain('two.yaml');
+    expect((await home.run('plan', '--pipeline', 'pipelines/one.yaml')).stderr).toContain('one.yaml');
+    expect((await home.run('plan', '--pipeline', 'tow')).stderr).toContain('did you mean two?');
+  });
+
+  it('is the one that init made for this root', async () => {
+    await using home = await newHome();
+    await template(home, 'one');
+    await home.run('init', '--name', 'mine');
+    await writeFile(join(home.path, 'pipelines/mine.yaml'), 'kind: nonsense\n');
+    expect((await home.run('plan')).stderr).toContain('mine.yaml');
+    expect((await home.run('plan', '--root', 'elsewhere')).stderr).toContain('which pipeline?');
+  });
+
+  it('does not exist before init', async () => {
+    await using home = await newHome();
+    const { stderr } = await home.run('run', 'x.csv');
+    expect(stderr).toContain('there is no pipeline');
+    expect(stderr).toContain('partwise init --from FILE');
+  });
+});
+
+describe('advice', () => {
+  it('is spelled as it has to be typed, with the same root', async () => {
+    await using home = await newHome({ variables: { npm_lifecycle_event: 'partwise' } });
+    const { stdout, stderr } = await home.run('runs', '--root', 'my root');
+    expect(stdout).toBe('');
+    expect(stderr).toContain(
+      "next   npm run partwise -- run FILE --root 'my root'",
+    );
+  });
+});
