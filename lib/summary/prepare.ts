@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SummaryConfig } from '../config/schema.ts';
+import { targetColumns } from '../config/types.ts';
+import type { EngineSession } from '../engine/engine.ts';
+import { identifier } from '../engine/sql.ts';
+import { ConfigError, ObjectExistsError, PoisonInputError } from '../errors.ts';
+import { type OpenedSource, openSource } from '../run/sources/open.ts';
+import { RowRejects } from '../run/sources/rejects.ts';
+import { takePrivateCopy } from '../run/sources/version.ts';
+import type { Prepared, RunContext } from '../run/workload.ts';
+import type { IntakeItem, Location } from '../stores/ports.ts';
+import { checkedDeletions, preparedDeletions } from './prepare-deletions.ts';
+import { checkedRows, matchColumns, preparedRows } from './prepare-rows.ts';
+
+/** Name of the feed that overrides dates and delete codes. */
+export const deletionsFeed = 'deletions';
+
+const rowGroupRows = 8_192;
+
+/** Stable id of a source object's version, for the names of what is made of it. */
+export function prepareUnit(item: Pick<IntakeItem, 'location' | 'version'>): string {
+  return createHash('sha256').update(`${item.location}\n${item.version}`).digest('hex').slice(0, 24);
+}
+
+/**
+ * Reads one source object and writes its accepted rows, typed, transformed and sorted by bucket, key and month, to
+ * `<run folder>/prepare/<unit>/rows.parquet`, and its refused rows to `<run folder>/quarantine/<unit>.jsonl`.
+ *
+ * Columns of records: `bucket` INTEGER, `month_no` INTEGER, `is_delete` BOOLEAN, `rec_hash` BIGINT, then the columns and
+ * the derived columns under their own names. Columns of the deletions feed: `bucket`, `month_no`, `key`, `date`, `code`,
+ * `version`, `hash`. The same object gives the same rows in the same order.
+ *
+ * @throws PoisonInputError when the file as a whole cannot be used
+ * @throws SourceChangedError when the object is not the claimed version any more
+ */
+export async function prepare(context: RunContext, item: IntakeItem): Promise<Prepared> {
+  const { config, world } = context;
+  const { buckets } = config.tables;
+  if (buckets === undefined) throw new ConfigError('tables.buckets is not decided yet');
+  const unit = prepareUnit(item);
+  await using session = await context.session(`prepare-${unit}`);
+  const copy = await takePrivateCopy(await world.staging.localPath(item.location), item.version, join(session.workFolder, 'source'));
+  const rejects = new RowRejects(join(session.workFolder, 'rejects.jsonl'), item.location);
+  const deletions = item.feed === deletionsFeed ? config.deletions : undefined;
+  if (item.feed === deletionsFeed && deletions === undefined) throw new ConfigError(`pipeline ${config.pipeline} has no deletions feed`);
+
+  const source = await openSource({
+    session,
+    path: copy.path,
+    sizeBytes: copy.sizeBytes,
+    name: item.location.split('/').at(-1) ?? '',
+    feed: deletions ?? config.source,
+    limits: config.limits,
+    positional: deletions === undefined ? config.columns.map(({ name, from }) => from ?? name) : [deletions.key, deletions.date, deletions.code, deletions.version],
+    rejects,
+  });
+  const shape = deletions === undefined ? recordShape(config, source, buckets) : deletionShape(config, source, buckets);
+  await poisonOnRead(() => session.execute(`CREATE TEMP TABLE checked AS ${shape.checked}`));
+  await quarantineFaults(session, source, rejects);
+  await session.execute(`CREATE TEMP TABLE accepted AS ${shape.prepared}`);
+  const duplicates = await dropDuplicates(session, shape.identity);
+  const written = await writeRows(context, session, shape, unit);
+  const cells = await session.query(
+    `SELECT month_no, bucket, count(*) AS n, count(*) FILTER (${shape.isDelete}) AS deletes FROM accepted GROUP BY ALL ORDER BY ALL`,
+  );
+  const quarantined = rejects.close();
+  const quarantineLocation = quarantined === undefined ? undefined : `${context.folder}/quarantine/${unit}.jsonl`;
+  if (quarantined !== undefined && quarantineLocation !== undefined) await adoptOnce(context, quarantined, quarantineLocation);
+  return {
+    item: { feed: item.feed, location: item.location, version: item.version, sizeBytes: item.sizeBytes },
+    status: 'accepted',
+    rowsLocation: written,
+    quarantineLocation,
+    rowsRead: source.rows,
+    rowsAccepted: cells.reduce((sum, row) => sum + Number(row['n']), 0),
+    rowsQuarantined: rejects.count,
+    rowsDuplicate: duplicates,
+    droppedColumns: shape.dropped,
+    missingColumns: shape.missing,
+    cells: cells.map((row) => [Number(row['month_no']), Number(row['bucket']), Number(row['n']), Number(row['deletes'])] as const),
+  };
+}
+
+/** What differs between records and the deletions feed. */
+interface Shape {
+  readonly checked: string;
+  readonly prepared: string;
+  /** Rows that agree in these are the same. */
+  readonly identity: readonly string[];
+  readonly order: readonly string[];
+  readonly columns: readonly string[];
+  readonly isDelete: string;
+  readonly dropped: readonly string[];
+  readonly missing: readonly string[];
+}
+
+function recordShape(config: SummaryConfig, source: OpenedSource, buckets: number): Shape {
+  const match = matchColumns(config, source);
+  return {
+    checked: checkedRows(config, source, match),
+    prepared: preparedRows(config, buckets, 'checked'),
+    identity: [config.key, 'month_no', 'is_delete', config.version, ...config.tieBreaks, 'rec_hash'],
+    order: ['bucket', config.key, 'month_no', 'is_delete', config.version, ...config.tieBreaks, 'rec_hash'],
+    columns: ['bucket', 'month_no', 'is_delete', 'rec_hash', ...targetColumns(config).map(({ name }) => name)],
+    isDelete: 'WHERE is_delete',
+    dropped: match.dropped,
+    missing: match.missing,
+  };
+}
+
+function deletionShape(config: SummaryConfig, source: OpenedSource, buckets: number): Shape {
+  const checked = checkedDeletions(config, source);
+  return {
+    checked: checked.sql,
+    prepared: preparedDeletions(config, buckets, 'checked'),
+    identity: ['key', 'month_no', 'version', 'hash'],
+    order: ['bucket', 'key', 'month_no', 'version', 'hash'],
+    columns: ['bucket', 'month_no', 'key', 'date', 'code', 'version', 'hash'],
+    isDelete: 'WHERE false',
+    dropped: checked.dropped,
+    missing: [],
+  };
+}
+
+/** The engine's complaints while it decodes the file's bytes are the file's fault. */
+async function poisonOnRead(action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (cause) {
+    if (cause instanceof Error && /Invalid Input Error|IO Error|Invalid Error|Conversion Error|Serialization Error|TProtocolException|Out of Range/i.test(cause.message)) {
+      throw new PoisonInputError(`the file cannot be read: ${cause.message.split('\n')[0]}`, { cause });
+    }
+    throw cause;
+  }
+}
+
+async function quarantineFaults(session: EngineSession, source: OpenedSource, rejects: RowRejects): Promise<void> {
+  const [bad] = await session.query('SELECT count(*) AS n FROM checked WHERE pw_fault IS NOT NULL');
+  if (Number(bad?.['n']) === 0) return;
+  const rows = session.stream(
+    `SELECT c.pw_row AS pw_row, c.pw_fault AS pw_fault, r.pw_raw[:65536] AS pw_raw FROM (SELECT pw_row, pw_fault FROM checked WHERE pw_fault IS NOT NULL) c ` +
+      `LEFT JOIN (${source.raw}) r USING (pw_row) ORDER BY c.pw_row`,
+  );
+  for await (const batch of rows) {
+    for (const row of batch) {
+      const [column = '', reason = ''] = String(row['pw_fault']).split('\x1f');
+      rejects.add({ row: Number(row['pw_row']), column, reason, raw: row['pw_raw'] });
+    }
+  }
+}
+
+/** Only rows that are equal in every column go, all but one. Returns how many. */
+async function dropDuplicates(session: EngineSession, identity: readonly string[]): Promise<number> {
+  const hash = identity.at(-1) ?? 'rec_hash';
+  await session.execute(`CREATE TEMP TABLE repeated AS SELECT ${identifier(hash)} AS h FROM accepted GROUP BY 1 HAVING count(*) > 1`);
+  const [repeated] = await session.query('SELECT count(*) AS n FROM repeated');
+  if (Number(repeated?.['n']) === 0) return 0;
+  await session.execute(
+    `CREATE TEMP TABLE surplus AS SELECT pw_row FROM accepted WHERE ${identifier(hash)} IN (SELECT h FROM repeated) ` +
+      `QUALIFY row_number() OVER (PARTITION BY ${identity.map(identifier).join(', ')} ORDER BY pw_row) > 1`,
+  );
+  const [surplus] = await session.query('SELECT count(*) AS n FROM surplus');
+  if (Number(surplus?.['n']) > 0) await session.execute('DELETE FROM accepted WHERE pw_row IN (SELECT pw_row FROM surplus)');
+  return Number(surplus?.['n']);
+}
+
+async function writeRows(context: RunContext, session: EngineSession, shape: Shape, unit: string): Promise<Location | undefined> {
+  const path = join(session.workFolder, 'rows.parquet');
+  const columns = shape.columns.map(identifier).join(', ');
+  const order = shape.order.map((name) => `${identifier(name)} NULLS LAST`).join(', ');
+  const [file] = await session.writeParquet({ select: `SELECT ${columns} FROM accepted ORDER BY ${order}`, path, rowGroupRows });
+  if (file === undefined || file.rows === 0) {
+    await unlink(path).catch(() => undefined);
+    return undefined;
+  }
+  const location = `${context.folder}/prepare/${unit}/rows.parquet`;
+  await adoptOnce(context, path, location);
+  return location;
+}
+
+/** An earlier attempt of the same unit has written the same rows: its object stands. */
+async function adoptOnce(context: RunContext, path: string, location: Location): Promise<void> {
+  try {
+    await context.world.results.adopt(path, location);
+  } catch (error) {
+    if (!(error instanceof ObjectExistsError)) throw error;
+  }
+}
