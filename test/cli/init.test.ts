@@ -234,8 +234,6 @@ describe('advice', () => {
     await using home = await newHome({ variables: { npm_lifecycle_event: 'partwise' } });
     const { stdout, stderr } = await home.run('runs', '--root', 'my root');
     expect(stdout).toBe('');
-    expect(stderr).toContain(
-      "next   npm run partwise -- run FILE --root 'my root'",
-    );
+    expect(stderr).toContain("next   npm run partwise -- run FILE --root 'my root'");
   });
 });
