@@ -7,9 +7,11 @@ import { casesOf, caseTitles } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
 import { describePlan } from '../outcome.ts';
+import { type RefusedRow, refusedRows } from '../quarantine.ts';
 import { findRun, isUnfinished, openExisting } from '../session.ts';
 
 const defaultUnits = 50;
+const refusedLimit = 20;
 
 export const status: CommandHandler = async (context) => {
   const { output, flags } = context;
@@ -18,6 +20,7 @@ export const status: CommandHandler = async (context) => {
   const run = await findRun(session, context.arguments[0]);
   const plan = await planOfRun(world, run);
   const files = await filesOf(world, run);
+  const refused = await refusedRows(world, run.runId, refusedLimit);
   const limit = flags.number('units') ?? defaultUnits;
   const units: UnitRow[] = [];
   const stages = new Map<string, StageTotals>();
@@ -25,7 +28,7 @@ export const status: CommandHandler = async (context) => {
     addTo(stages, unit);
     if (output.json || unit.status !== 'done' || units.length < limit) units.push(unit);
   }
-  output.document({ run, plan: plan === undefined ? undefined : describePlan(plan), files, units });
+  output.document({ run, plan: plan === undefined ? undefined : describePlan(plan), files, units, refused });
   output.lines(headLines(run));
   output.line();
   output.lines(fileLines(files));
@@ -36,6 +39,7 @@ export const status: CommandHandler = async (context) => {
       [...stages.values()].reduce((sum, stage) => sum + stage.units, 0),
     ),
   );
+  output.lines(refusedLines(run, refused));
   output.lines(caseLines(run));
   output.lines(auditLines(run));
   if (isUnfinished(run)) {
@@ -161,6 +165,36 @@ function unitLines(units: readonly UnitRow[], total: number): readonly string[] 
       ? [`${count(units.length)} of ${count(total)} units; --units N or --json shows more`]
       : [];
   return [...textTable({ columns, rows, maxCellWidth: 100 }), ...more, ''];
+}
+
+function refusedLines(run: RunRecord, refused: readonly RefusedRow[]): readonly string[] {
+  if (refused.length === 0) return [];
+  const rows = refused.map((row) => [
+    row.file.split('/').at(-1),
+    row.row,
+    row.column ?? '',
+    row.reason,
+    row.raw,
+  ]);
+  const input = run.facts.input;
+  const total =
+    typeof input === 'object' && input !== null && 'rowsQuarantined' in input
+      ? Number(input.rowsQuarantined)
+      : rows.length;
+  const columns = [
+    'refused row of',
+    { title: 'row', align: 'right' as const },
+    'column',
+    'reason',
+    'as it was',
+  ];
+  const more =
+    total > rows.length
+      ? [
+          `${count(rows.length)} of ${count(total)} refused rows; all are in results/runs/${run.runId}/quarantine`,
+        ]
+      : [];
+  return [...textTable({ columns, rows, maxCellWidth: 60 }), ...more, ''];
 }
 
 function caseLines(run: RunRecord): readonly string[] {
