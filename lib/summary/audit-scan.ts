@@ -18,28 +18,37 @@ import type { Location, ObjectStore } from '../stores/ports.ts';
 /** Names of the two columns of `liveRows` that say where a row lies. */
 export const rowPlace = { path: '__path', position: '__position' } as const;
 
+/** What is needed to read a data file's live rows. */
+export interface ScannedFile {
+  readonly location: Location;
+  /** Position-delete files that apply to it. */
+  readonly deletes: readonly Location[];
+}
+
+/** @throws UnsupportedFeatureError for delete files that are not position deletes in Parquet */
+export function scanned(scan: ScanFile): ScannedFile {
+  assertReadable(scan);
+  return { location: scan.file.location, deletes: scan.deletes.map((one) => one.file.location) };
+}
+
 interface LiveRowsOptions {
   readonly store: ObjectStore;
   readonly schema: Schema;
-  readonly files: readonly ScanFile[];
+  readonly files: readonly ScannedFile[];
   /** Columns of the schema by name; all when undefined. */
   readonly columns?: readonly string[];
   /** Adds `rowPlace`'s columns: local path and 0-based position. */
   readonly place?: boolean;
 }
 
-/**
- * A parenthesised SELECT of the files' live rows. A column that a file lacks is NULL there.
- * @throws UnsupportedFeatureError for delete files that are not position deletes in Parquet
- */
+/** A parenthesised SELECT of the files' live rows. A column that a file lacks is NULL there. */
 export async function liveRows(options: LiveRowsOptions): Promise<string> {
   const fields = chosen(options.schema, options.columns);
   const place =
     options.place === true ? `, filename AS ${rowPlace.path}, file_row_number AS ${rowPlace.position}` : '';
   const columns = fields.map((field) => `c${field.id} AS ${identifier(field.name)}`).join(', ');
   if (options.files.length === 0) return emptyRows(fields, options.place === true);
-  options.files.forEach(assertReadable);
-  const paths = await Promise.all(options.files.map((scan) => options.store.localPath(scan.file.location)));
+  const paths = await Promise.all(options.files.map((scan) => options.store.localPath(scan.location)));
   const from = `read_parquet(${textList(paths)}, schema = ${schemaMap(fields)})`;
   const deletes = await deletedPlaces(options.store, options.files);
   if (deletes === undefined) return `(SELECT ${columns}${place} FROM ${from})`;
@@ -49,15 +58,15 @@ export async function liveRows(options: LiveRowsOptions): Promise<string> {
 /** A parenthesised SELECT of (path, pos) of every position that is deleted in one of the files; undefined when none is. */
 export async function deletedPlaces(
   store: ObjectStore,
-  files: readonly ScanFile[],
+  files: readonly ScannedFile[],
 ): Promise<string | undefined> {
-  const deleteFiles = new Set(files.flatMap((scan) => scan.deletes.map((one) => one.file.location)));
+  const deleteFiles = new Set(files.flatMap((scan) => scan.deletes));
   if (deleteFiles.size === 0) return undefined;
   const paths = await Promise.all([...deleteFiles].map((location) => store.localPath(location)));
   return places(
     store,
     paths,
-    files.filter((scan) => scan.deletes.length > 0).map((scan) => scan.file.location),
+    files.filter((scan) => scan.deletes.length > 0).map((scan) => scan.location),
   );
 }
 

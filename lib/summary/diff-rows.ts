@@ -2,7 +2,7 @@ import type { EngineSession, SqlRow } from '../engine/engine.ts';
 import { identifier } from '../engine/sql.ts';
 import type { Schema } from '../iceberg/index.ts';
 import type { ObjectStore } from '../stores/ports.ts';
-import { liveRows } from './audit-scan.ts';
+import { liveRows, scanned } from './audit-scan.ts';
 import type { DifferingFiles } from './diff-files.ts';
 
 export interface RowDifference {
@@ -51,7 +51,7 @@ export async function compareRows(options: CompareOptions): Promise<BatchDiffere
   const compared = names.filter((name) => !identity.includes(name) && !options.ignored.includes(name));
   const columns = [...new Set([...identity, options.month, ...compared])];
   const rows = (files: CompareOptions['batch']['from']) =>
-    liveRows({ store: options.store, schema, files, columns });
+    liveRows({ store: options.store, schema, files: files.map(scanned), columns });
   const from = await rows(options.batch.from);
   const to = await rows(options.batch.to);
   const hashed = (source: string) =>

@@ -21,7 +21,7 @@ import {
 import { joinLocation } from '../stores/location.ts';
 import type { CatalogPointer, Clock, Location, ObjectStore, TableIdentifier } from '../stores/ports.ts';
 import { rowsChecksum } from './audit-checksum.ts';
-import { liveRows } from './audit-scan.ts';
+import { liveRows, scanned } from './audit-scan.ts';
 import { type CellToCompact, type CompactionPolicy, cellsToCompact } from './maintain-cells.ts';
 
 export interface CompactOptions {
@@ -92,7 +92,7 @@ async function rewriteCell(
   const { session, store } = options;
   const schema = currentSchema(table);
   const columns = schema.fields.map((field) => field.name);
-  const source = await liveRows({ store, schema, files: cell.files });
+  const source = await liveRows({ store, schema, files: cell.files.map(scanned) });
   const order = options.sortBy.map(identifier).join(', ');
   const parts = Math.max(1, Math.ceil(cell.sizeBytes / options.policy.targetFileBytes));
   const first = options.sortBy[0];
@@ -159,17 +159,11 @@ async function mustHoldSameRows(
 ): Promise<void> {
   const sums = async (from: string) => {
     const [row] = await options.session.query(
-      `SELECT count(*) AS n, ${rowsChecksum(columns)}::VARCHAR AS checksum FROM ${from}`,
+      `SELECT count(*) AS n, ${rowsChecksum(columns)} AS checksum FROM ${from}`,
     );
     return { rows: Number(row?.['n'] ?? 0), checksum: String(row?.['checksum']) };
   };
-  const written = files.map((file) => ({
-    file,
-    snapshotId: 0n,
-    sequenceNumber: 0n,
-    fileSequenceNumber: 0n,
-    deletes: [],
-  }));
+  const written = files.map(({ location }) => ({ location, deletes: [] }));
   const before = await sums(source);
   const after = await sums(
     await liveRows({ store: options.store, schema: currentSchema(table), files: written }),

@@ -82,10 +82,14 @@ function registersOf(row: StoredMonth): Registers {
 }
 
 /**
- * @param months which rows to make; every row when undefined. `latest` is made in any case.
+ * @param wanted which rows to make, given the month and whether it changes; default: every row. `latest` is made in any case.
  * Arrays of stored rows may be left out where every month that they could tell of is stored.
  */
-export function recompute(rules: RecomputeRules, input: KeyInput, months?: ReadonlySet<number>): ExpectedKey {
+export function recompute(
+  rules: RecomputeRules,
+  input: KeyInput,
+  wanted: (month: number, changed: boolean) => boolean = () => true,
+): ExpectedKey {
   const stored = new Map(input.stored.map((row) => [row.month, row]));
   const before = new Map(input.stored.map((row): [number, Registers] => [row.month, registersOf(row)]));
   const registers = settle(rules, stored, input);
@@ -99,6 +103,10 @@ export function recompute(rules: RecomputeRules, input: KeyInput, months?: Reado
     timeline(registers, known, array, first, last, rules.historyLength),
   );
   const changedMonths = changes(rules, before, registers, known, timelines, first, last);
+
+  const isChanged = (month: number): boolean =>
+    !sameRegisters(before.get(month), registers.get(month)) ||
+    changedMonths.some((other) => other < month && month - other < rules.historyLength);
 
   const make = (month: number): ExpectedRow => {
     const register = registers.get(month) ?? { normal: undefined, deletion: undefined, before: undefined };
@@ -125,13 +133,11 @@ export function recompute(rules: RecomputeRules, input: KeyInput, months?: Reado
       grids: Object.fromEntries(
         rules.grids.map((grid) => [grid.column, gridText(grid, arrays[grid.array] ?? [])]),
       ),
-      changed:
-        !sameRegisters(before.get(month), register) ||
-        changedMonths.some((other) => other < month && month - other < rules.historyLength),
+      changed: isChanged(month),
     };
   };
 
-  const rows = stand.filter((month) => months === undefined || months.has(month)).map(make);
+  const rows = stand.filter((month) => wanted(month, isChanged(month))).map(make);
   const newest = stand.findLast((month) => isAlive(registers.get(month))) ?? stand.at(-1);
   const tombstones = new Map<number, Deletion>();
   for (const [month, register] of registers) {
@@ -276,10 +282,10 @@ export function gridText(
 }
 
 /** Tuples identify records, so equal tuples mean equal scalars. */
-function sameRegisters(a: Registers | undefined, b: Registers): boolean {
+function sameRegisters(a: Registers | undefined, b: Registers | undefined): boolean {
   if (
     a?.normal === undefined ||
-    b.normal === undefined ||
+    b?.normal === undefined ||
     compareTuples(a.normal.tuple, b.normal.tuple) !== 0
   )
     return false;

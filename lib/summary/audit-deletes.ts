@@ -1,0 +1,92 @@
+import { type BucketAudit, count } from './audit-context.ts';
+import { places } from './audit-scan.ts';
+import { filesAfter, type RoleState, roles } from './audit-state.ts';
+
+/**
+ * Position deletes as they will stand: every position lies in a file that is there, inside of it, and once; every row
+ * of a delete file names such a file; what was deleted before is still deleted.
+ */
+export async function auditDeletes(audit: BucketAudit): Promise<void> {
+  for (const role of roles) {
+    const state = audit.state.roles[role];
+    if (state.addedDeletes.length + state.removedDeletes.size > 0) await auditRole(audit, role, state);
+  }
+}
+
+async function auditRole(audit: BucketAudit, role: string, state: RoleState): Promise<void> {
+  const { session, findings, context } = audit;
+  const store = context.world.warehouse;
+  const after = filesAfter(state).filter((file) => file.deletes.length > 0);
+  const deletePaths = await Promise.all(
+    [...new Set(after.flatMap((file) => file.deletes))].map((one) => store.localPath(one)),
+  );
+  const locations = after.map((file) => file.location);
+  if (deletePaths.length === 0) return;
+  const byPath = new Map(
+    await Promise.all(after.map(async (file) => [await store.localPath(file.location), file] as const)),
+  );
+  const rows = await session.query(
+    `SELECT path, count(*) AS n, count(DISTINCT pos) AS positions, min(pos) AS first, max(pos) AS last
+     FROM ${await places(store, deletePaths, locations)} GROUP BY path`,
+  );
+  for (const row of rows) {
+    const file = byPath.get(String(row['path']));
+    const n = count(row, 'n');
+    findings.checked('position deletes', n);
+    if (file === undefined) continue;
+    if (n !== count(row, 'positions'))
+      findings.failed(
+        'position deletes',
+        `${role} ${file.location}: ${n - count(row, 'positions')} positions deleted twice`,
+      );
+    if (count(row, 'first') < 0 || count(row, 'last') >= file.rows) {
+      findings.failed(
+        'position deletes',
+        `${role} ${file.location}: position ${count(row, 'last')} of ${file.rows} rows`,
+      );
+    }
+  }
+  await nothingElseNamed(audit, role, state);
+  await oldStayDeleted(audit, role, state);
+}
+
+/** The delete files that the run adds hold nothing but positions of the bucket's live files, and as many as they say. */
+async function nothingElseNamed(audit: BucketAudit, role: string, state: RoleState): Promise<void> {
+  const { session, findings, context } = audit;
+  const store = context.world.warehouse;
+  const locations = filesAfter(state).map((file) => file.location);
+  for (const file of state.addedDeletes) {
+    const path = await store.localPath(file.location);
+    const [row] = await session.query(`SELECT count(*) AS n FROM ${await places(store, [path], locations)}`);
+    findings.checked('file counts', 1);
+    if (count(row, 'n') !== file.rows) {
+      findings.failed(
+        'position deletes',
+        `${role} ${file.location}: ${file.rows} positions recorded, ${count(row, 'n')} of them in live files`,
+      );
+    }
+  }
+}
+
+async function oldStayDeleted(audit: BucketAudit, role: string, state: RoleState): Promise<void> {
+  const { session, findings, context } = audit;
+  const store = context.world.warehouse;
+  const kept = state.before.filter((file) => !state.removed.has(file.location) && file.deletes.length > 0);
+  if (kept.length === 0) return;
+  const now = filesAfter(state).filter((file) => kept.some((one) => one.location === file.location));
+  const paths = (files: typeof kept) =>
+    Promise.all([...new Set(files.flatMap((file) => file.deletes))].map((one) => store.localPath(one)));
+  const locations = kept.map((file) => file.location);
+  const nowPaths = await paths(now);
+  const old = await places(store, await paths(kept), locations);
+  const gone =
+    nowPaths.length === 0
+      ? `SELECT count(*) AS n FROM ${old}`
+      : `SELECT count(*) AS n FROM ${old} AS o ANTI JOIN ${await places(store, nowPaths, locations)} AS a ON o.path = a.path AND o.pos = a.pos`;
+  const [row] = await session.query(gone);
+  if (count(row, 'n') > 0)
+    findings.failed(
+      'position deletes',
+      `${role}, bucket ${audit.state.bucket}: ${count(row, 'n')} deleted rows would come back`,
+    );
+}

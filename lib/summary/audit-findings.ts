@@ -1,0 +1,63 @@
+import type { AuditReport } from '../run/workload.ts';
+
+/** Every check by name, in the order of the report. A check that had nothing to look at passes with 0 checked. */
+export const checkNames = [
+  'file counts',
+  'row balance',
+  'inserted keys',
+  'carried rows',
+  'position deletes',
+  'array length',
+  'array[0]',
+  'grids',
+  'months of cells',
+  'array chain',
+  'latest rows',
+  'latest is newest',
+  'tombstones',
+  'sample',
+] as const;
+export type CheckName = (typeof checkNames)[number];
+
+/** What the checks have seen so far; shared by the buckets that are checked side by side. */
+export interface Findings {
+  checked(name: CheckName, count: number): void;
+  /** `detail` names the file, key, month, what was expected and what was found. */
+  failed(name: CheckName, detail: string): void;
+  report(facts: Readonly<Record<string, unknown>>): AuditReport;
+}
+
+/** Failures beyond this many per check are counted only. */
+const shownFailures = 5;
+
+export function findings(): Findings {
+  const counts = new Map<CheckName, { checked: number; failures: number; shown: string[] }>();
+  const of = (name: CheckName) => {
+    const found = counts.get(name) ?? { checked: 0, failures: 0, shown: [] };
+    counts.set(name, found);
+    return found;
+  };
+  return {
+    checked: (name, count) => {
+      of(name).checked += count;
+    },
+    failed: (name, detail) => {
+      const found = of(name);
+      found.failures += 1;
+      if (found.shown.length < shownFailures) found.shown.push(detail);
+    },
+    report: (facts) => {
+      const checks = checkNames.map((name) => {
+        const { checked, failures, shown } = of(name);
+        const more = failures > shown.length ? `; and ${failures - shown.length} more` : '';
+        return {
+          name,
+          passed: failures === 0,
+          checked,
+          ...(failures === 0 ? {} : { detail: `${shown.toSorted().join('; ')}${more}` }),
+        };
+      });
+      return { passed: checks.every((check) => check.passed), checks, facts };
+    },
+  };
+}

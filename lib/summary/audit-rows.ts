@@ -1,0 +1,100 @@
+import { identifier, text } from '../engine/sql.ts';
+import { auditCarried, type CarriedRows } from './audit-carried.ts';
+import { type BucketAudit, count, rowsOf } from './audit-context.ts';
+import { rowAlive } from './audit-sql.ts';
+import { changedRun, storedNames } from './columns.ts';
+
+/**
+ * One pass over every summary file that the run wrote: rows per file, months, lengths, array[0], grids of the changed
+ * rows, and the checksum of the rows that were only carried over. Leaves `row_facts` (path, k, m, changed, alive, h),
+ * one narrow row per written row, to the checks that follow.
+ */
+export async function auditRows(audit: BucketAudit): Promise<void> {
+  const { session, shape, state, findings, context } = audit;
+  const { added } = state.roles.summary;
+  const columns = storedNames(shape);
+  const changed = `(${identifier(changedRun)} IS NOT DISTINCT FROM ${text(context.runId)})`;
+  await session.execute(`CREATE OR REPLACE TEMP TABLE row_facts AS
+    SELECT __path AS path, ${identifier(shape.key.name)} AS k, ${identifier(shape.month.name)} AS m, ${changed} AS changed,
+      ${rowAlive(shape)} AS alive, hash(${columns.map(identifier).join(', ')}) AS h, ${conditions(audit, changed)}
+    FROM ${await rowsOf(audit, 'summary', added, columns, true)}`);
+  const rows =
+    await session.query(`SELECT path, count(*) AS n, count(*) FILTER (changed) AS changed, min(m) AS first_month,
+      max(m) AS last_month, count(*) FILTER (bad_length) AS bad_length, count(*) FILTER (bad_first) AS bad_first,
+      count(*) FILTER (bad_grid) AS bad_grid, coalesce(sum(h::HUGEINT) FILTER (NOT changed), 0)::VARCHAR AS carried
+    FROM row_facts GROUP BY path`);
+  const byPath = new Map(rows.map((row) => [String(row['path']), row]));
+
+  const carried = new Map<string, CarriedRows>();
+  for (const file of added) {
+    const row = byPath.get(await context.world.warehouse.localPath(file.location));
+    const n = count(row, 'n');
+    findings.checked('file counts', 1);
+    if (n !== file.rows) {
+      findings.failed(
+        'file counts',
+        `${file.location} is to be published with ${file.rows} rows and holds ${n}`,
+      );
+    }
+    findings.checked('months of cells', n);
+    for (const edge of ['first_month', 'last_month']) {
+      if (n === 0 || row?.[edge] === file.month) continue;
+      findings.failed(
+        'months of cells',
+        `${file.location} of month ${file.month} holds ${String(row?.[edge])}`,
+      );
+    }
+    for (const [name, column] of rowChecks) {
+      findings.checked(name, count(row, 'changed'));
+      if (count(row, column) > 0) await tell(audit, name, column, String(row?.['path']), file.location);
+    }
+    carried.set(file.location, {
+      rows: n - count(row, 'changed'),
+      checksum: BigInt(String(row?.['carried'] ?? '0')),
+    });
+  }
+  await auditCarried(audit, carried);
+}
+
+const rowChecks = [
+  ['array length', 'bad_length'],
+  ['array[0]', 'bad_first'],
+  ['grids', 'bad_grid'],
+] as const;
+
+/** What is wrong with a changed row; carried rows are held to their checksum. */
+function conditions(audit: BucketAudit, changed: string): string {
+  const { shape } = audit;
+  const lengths = shape.histories.map(
+    ({ name }) => `len(${identifier(name)}) IS DISTINCT FROM ${shape.historyLength}`,
+  );
+  const firsts = shape.histories.map(({ name, from }) => {
+    const differs = `${identifier(name)}[1] IS DISTINCT FROM ${identifier(from)}`;
+    return from === shape.deleteColumn ? `(${rowAlive(shape)} AND ${differs})` : differs;
+  });
+  const grids = shape.grids.map(({ name, history, placeholder, separator }) => {
+    const entries = `list_transform(${identifier(history)}, lambda x: coalesce(x::VARCHAR, ${text(placeholder)}))`;
+    return `${identifier(name)} IS DISTINCT FROM array_to_string(${entries}, ${text(separator)})`;
+  });
+  const any = (parts: readonly string[], name: string) =>
+    `${parts.length === 0 ? 'false' : `CASE WHEN ${changed} THEN (${parts.join(' OR ')}) ELSE false END`} AS ${name}`;
+  return [any(lengths, 'bad_length'), any(firsts, 'bad_first'), any(grids, 'bad_grid')].join(', ');
+}
+
+async function tell(
+  audit: BucketAudit,
+  name: (typeof rowChecks)[number][0],
+  column: string,
+  path: string,
+  location: string,
+): Promise<void> {
+  const rows = await audit.session.query(
+    `SELECT k, m FROM row_facts WHERE ${column} AND path = ${text(path)} ORDER BY k LIMIT 5`,
+  );
+  for (const row of rows) {
+    audit.findings.failed(
+      name,
+      `${audit.shape.key.name} ${String(row['k'])}, month ${String(row['m'])} in ${location}`,
+    );
+  }
+}

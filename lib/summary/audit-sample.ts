@@ -1,0 +1,195 @@
+import type { SqlRow } from '../engine/engine.ts';
+import { identifier, text, textList } from '../engine/sql.ts';
+import type { Location } from '../stores/ports.ts';
+import { after, type BucketAudit, rowsOf } from './audit-context.ts';
+import { aliveColumns, monthNumber, monthText } from './audit-sql.ts';
+import { changedRun, storedNames } from './columns.ts';
+import { recompute, type StoredMonth } from './verify-recompute.ts';
+import {
+  comparedScalars,
+  recomputeRules,
+  rowDifferences,
+  sourceRecord,
+  storedMonth,
+  tombstone,
+} from './verify-rows.ts';
+
+export interface SampleOptions {
+  /** Keys to take from this bucket; all when it has fewer. */
+  readonly keys: number;
+  /** Prepared rows of the feed that overrides dates and delete codes; keys that it names are left out. */
+  readonly deletions: readonly Location[];
+}
+
+/** Keys that are recomputed together; bounds memory. */
+const batchKeys = 500;
+
+/**
+ * Recomputes the rows of some keys from the records, the stored rows and the tombstones, and compares them with what
+ * the run wrote, `latest` included. Rows that the run must have changed and did not are failures too.
+ */
+export async function auditSample(
+  audit: BucketAudit,
+  options: SampleOptions,
+): Promise<{ readonly keys: number }> {
+  await drawSample(audit, options);
+  const [row] = await audit.session.query('SELECT count(*) AS n FROM drawn');
+  const keys = Number(row?.['n'] ?? 0);
+  for (let from = 0; from < keys; from += batchKeys) await checkBatch(audit, from);
+  return { keys };
+}
+
+/** `drawn` (k, n): keys of the batch, some of each kind of change. Needs `key_pairs`. */
+async function drawSample(audit: BucketAudit, options: SampleOptions): Promise<void> {
+  const { session, shape, state, context } = audit;
+  const key = identifier(shape.key.name);
+  const records = await prepared(audit, audit.sources);
+  const feed = options.deletions.length === 0 ? undefined : await prepared(audit, options.deletions);
+  const latest = await rowsOf(audit, 'latest', state.roles.latest.before, [shape.key.name, shape.month.name]);
+  const excluded = feed === undefined ? '' : `WHERE ${key} NOT IN (SELECT "key" FROM ${feed})`;
+  await session.execute(`CREATE OR REPLACE TEMP TABLE drawn AS
+    WITH facts AS (
+      SELECT r.${key} AS k,
+        CASE WHEN r.is_delete THEN 'delete' WHEN l.m IS NULL THEN 'new' WHEN p.before > 0 THEN 'stored'
+          WHEN r.month_no > ${monthNumber('l.m')} THEN 'forward' ELSE 'past' END AS kind
+      FROM ${records} AS r
+      LEFT JOIN (SELECT ${key} AS k, max(${identifier(shape.month.name)}) AS m FROM ${latest} GROUP BY ALL) AS l ON l.k = r.${key}
+      LEFT JOIN key_pairs AS p ON p.k = r.${key} AND r.month_no = ${monthNumber('p.m')} ${excluded}),
+    kinds AS (SELECT k, list_sort(list(DISTINCT kind)) AS kinds FROM facts GROUP BY k),
+    ranked AS (SELECT k, row_number() OVER (PARTITION BY kinds ORDER BY hash(k, ${text(context.runId)}), k) AS place FROM kinds)
+    SELECT k, row_number() OVER (ORDER BY place, hash(k), k) - 1 AS n FROM ranked QUALIFY n < ${Math.floor(options.keys)}`);
+}
+
+async function prepared(audit: BucketAudit, sources: readonly Location[]): Promise<string> {
+  const { key } = audit.shape;
+  if (sources.length === 0) {
+    return `(SELECT NULL::${key.sqlType} AS ${identifier(key.name)}, NULL::INTEGER AS month_no, NULL::BOOLEAN AS is_delete WHERE false)`;
+  }
+  const paths = await Promise.all(sources.map((location) => audit.context.world.results.localPath(location)));
+  return `(SELECT * FROM read_parquet(${textList(paths)}) WHERE bucket = ${audit.state.bucket})`;
+}
+
+interface KeyRows {
+  readonly records: SqlRow[];
+  readonly stored: SqlRow[];
+  readonly tombstones: SqlRow[];
+  readonly written: SqlRow[];
+  readonly latest: SqlRow[];
+}
+
+async function checkBatch(audit: BucketAudit, from: number): Promise<void> {
+  const { session, shape, state, findings, context } = audit;
+  await session.execute(
+    `CREATE OR REPLACE TEMP TABLE batch AS SELECT k FROM drawn WHERE n >= ${from} AND n < ${from + batchKeys}`,
+  );
+  const key = identifier(shape.key.name);
+  const byKey = new Map<string, KeyRows>();
+  const collect = async (into: keyof KeyRows, source: string, where = '') => {
+    for await (const rows of session.stream(
+      `SELECT r.* FROM ${source} AS r SEMI JOIN batch AS b ON r.${key} = b.k ${where}`,
+    )) {
+      for (const row of rows) {
+        const name = String(row[shape.key.name]);
+        const found = byKey.get(name) ?? { records: [], stored: [], tombstones: [], written: [], latest: [] };
+        byKey.set(name, found);
+        found[into].push(row);
+      }
+    }
+  };
+  const narrow = [
+    shape.key.name,
+    shape.month.name,
+    shape.record.hash,
+    shape.deletion.hash,
+    ...aliveColumns(shape),
+    ...comparedScalars(shape).map(({ name }) => name),
+  ];
+  const { summary, tombstones } = state.roles;
+  await collect('records', await prepared(audit, audit.sources));
+  await collect('stored', await rowsOf(audit, 'summary', summary.before, [...new Set(narrow)]));
+  await collect('tombstones', await rowsOf(audit, 'tombstones', tombstones.before));
+  await collect(
+    'written',
+    await rowsOf(audit, 'summary', summary.added, storedNames(shape)),
+    `WHERE r.${identifier(changedRun)} = ${text(context.runId)}`,
+  );
+  await collect('latest', await rowsOf(audit, 'latest', after(audit, 'latest'), storedNames(shape)));
+  const arrays = await arraysBeforeGaps(audit, byKey);
+
+  const rules = recomputeRules(shape, context.config.onStale);
+  for (const [name, rows] of byKey) {
+    const stored = rows.stored.map((row): StoredMonth => {
+      const month = storedMonth(shape, row);
+      return { ...month, arrays: arrays.get(`${name}\n${month.month}`)?.arrays ?? {} };
+    });
+    const written = new Map(rows.written.map((row) => [storedMonth(shape, row).month, row]));
+    const input = {
+      stored,
+      tombstones: new Map(rows.tombstones.map((row) => tombstone(shape, row))),
+      records: rows.records.map((row) => sourceRecord(shape, row)),
+    };
+    const first = recompute(rules, input, (month, changed) => changed || written.has(month));
+    const say = (month: number, what: string) =>
+      findings.failed('sample', `${shape.key.name} ${name}, month ${monthText(month)}: ${what}`);
+    findings.checked('sample', 1);
+    const expected = new Set(first.rows.map((row) => row.month));
+    for (const row of first.rows) {
+      const got = written.get(row.month);
+      if (got === undefined && row.changed) say(row.month, 'the run must change this row and did not');
+      if (got === undefined) continue;
+      for (const difference of rowDifferences(shape, row, got)) say(row.month, difference);
+    }
+    for (const month of written.keys())
+      if (!expected.has(month)) say(month, 'the run wrote a row that must not be there');
+    const [newest] = rows.latest;
+    if (first.latest === undefined || newest === undefined || rows.latest.length > 1) {
+      if (first.latest !== undefined || newest !== undefined)
+        say(first.latest?.month ?? 0, `latest holds ${rows.latest.length} rows`);
+      continue;
+    }
+    const full = written.has(first.latest.month);
+    for (const difference of rowDifferences(shape, first.latest, newest, full))
+      say(first.latest.month, `latest, ${difference}`);
+  }
+}
+
+/** Stored rows right after a month that is not stored: their arrays may know it. By key and month number. */
+async function arraysBeforeGaps(
+  audit: BucketAudit,
+  byKey: ReadonlyMap<string, KeyRows>,
+): Promise<ReadonlyMap<string, StoredMonth>> {
+  const { session, shape, state } = audit;
+  const wanted: [unknown, string][] = [];
+  for (const rows of byKey.values()) {
+    const months = new Set(rows.stored.map((row) => storedMonth(shape, row).month));
+    for (const row of rows.stored) {
+      if (!months.has(storedMonth(shape, row).month - 1))
+        wanted.push([row[shape.key.name], String(row[shape.month.name])]);
+    }
+  }
+  const found = new Map<string, StoredMonth>();
+  if (wanted.length === 0) return found;
+  const values = wanted.map(([key, month]) => `(${text(String(key))}::${shape.key.sqlType}, ${text(month)})`);
+  await session.execute(
+    `CREATE OR REPLACE TEMP TABLE gaps AS SELECT * FROM (VALUES ${values.join(', ')}) AS g(k, m)`,
+  );
+  const months = new Set(wanted.map(([, month]) => month));
+  const files = state.roles.summary.before.filter((file) => months.has(file.month));
+  const columns = [
+    shape.key.name,
+    shape.month.name,
+    ...aliveColumns(shape),
+    shape.record.hash,
+    shape.deletion.hash,
+    ...shape.histories.map(({ name }) => name),
+  ];
+  const source = await rowsOf(audit, 'summary', files, [...new Set(columns)]);
+  const on = `r.${identifier(shape.key.name)} = g.k AND r.${identifier(shape.month.name)} = g.m`;
+  for await (const rows of session.stream(`SELECT r.* FROM ${source} AS r SEMI JOIN gaps AS g ON ${on}`)) {
+    for (const row of rows) {
+      const month = storedMonth(shape, row);
+      found.set(`${String(row[shape.key.name])}\n${month.month}`, month);
+    }
+  }
+  return found;
+}

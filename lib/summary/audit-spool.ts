@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+
+/** Values grouped by bucket on local disk: written in any order, read one shard of buckets at a time. */
+export interface BucketSpool<T> extends AsyncDisposable {
+  add(bucket: number, value: T): Promise<void>;
+  /** Ends the writing. Every bucket once, with its values in the order in which they came. */
+  buckets(): AsyncIterable<readonly [bucket: number, values: readonly T[]]>;
+}
+
+const shards = 64;
+
+/** @param folder a folder of the run; the spool makes one of its own below it and removes that in the end */
+export async function openBucketSpool<T>(folder: string): Promise<BucketSpool<T>> {
+  const own = `${folder}/audit-${randomBytes(4).toString('hex')}`;
+  await mkdir(own, { recursive: true });
+  const writers = new Map<number, WriteStream>();
+  const path = (shard: number) => `${own}/${shard}.jsonl`;
+  return {
+    async add(bucket, value) {
+      const shard = bucket % shards;
+      const writer = writers.get(shard) ?? createWriteStream(path(shard));
+      writers.set(shard, writer);
+      if (!writer.write(`${JSON.stringify([bucket, value])}\n`)) await once(writer, 'drain');
+    },
+    async *buckets() {
+      await Promise.all([...writers.values()].map((writer) => (writer.end(), once(writer, 'finish'))));
+      for (const shard of [...writers.keys()].sort((a, b) => a - b)) {
+        const lines = (await readFile(path(shard), 'utf8')).split('\n').filter((line) => line !== '');
+        const groups = new Map<number, T[]>();
+        for (const line of lines) {
+          const [bucket, value] = JSON.parse(line) as [number, T];
+          const group = groups.get(bucket);
+          if (group === undefined) groups.set(bucket, [value]);
+          else group.push(value);
+        }
+        for (const [bucket, values] of [...groups].sort(([a], [b]) => a - b)) yield [bucket, values];
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const writer of writers.values()) writer.destroy();
+      await rm(own, { recursive: true, force: true });
+    },
+  };
+}

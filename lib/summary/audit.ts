@@ -1,0 +1,112 @@
+import { parseByteSize } from '../config/sizes.ts';
+import { checkpointsOf, prepareStage } from '../run/checkpoints.ts';
+import { layout } from '../run/layout.ts';
+import type { AuditReport, Plan, Prepared, RunContext } from '../run/workload.ts';
+import type { Location } from '../stores/ports.ts';
+import type { BucketAudit } from './audit-context.ts';
+import { auditDeletes } from './audit-deletes.ts';
+import { findings } from './audit-findings.ts';
+import { auditKeys } from './audit-keys.ts';
+import { auditLatest } from './audit-latest.ts';
+import { auditRows } from './audit-rows.ts';
+import { auditSample } from './audit-sample.ts';
+import { sideBySide } from './audit-sessions.ts';
+import { bucketState, pinnedTables, spoolState } from './audit-state.ts';
+import { auditTombstones } from './audit-tombstones.ts';
+import { summaryShape } from './columns.ts';
+import type { SummaryPlanFacts } from './types.ts';
+
+/** Buckets that the sample is drawn from at most: each costs a read of the key's months. */
+const sampledBuckets = 64;
+
+/**
+ * The check between work and publish. Holds what the units wrote against the pinned tables and the prepared rows, with
+ * statements of its own: nothing that a unit reported is believed but where its files are. Memory is bounded by one
+ * bucket per session; sessions run side by side.
+ */
+export async function audit(context: RunContext, plan: Plan): Promise<AuditReport> {
+  const facts = plan.workload as SummaryPlanFacts;
+  const found = findings();
+  if (plan.outcome === 'nothing') return found.report({});
+  const startedMs = context.world.clock.now();
+  const inputs = await preparedInputs(context);
+  const tables = await pinnedTables(context, plan);
+  await using spool = await spoolState({ context, plan, tables, touchedBuckets: facts.touchedBuckets });
+  const shape = summaryShape(context.config);
+  const quotas = sampleQuotas(inputs.rows, context.config.audit.sampleSize);
+  let sampled = 0;
+  let buckets = 0;
+  await sideBySide(sessionsOf(context), spool.buckets(), async (session, [bucket, lines]) => {
+    const state = bucketState(bucket, lines);
+    const one = { context, session, shape, findings: found, tables, state, sources: inputs.records };
+    sampled += await auditBucket(one, { keys: quotas.get(bucket) ?? 0, deletions: inputs.deletions });
+    buckets += 1;
+  });
+  return found.report({ buckets, sampledKeys: sampled, elapsedMs: context.world.clock.now() - startedMs });
+}
+
+async function auditBucket(
+  one: BucketAudit,
+  sample: { readonly keys: number; readonly deletions: readonly Location[] },
+): Promise<number> {
+  await auditKeys(one);
+  await auditRows(one);
+  await auditDeletes(one);
+  await auditLatest(one);
+  await auditTombstones(one);
+  return sample.keys > 0 ? (await auditSample(one, sample)).keys : 0;
+}
+
+interface PreparedInputs {
+  readonly records: readonly Location[];
+  readonly deletions: readonly Location[];
+  /** Prepared rows per bucket. */
+  readonly rows: ReadonlyMap<number, number>;
+}
+
+async function preparedInputs(context: RunContext): Promise<PreparedInputs> {
+  const rows = new Map<number, number>();
+  const records: Location[] = [];
+  const deletions: Location[] = [];
+  const stage = { name: prepareStage, items: layout.items(context.folder, prepareStage, 0) };
+  for await (const { result } of checkpointsOf(context, stage)) {
+    const prepared = result.outcome as Prepared;
+    if (prepared.rowsLocation === undefined || prepared.rowsLocation === null) continue;
+    (prepared.item.feed === 'deletions' ? deletions : records).push(prepared.rowsLocation);
+    for (const [, bucket, count] of prepared.cells) rows.set(bucket, (rows.get(bucket) ?? 0) + count);
+  }
+  return { records, deletions, rows };
+}
+
+/** Keys to sample per bucket: all where the batch has no more rows than the sample, else spread over some buckets. */
+export function sampleQuotas(
+  rows: ReadonlyMap<number, number>,
+  sampleSize: number,
+): ReadonlyMap<number, number> {
+  const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
+  if (total <= sampleSize) return rows;
+  const buckets = [...rows.keys()].sort((a, b) => a - b);
+  const every = Math.max(1, Math.ceil(buckets.length / sampledBuckets));
+  const chosen = buckets.filter((_, index) => index % every === 0);
+  const chosenRows = chosen.reduce((sum, bucket) => sum + (rows.get(bucket) ?? 0), 0);
+  return new Map(
+    chosen.map((bucket) => [
+      bucket,
+      Math.ceil((sampleSize * (rows.get(bucket) ?? 0)) / Math.max(1, chosenRows)),
+    ]),
+  );
+}
+
+/** Memory that the runtime itself needs besides its engines. */
+const runtimeBytes = 300 * 2 ** 20;
+
+function sessionsOf(context: RunContext): Parameters<typeof sideBySide>[0] {
+  const { config, world } = context;
+  const memoryBytes = Math.min(world.resources.memoryBytes, parseByteSize(config.work.memory)) - runtimeBytes;
+  return {
+    threads: config.work.threads ?? world.resources.threads,
+    memoryBytes: Math.max(256 * 2 ** 20, memoryBytes),
+    signal: context.signal,
+    open: (share) => context.session('audit', share),
+  };
+}

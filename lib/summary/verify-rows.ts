@@ -1,0 +1,154 @@
+import type { SqlRow } from '../engine/engine.ts';
+import { monthOf, monthText } from './audit-sql.ts';
+import type { RegisterColumns, ScalarColumn, SummaryShape } from './columns.ts';
+import { tombstoneCode } from './columns.ts';
+import { compareTuples, type OrderTuple, type Value } from './verify-order.ts';
+import {
+  type Deletion,
+  type ExpectedRow,
+  type RecomputeRules,
+  type SourceRecord,
+  type StoredMonth,
+  sameValue,
+} from './verify-recompute.ts';
+
+/** Rows as an engine returns them, as what the recomputation works on, and back to differences for people. */
+
+export function recomputeRules(shape: SummaryShape, onStale: RecomputeRules['onStale']): RecomputeRules {
+  return {
+    historyLength: shape.historyLength,
+    arrays: shape.histories.map(({ name, from }) => ({ column: name, from })),
+    grids: shape.grids.map(({ name, history, placeholder, separator }) => ({
+      column: name,
+      array: history,
+      placeholder,
+      separator,
+    })),
+    deleteColumn: shape.deleteColumn,
+    onStale,
+  };
+}
+
+/** A stored row; arrays that were not selected are left out. */
+export function storedMonth(shape: SummaryShape, row: SqlRow): StoredMonth {
+  const deletion = tupleOf(shape, shape.deletion, row);
+  return {
+    month: monthOf(String(row[shape.month.name])),
+    tuple: tupleOf(shape, shape.record, row),
+    deletion: isNull(row[shape.deletion.version])
+      ? undefined
+      : { tuple: deletion, code: shape.deleteColumn === undefined ? null : row[shape.deleteColumn] },
+    scalars: scalarsOf(shape, row),
+    arrays: Object.fromEntries(
+      shape.histories.flatMap(({ name }): [string, readonly Value[]][] => {
+        const list = row[name];
+        return Array.isArray(list) ? [[name, list]] : [];
+      }),
+    ),
+  };
+}
+
+/** A prepared row of the feed `records`. */
+export function sourceRecord(shape: SummaryShape, row: SqlRow): SourceRecord {
+  return {
+    month: Number(row['month_no']),
+    tuple: {
+      ranks: [shape.version, ...shape.ties].map((column) => rank(column, row[column.name])),
+      hash: row['rec_hash'],
+    },
+    deleteCode:
+      row['is_delete'] === true
+        ? shape.deleteColumn === undefined
+          ? null
+          : (row[shape.deleteColumn] ?? null)
+        : undefined,
+    scalars: scalarsOf(shape, row),
+  };
+}
+
+export function tombstone(shape: SummaryShape, row: SqlRow): readonly [month: number, deletion: Deletion] {
+  return [
+    monthOf(String(row[shape.month.name])),
+    { tuple: tupleOf(shape, shape.deletion, row), code: row[tombstoneCode] ?? null },
+  ];
+}
+
+/** Scalars that identify neither the row nor the run: key, month and version (which rises for other reasons) are left out. */
+function scalarsOf(shape: SummaryShape, row: SqlRow): Readonly<Record<string, Value>> {
+  return Object.fromEntries(comparedScalars(shape).map(({ name }) => [name, row[name] ?? null]));
+}
+
+export function comparedScalars(shape: SummaryShape): readonly ScalarColumn[] {
+  const left = new Set([shape.key.name, shape.month.name]);
+  return shape.scalars.filter(({ name }) => !left.has(name));
+}
+
+function tupleOf(shape: SummaryShape, register: RegisterColumns, row: SqlRow): OrderTuple {
+  return {
+    ranks: [
+      rank(shape.version, row[register.version]),
+      ...register.ties.map((name, index) => rank(shape.ties[index] ?? shape.version, row[name])),
+    ],
+    hash: row[register.hash],
+  };
+}
+
+/** Decimals come as text of one scale: without the point they order as integers. */
+function rank(column: ScalarColumn, value: Value): Value {
+  if (typeof value === 'string' && column.sqlType.startsWith('DECIMAL'))
+    return BigInt(value.replace('.', ''));
+  return value;
+}
+
+function isNull(value: Value): boolean {
+  return value === null || value === undefined;
+}
+
+/**
+ * What differs between the row that must stand and the one that does, one text per column; empty when they agree.
+ * The version column is informative and not compared, nor is the run that last changed the row.
+ */
+export function rowDifferences(
+  shape: SummaryShape,
+  expected: ExpectedRow,
+  row: SqlRow,
+  withArrays = true,
+): readonly string[] {
+  const got = storedMonth(shape, row);
+  const differences: string[] = [];
+  const differ = (name: string, wanted: Value, found: Value) => {
+    if (!sameValue(wanted, found)) differences.push(`${name}: expected ${show(wanted)}, got ${show(found)}`);
+  };
+  if (got.month !== expected.month)
+    return [`month: expected ${monthText(expected.month)}, got ${monthText(got.month)}`];
+  for (const { name } of comparedScalars(shape)) {
+    if (name !== shape.version.name) differ(name, expected.scalars[name], got.scalars[name]);
+  }
+  if (compareTuples(expected.tuple, got.tuple) !== 0)
+    differ('record', tupleText(expected.tuple), tupleText(got.tuple));
+  differ('delete', tupleText(expected.deletion?.tuple), tupleText(got.deletion?.tuple));
+  if (!withArrays) return differences;
+  for (const { name } of shape.histories) {
+    const wanted = expected.arrays[name] ?? [];
+    const found = got.arrays[name] ?? [];
+    if (sameValue(wanted, found)) continue;
+    const at = wanted.findIndex((entry, index) => !sameValue(entry, found[index]));
+    if (wanted.length !== found.length) differ(`length of ${name}`, wanted.length, found.length);
+    else differ(`${name}[${at}]`, wanted[at], found[at]);
+  }
+  for (const { name } of shape.grids) differ(name, expected.grids[name], row[name]);
+  return differences;
+}
+
+function tupleText(tuple: OrderTuple | undefined): string | null {
+  return tuple === undefined ? null : [...tuple.ranks, tuple.hash].map(show).join('/');
+}
+
+function show(value: Value): string {
+  if (value === null || value === undefined) return 'NULL';
+  const text =
+    typeof value === 'object'
+      ? JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner))
+      : String(value);
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
