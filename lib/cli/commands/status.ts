@@ -182,7 +182,7 @@ function refusedLines(run: RunRecord, refused: readonly RefusedRow[]): readonly 
       ? Number(input.rowsQuarantined)
       : rows.length;
   const columns = [
-    'refused row of',
+    'refused in',
     { title: 'row', align: 'right' as const },
     'column',
     'reason',

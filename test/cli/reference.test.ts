@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { commandHelp, overview } from '../../lib/cli/help.ts';
+import { commands } from '../../lib/cli/specs/index.ts';
+
+/** `npm test -- test/cli -u` writes the page anew. */
+it('docs/cli.md is what --help prints', async () => {
+  const sections = commands.map((command) => `## ${command.name}\n\n${fenced(commandHelp(command))}`);
+  const page = ['# The command line', intro, fenced(overview(commands)), ...sections].join('\n\n');
+  await expect(`${page}\n`).toMatchFileSnapshot('../../docs/cli.md');
+});
+
+const intro = `From a clone, \`partwise\` is typed as \`npm run partwise --\` or as \`bin/partwise\` (which can be linked into a folder of
+the PATH). The advice that commands print is spelled the way they were started.
+
+The result goes to stdout and everything about the way there to stderr. With \`--json\` stdout holds one JSON document,
+also when the command fails (\`{"error": {"name", "message", "safe", "next", ...}, "exitCode"}\`); \`watch --json\` prints one
+line per run. \`npm run\` prints a line of its own on stdout: for a pipe use \`npm run -s partwise --\` or \`bin/partwise\`.
+
+\`PARTWISE_DEBUG=1\` adds where in the code an error came from.`;
+
+function fenced(text: string): string {
+  return `\`\`\`text\n${text}\n\`\`\``;
+}
