@@ -160,10 +160,18 @@ function checkRest(config: SummaryConfig): readonly Problem[] {
     ['source', config.source.csv],
     ['deletions', config.deletions?.csv],
   ] as const) {
-    if (csv !== undefined && csv.delimiter === csv.quote) {
+    if (csv === undefined) continue;
+    if (csv.delimiter === csv.quote) {
       problems.push({
         path: [feed, 'csv'],
         message: `delimiter and quote are both ${JSON.stringify(csv.quote)}`,
+      });
+    }
+    for (const [at, value] of csv.nullValues.entries()) {
+      if ([csv.delimiter, csv.quote, '\n', '\r', '\0'].every((part) => !value.includes(part))) continue;
+      problems.push({
+        path: [feed, 'csv', 'nullValues', at],
+        message: `${JSON.stringify(value)} holds the delimiter, the quote or a line end`,
       });
     }
   }

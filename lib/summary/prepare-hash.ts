@@ -1,4 +1,4 @@
-import { type TargetColumn } from '../config/types.ts';
+import type { TargetColumn } from '../config/types.ts';
 import { identifier } from '../engine/sql.ts';
 
 /**

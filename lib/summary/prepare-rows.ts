@@ -24,9 +24,13 @@ export function matchColumns(config: SummaryConfig, source: OpenedSource): Colum
   const from = config.columns.map((column) => findColumn(source, column.from ?? column.name));
   const needed = new Set([config.key, config.month, config.version, config.delete?.column]);
   const missing = config.columns.filter((_, at) => from[at] === undefined);
-  const fatal = missing.filter((column) => column.required || needed.has(column.name)).map((column) => column.from ?? column.name);
+  const fatal = missing
+    .filter((column) => column.required || needed.has(column.name))
+    .map((column) => column.from ?? column.name);
   if (fatal.length > 0) {
-    throw new PoisonInputError(`required columns are missing: ${fatal.join(', ')}; the file has ${preview(source.columns.map(({ name }) => name))}`);
+    throw new PoisonInputError(
+      `required columns are missing: ${fatal.join(', ')}; the file has ${preview(source.columns.map(({ name }) => name))}`,
+    );
   }
   for (const [at, column] of config.columns.entries()) {
     const found = source.columns.find(({ name }) => name === from[at]);
@@ -46,12 +50,17 @@ export function findColumn(source: OpenedSource, wanted: string): string | undef
   if (exact.length > 1) throw new PoisonInputError(`column ${wanted} occurs ${exact.length} times`);
   if (exact.length === 1) return wanted;
   const similar = source.columns.filter(({ name }) => name.toLowerCase() === wanted.toLowerCase());
-  if (similar.length > 1) throw new PoisonInputError(`column ${wanted} is ambiguous: ${similar.map(({ name }) => name).join(', ')}`);
+  if (similar.length > 1)
+    throw new PoisonInputError(
+      `column ${wanted} is ambiguous: ${similar.map(({ name }) => name).join(', ')}`,
+    );
   return similar[0]?.name;
 }
 
 function preview(names: readonly string[]): string {
-  return names.length <= 20 ? names.join(', ') : `${names.slice(0, 20).join(', ')} and ${names.length - 20} more`;
+  return names.length <= 20
+    ? names.join(', ')
+    : `${names.slice(0, 20).join(', ')} and ${names.length - 20} more`;
 }
 
 /**
@@ -62,10 +71,25 @@ export function checkedRows(config: SummaryConfig, source: OpenedSource, match: 
   const typed = typedRows(config, source, match);
   const transformed = config.transformations.reduce((rows, { column, sql }) => {
     const type = config.columns.find(({ name }) => name === column)?.type ?? 'string';
-    return evaluated(rows, { name: column, type }, sql, `* EXCLUDE (pw_x) REPLACE (pw_x.v AS ${identifier(column)}, `, ')', config);
+    return evaluated(
+      rows,
+      { name: column, type },
+      sql,
+      `* EXCLUDE (pw_x) REPLACE (pw_x.v AS ${identifier(column)}, `,
+      ')',
+      config,
+    );
   }, typed);
   const derived = config.derived.reduce(
-    (rows, { name, type, sql }) => evaluated(rows, { name, type }, sql, '* EXCLUDE (pw_x) REPLACE (', `), pw_x.v AS ${identifier(name)}`, config),
+    (rows, { name, type, sql }) =>
+      evaluated(
+        rows,
+        { name, type },
+        sql,
+        '* EXCLUDE (pw_x) REPLACE (',
+        `), pw_x.v AS ${identifier(name)}`,
+        config,
+      ),
     transformed,
   );
   return `SELECT * REPLACE (coalesce(pw_fault, ${finalFaults(config)}) AS pw_fault) FROM (${derived})`;
@@ -78,32 +102,61 @@ function typedRows(config: SummaryConfig, source: OpenedSource, { from }: Column
     const name = from[at];
     if (name === undefined) return { column, raw: `r${at}`, typing: undefined };
     const sourceType = source.columns.find((candidate) => candidate.name === name)?.type ?? 'TEXT';
-    return { column, raw: `r${at}`, typing: typing({ column, sourceType, source: `s${present.indexOf(name)}`, raw: `r${at}`, fieldBytes }) };
+    return {
+      column,
+      raw: `r${at}`,
+      typing: typing({ column, sourceType, source: `s${present.indexOf(name)}`, raw: `r${at}`, fieldBytes }),
+    };
   });
   const cast = plans.flatMap(({ raw, typing: t }) => (t === undefined ? [] : [`${t.cast} AS ${raw}`]));
-  const judged = plans.flatMap(({ raw, typing: t }) => (t === undefined ? [] : [`CASE WHEN ${t.unknown} THEN NULL WHEN ${t.present} THEN ${t.valid} END AS ok_${raw}`]));
-  const faults = plans.flatMap(({ column, raw, typing: t }) => (t === undefined ? [] : [`CASE WHEN NOT ok_${raw} THEN ${fault(column.name, t.reason)} END`]));
-  const values = plans.map(({ column, raw, typing: t }) =>
-    t === undefined ? `CAST(NULL AS ${sqlType(column.type)}) AS ${identifier(column.name)}` : `CASE WHEN ok_${raw} THEN ${t.value} END AS ${identifier(column.name)}`,
+  const judged = plans.flatMap(({ raw, typing: t }) =>
+    t === undefined
+      ? []
+      : [`CASE WHEN ${t.unknown} THEN NULL WHEN ${t.present} THEN ${t.valid} END AS ok_${raw}`],
   );
-  return `SELECT pw_row, coalesce(NULL, ${faults.join(', ')}) AS pw_fault, ${values.join(', ')} FROM ` +
-    `(SELECT *, ${judged.join(', ')} FROM (SELECT *, ${cast.join(', ')} FROM (${source.select(present)})))`;
+  const faults = plans.flatMap(({ column, raw, typing: t }) =>
+    t === undefined ? [] : [`CASE WHEN NOT ok_${raw} THEN ${fault(column.name, t.reason)} END`],
+  );
+  const values = plans.map(({ column, raw, typing: t }) =>
+    t === undefined
+      ? `CAST(NULL AS ${sqlType(column.type)}) AS ${identifier(column.name)}`
+      : `CASE WHEN ok_${raw} THEN ${t.value} END AS ${identifier(column.name)}`,
+  );
+  return (
+    `SELECT pw_row, coalesce(NULL, ${faults.join(', ')}) AS pw_fault, ${values.join(', ')} FROM ` +
+    `(SELECT *, ${judged.join(', ')} FROM (SELECT *, ${cast.join(', ')} FROM (${source.select(present)})))`
+  );
 }
 
 /** One expression over the rows; a row for which it fails, or makes what cannot be stored, is at fault. */
-function evaluated(rows: string, target: { readonly name: string; readonly type: SummaryConfig['columns'][number]['type'] }, sql: string, before: string, after: string, config: SummaryConfig): string {
+function evaluated(
+  rows: string,
+  target: { readonly name: string; readonly type: SummaryConfig['columns'][number]['type'] },
+  sql: string,
+  before: string,
+  after: string,
+  config: SummaryConfig,
+): string {
   const valid = validExpression(target.type, 'pw_x.v', parseByteSize(config.limits.fieldBytes));
-  const faults = `coalesce(pw_fault, CASE WHEN pw_x IS NULL THEN ${fault(target.name, 'its expression fails')} ` +
+  const faults =
+    `coalesce(pw_fault, CASE WHEN pw_x IS NULL THEN ${fault(target.name, 'its expression fails')} ` +
     `WHEN pw_x.v IS NOT NULL AND NOT ${valid} THEN ${fault(target.name, `its expression makes a value that is ${reasonText(target.type)}`)} END) AS pw_fault`;
   return `SELECT ${before}${faults}${after} FROM (SELECT *, TRY({'v': CAST((\n${sql}\n) AS ${sqlType(target.type)})}) AS pw_x FROM (${rows}))`;
 }
 
 function finalFaults(config: SummaryConfig): string {
-  const required = new Set([config.key, config.month, config.version, ...config.columns.filter((column) => column.required).map(({ name }) => name)]);
+  const required = new Set([
+    config.key,
+    config.month,
+    config.version,
+    ...config.columns.filter((column) => column.required).map(({ name }) => name),
+  ]);
   const { from, to } = config.acceptMonths;
   const month = identifier(config.month);
   return [
-    ...[...required].map((name) => `CASE WHEN ${identifier(name)} IS NULL THEN ${fault(name, 'is NULL')} END`),
+    ...[...required].map(
+      (name) => `CASE WHEN ${identifier(name)} IS NULL THEN ${fault(name, 'is NULL')} END`,
+    ),
     `CASE WHEN ${month} NOT BETWEEN ${text(from)} AND ${text(to)} THEN ${fault(config.month, `is outside of ${from} to ${to} (acceptMonths)`)} END`,
   ].join(', ');
 }
@@ -117,9 +170,14 @@ export function preparedRows(config: SummaryConfig, buckets: number, checked: st
   const columns = targetColumns(config);
   const keyType = columns.find(({ name }) => name === config.key)?.type ?? 'string';
   const { delete: deletes } = config;
-  const isDelete = deletes === undefined ? 'false' : `coalesce(CAST(${identifier(deletes.column)} AS VARCHAR) IN (${deletes.codes.map(text).join(', ')}), false)`;
-  return `SELECT pw_row, ${bucketOf(identifier(config.key), keyType, buckets)} AS bucket, ${monthNumber(identifier(config.month))} AS month_no, ` +
-    `${isDelete} AS is_delete, ${recordHash(columns)} AS rec_hash, ${columns.map(({ name }) => identifier(name)).join(', ')} FROM ${checked} WHERE pw_fault IS NULL`;
+  const isDelete =
+    deletes === undefined
+      ? 'false'
+      : `coalesce(CAST(${identifier(deletes.column)} AS VARCHAR) IN (${deletes.codes.map(text).join(', ')}), false)`;
+  return (
+    `SELECT pw_row, ${bucketOf(identifier(config.key), keyType, buckets)} AS bucket, ${monthNumber(identifier(config.month))} AS month_no, ` +
+    `${isDelete} AS is_delete, ${recordHash(columns)} AS rec_hash, ${columns.map(({ name }) => identifier(name)).join(', ')} FROM ${checked} WHERE pw_fault IS NULL`
+  );
 }
 
 /** Iceberg's bucket transform of a key; integers hash as 64-bit ones (spec, appendix B). */

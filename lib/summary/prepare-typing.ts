@@ -27,7 +27,8 @@ export interface TypingOptions {
   readonly fieldBytes: number;
 }
 
-const integerTypes = /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|UHUGEINT)$/;
+const integerTypes =
+  /^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|UHUGEINT)$/;
 const fractionTypes = /^(FLOAT|DOUBLE|DECIMAL\(.*\))$/;
 
 /** Why values of a source type can never become the target type; undefined when they can. */
@@ -48,18 +49,31 @@ export function typing(options: TypingOptions): Typing {
   const cast = castExpression(options);
   const valid = validExpression(column.type, raw, options.fieldBytes);
   const unknowns = [
-    ...(column.sentinels.length === 0 ? [] : [`trim(${sourceText}) IN (${column.sentinels.map((value) => text(String(value))).join(', ')})`]),
+    ...(column.sentinels.length === 0
+      ? []
+      : [`trim(${sourceText}) IN (${column.sentinels.map((value) => text(String(value))).join(', ')})`]),
     ...(column.sentinels.length === 0 || column.type === 'string' || column.type === 'month'
       ? []
-      : [`${raw} IN (${column.sentinels.map((value) => `TRY_CAST(${text(String(value))} AS ${target})`).join(', ')})`]),
-    ...(column.type !== 'date' ? [] : [`${raw} < DATE '1000-01-01'`, ...(isText(options.sourceType) ? [`regexp_matches(${source}, '^0\\d{3}-')`] : [])]),
+      : [
+          `${raw} IN (${column.sentinels.map((value) => `TRY_CAST(${text(String(value))} AS ${target})`).join(', ')})`,
+        ]),
+    ...(column.type !== 'date'
+      ? []
+      : [
+          `${raw} < DATE '1000-01-01'`,
+          ...(isText(options.sourceType) ? [`regexp_matches(${source}, '^0\\d{3}-')`] : []),
+        ]),
   ];
   return {
     cast,
     valid: `(${raw} IS NOT NULL AND coalesce(${valid}, false))`,
-    unknown: unknowns.length === 0 ? 'false' : unknowns.map((unknown) => `coalesce(${unknown}, false)`).join(' OR '),
+    unknown:
+      unknowns.length === 0 ? 'false' : unknowns.map((unknown) => `coalesce(${unknown}, false)`).join(' OR '),
     value: raw,
-    present: isText(options.sourceType) && column.type !== 'string' ? `trim(${source}) <> ''` : `${source} IS NOT NULL`,
+    present:
+      isText(options.sourceType) && column.type !== 'string'
+        ? `trim(${source}) <> ''`
+        : `${source} IS NOT NULL`,
     reason: reasonText(column.type),
   };
 }
@@ -87,39 +101,53 @@ function castExpression({ column, sourceType, source }: TypingOptions): string {
       if (fractionTypes.test(sourceType)) return monthText(`CAST(TRY_CAST(${source} AS BIGINT) AS VARCHAR)`);
       return monthText(`trim(CAST(${source} AS VARCHAR))`);
     case 'date':
-      return isText(sourceType) || whole ? dateText(`trim(CAST(${source} AS VARCHAR))`) : `TRY_CAST(${source} AS DATE)`;
+      return isText(sourceType) || whole
+        ? dateText(`trim(CAST(${source} AS VARCHAR))`)
+        : `TRY_CAST(${source} AS DATE)`;
     case 'timestamp':
-      return isText(sourceType) || whole ? timestampText(`trim(CAST(${source} AS VARCHAR))`) : `TRY_CAST(${source} AS TIMESTAMP)`;
+      return isText(sourceType) || whole
+        ? timestampText(`trim(CAST(${source} AS VARCHAR))`)
+        : `TRY_CAST(${source} AS TIMESTAMP)`;
     default:
-      return isText(sourceType) ? `CASE WHEN NOT contains(${source}, '_') THEN TRY_CAST(${source} AS ${target}) END` : `TRY_CAST(${source} AS ${target})`;
+      return isText(sourceType)
+        ? `CASE WHEN NOT contains(${source}, '_') THEN TRY_CAST(${source} AS ${target}) END`
+        : `TRY_CAST(${source} AS ${target})`;
   }
 }
 
 /** Digits with a sign; a fraction of zeros is what spreadsheets and data frames add. */
 function integerText(source: string, target: string): string {
-  return `CASE WHEN translate(trim(${source}), '0123456789', '') IN ('', '-', '+') THEN TRY_CAST(${source} AS ${target}) ` +
-    `WHEN regexp_full_match(trim(${source}), '[+-]?\\d+\\.0*') THEN TRY_CAST(split_part(trim(${source}), '.', 1) AS ${target}) END`;
+  return (
+    `CASE WHEN translate(trim(${source}), '0123456789', '') IN ('', '-', '+') THEN TRY_CAST(${source} AS ${target}) ` +
+    `WHEN regexp_full_match(trim(${source}), '[+-]?\\d+\\.0*') THEN TRY_CAST(split_part(trim(${source}), '.', 1) AS ${target}) END`
+  );
 }
 
 function monthText(source: string): string {
-  return `CASE WHEN regexp_full_match(${source}, '\\d{4}-\\d{2}') THEN ${source} ` +
+  return (
+    `CASE WHEN regexp_full_match(${source}, '\\d{4}-\\d{2}') THEN ${source} ` +
     `WHEN regexp_full_match(${source}, '\\d{6}') THEN ${source}[1:4] || '-' || ${source}[5:6] ` +
     `WHEN regexp_full_match(${source}, '\\d{6}\\.0*') THEN ${source}[1:4] || '-' || ${source}[5:6] ` +
     `WHEN regexp_full_match(${source}, '\\d{8}') AND try_strptime(${source}, '%Y%m%d') IS NOT NULL THEN ${source}[1:4] || '-' || ${source}[5:6] ` +
-    `WHEN regexp_full_match(${source}, '\\d{4}-\\d{2}-\\d{2}([ T].*)?') AND TRY_CAST(${source}[1:10] AS DATE) IS NOT NULL THEN ${source}[1:7] END`;
+    `WHEN regexp_full_match(${source}, '\\d{4}-\\d{2}-\\d{2}([ T].*)?') AND TRY_CAST(${source}[1:10] AS DATE) IS NOT NULL THEN ${source}[1:7] END`
+  );
 }
 
 /** `YYYY-MM-DD`, the same with a time of day, or `YYYYMMDD`. */
 function dateText(source: string): string {
-  return `CASE WHEN regexp_full_match(${source}, '\\d{8}') THEN CAST(try_strptime(${source}, '%Y%m%d') AS DATE) ` +
-    `WHEN regexp_full_match(${source}, '\\d{4,6}-\\d{2}-\\d{2}([ T].*)?') THEN TRY_CAST(${source} AS DATE) END`;
+  return (
+    `CASE WHEN regexp_full_match(${source}, '\\d{8}') THEN CAST(try_strptime(${source}, '%Y%m%d') AS DATE) ` +
+    `WHEN regexp_full_match(${source}, '\\d{4,6}-\\d{2}-\\d{2}([ T].*)?') THEN TRY_CAST(${source} AS DATE) END`
+  );
 }
 
 /** ISO 8601; a zone or an offset is converted to UTC, text without one is UTC. */
 function timestampText(source: string): string {
-  return `CASE WHEN regexp_full_match(${source}, '\\d{8}') THEN try_strptime(${source}, '%Y%m%d') ` +
+  return (
+    `CASE WHEN regexp_full_match(${source}, '\\d{8}') THEN try_strptime(${source}, '%Y%m%d') ` +
     `WHEN regexp_full_match(${source}, '\\d{4,6}-\\d{2}-\\d{2}([ T]\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?)?') THEN TRY_CAST(${source} AS TIMESTAMP) ` +
-    `WHEN regexp_full_match(${source}, '\\d{4,6}-\\d{2}-\\d{2}[ T].*') THEN CAST(TRY_CAST(${source} AS TIMESTAMPTZ) AS TIMESTAMP) END`;
+    `WHEN regexp_full_match(${source}, '\\d{4,6}-\\d{2}-\\d{2}[ T].*') THEN CAST(TRY_CAST(${source} AS TIMESTAMPTZ) AS TIMESTAMP) END`
+  );
 }
 
 /** Whether a value of the target type may be stored. Also applied to what SQL expressions make. */

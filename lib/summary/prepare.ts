@@ -41,10 +41,15 @@ export async function prepare(context: RunContext, item: IntakeItem): Promise<Pr
   if (buckets === undefined) throw new ConfigError('tables.buckets is not decided yet');
   const unit = prepareUnit(item);
   await using session = await context.session(`prepare-${unit}`);
-  const copy = await takePrivateCopy(await world.staging.localPath(item.location), item.version, join(session.workFolder, 'source'));
+  const copy = await takePrivateCopy(
+    await world.staging.localPath(item.location),
+    item.version,
+    join(session.workFolder, 'source'),
+  );
   const rejects = new RowRejects(join(session.workFolder, 'rejects.jsonl'), item.location);
   const deletions = item.feed === deletionsFeed ? config.deletions : undefined;
-  if (item.feed === deletionsFeed && deletions === undefined) throw new ConfigError(`pipeline ${config.pipeline} has no deletions feed`);
+  if (item.feed === deletionsFeed && deletions === undefined)
+    throw new ConfigError(`pipeline ${config.pipeline} has no deletions feed`);
 
   const source = await openSource({
     session,
@@ -53,10 +58,14 @@ export async function prepare(context: RunContext, item: IntakeItem): Promise<Pr
     name: item.location.split('/').at(-1) ?? '',
     feed: deletions ?? config.source,
     limits: config.limits,
-    positional: deletions === undefined ? config.columns.map(({ name, from }) => from ?? name) : [deletions.key, deletions.date, deletions.code, deletions.version],
+    positional:
+      deletions === undefined
+        ? config.columns.map(({ name, from }) => from ?? name)
+        : [deletions.key, deletions.date, deletions.code, deletions.version],
     rejects,
   });
-  const shape = deletions === undefined ? recordShape(config, source, buckets) : deletionShape(config, source, buckets);
+  const shape =
+    deletions === undefined ? recordShape(config, source, buckets) : deletionShape(config, source, buckets);
   await poisonOnRead(() => session.execute(`CREATE TEMP TABLE checked AS ${shape.checked}`));
   await quarantineFaults(session, source, rejects);
   await session.execute(`CREATE TEMP TABLE accepted AS ${shape.prepared}`);
@@ -66,8 +75,10 @@ export async function prepare(context: RunContext, item: IntakeItem): Promise<Pr
     `SELECT month_no, bucket, count(*) AS n, count(*) FILTER (${shape.isDelete}) AS deletes FROM accepted GROUP BY ALL ORDER BY ALL`,
   );
   const quarantined = rejects.close();
-  const quarantineLocation = quarantined === undefined ? undefined : `${context.folder}/quarantine/${unit}.jsonl`;
-  if (quarantined !== undefined && quarantineLocation !== undefined) await adoptOnce(context, quarantined, quarantineLocation);
+  const quarantineLocation =
+    quarantined === undefined ? undefined : `${context.folder}/quarantine/${unit}.jsonl`;
+  if (quarantined !== undefined && quarantineLocation !== undefined)
+    await adoptOnce(context, quarantined, quarantineLocation);
   return {
     item: { feed: item.feed, location: item.location, version: item.version, sizeBytes: item.sizeBytes },
     status: 'accepted',
@@ -79,7 +90,10 @@ export async function prepare(context: RunContext, item: IntakeItem): Promise<Pr
     rowsDuplicate: duplicates,
     droppedColumns: shape.dropped,
     missingColumns: shape.missing,
-    cells: cells.map((row) => [Number(row['month_no']), Number(row['bucket']), Number(row['n']), Number(row['deletes'])] as const),
+    cells: cells.map(
+      (row) =>
+        [Number(row['month_no']), Number(row['bucket']), Number(row['n']), Number(row['deletes'])] as const,
+    ),
   };
 }
 
@@ -103,7 +117,13 @@ function recordShape(config: SummaryConfig, source: OpenedSource, buckets: numbe
     prepared: preparedRows(config, buckets, 'checked'),
     identity: [config.key, 'month_no', 'is_delete', config.version, ...config.tieBreaks, 'rec_hash'],
     order: ['bucket', config.key, 'month_no', 'is_delete', config.version, ...config.tieBreaks, 'rec_hash'],
-    columns: ['bucket', 'month_no', 'is_delete', 'rec_hash', ...targetColumns(config).map(({ name }) => name)],
+    columns: [
+      'bucket',
+      'month_no',
+      'is_delete',
+      'rec_hash',
+      ...targetColumns(config).map(({ name }) => name),
+    ],
     isDelete: 'WHERE is_delete',
     dropped: match.dropped,
     missing: match.missing,
@@ -129,14 +149,23 @@ async function poisonOnRead(action: () => Promise<void>): Promise<void> {
   try {
     await action();
   } catch (cause) {
-    if (cause instanceof Error && /Invalid Input Error|IO Error|Invalid Error|Conversion Error|Serialization Error|TProtocolException|Out of Range/i.test(cause.message)) {
+    if (
+      cause instanceof Error &&
+      /Invalid Input Error|IO Error|Invalid Error|Conversion Error|Serialization Error|TProtocolException|Out of Range/i.test(
+        cause.message,
+      )
+    ) {
       throw new PoisonInputError(`the file cannot be read: ${cause.message.split('\n')[0]}`, { cause });
     }
     throw cause;
   }
 }
 
-async function quarantineFaults(session: EngineSession, source: OpenedSource, rejects: RowRejects): Promise<void> {
+async function quarantineFaults(
+  session: EngineSession,
+  source: OpenedSource,
+  rejects: RowRejects,
+): Promise<void> {
   const [bad] = await session.query('SELECT count(*) AS n FROM checked WHERE pw_fault IS NOT NULL');
   if (Number(bad?.['n']) === 0) return;
   const rows = session.stream(
@@ -154,7 +183,9 @@ async function quarantineFaults(session: EngineSession, source: OpenedSource, re
 /** Only rows that are equal in every column go, all but one. Returns how many. */
 async function dropDuplicates(session: EngineSession, identity: readonly string[]): Promise<number> {
   const hash = identity.at(-1) ?? 'rec_hash';
-  await session.execute(`CREATE TEMP TABLE repeated AS SELECT ${identifier(hash)} AS h FROM accepted GROUP BY 1 HAVING count(*) > 1`);
+  await session.execute(
+    `CREATE TEMP TABLE repeated AS SELECT ${identifier(hash)} AS h FROM accepted GROUP BY 1 HAVING count(*) > 1`,
+  );
   const [repeated] = await session.query('SELECT count(*) AS n FROM repeated');
   if (Number(repeated?.['n']) === 0) return 0;
   await session.execute(
@@ -162,15 +193,25 @@ async function dropDuplicates(session: EngineSession, identity: readonly string[
       `QUALIFY row_number() OVER (PARTITION BY ${identity.map(identifier).join(', ')} ORDER BY pw_row) > 1`,
   );
   const [surplus] = await session.query('SELECT count(*) AS n FROM surplus');
-  if (Number(surplus?.['n']) > 0) await session.execute('DELETE FROM accepted WHERE pw_row IN (SELECT pw_row FROM surplus)');
+  if (Number(surplus?.['n']) > 0)
+    await session.execute('DELETE FROM accepted WHERE pw_row IN (SELECT pw_row FROM surplus)');
   return Number(surplus?.['n']);
 }
 
-async function writeRows(context: RunContext, session: EngineSession, shape: Shape, unit: string): Promise<Location | undefined> {
+async function writeRows(
+  context: RunContext,
+  session: EngineSession,
+  shape: Shape,
+  unit: string,
+): Promise<Location | undefined> {
   const path = join(session.workFolder, 'rows.parquet');
   const columns = shape.columns.map(identifier).join(', ');
   const order = shape.order.map((name) => `${identifier(name)} NULLS LAST`).join(', ');
-  const [file] = await session.writeParquet({ select: `SELECT ${columns} FROM accepted ORDER BY ${order}`, path, rowGroupRows });
+  const [file] = await session.writeParquet({
+    select: `SELECT ${columns} FROM accepted ORDER BY ${order}`,
+    path,
+    rowGroupRows,
+  });
   if (file === undefined || file.rows === 0) {
     await unlink(path).catch(() => undefined);
     return undefined;

@@ -30,7 +30,11 @@ export async function openBench(config: SummaryConfig | string): Promise<Bench> 
   const parsed = typeof config === 'string' ? await parsePipeline(config, 'test.yaml') : config;
   const filled = { ...parsed, tables: { ...parsed.tables, buckets: parsed.tables.buckets ?? 4 } };
   const session = (name: string, memoryBytes = 900e6): Promise<EngineSession> =>
-    openDuckDb({ memoryBytes, threads: 2, workFolder: join(folder, 'work', `${name}-${Math.random().toString(36).slice(2)}`) });
+    openDuckDb({
+      memoryBytes,
+      threads: 2,
+      workFolder: join(folder, 'work', `${name}-${Math.random().toString(36).slice(2)}`),
+    });
   const adopt: ObjectStore['adopt'] = async (path, location) => {
     const target = fileURLToPath(location);
     await mkdir(dirname(target), { recursive: true });
@@ -45,10 +49,12 @@ export async function openBench(config: SummaryConfig | string): Promise<Bench> 
     runId: 'r1',
     attempt: 1,
     epoch: 1,
+    planGeneration: 1,
     branch: 'main',
     folder: pathToFileURL(join(folder, 'runs', 'r1')).href,
     signal: new AbortController().signal,
-    session: (name: string, options?: { readonly memoryBytes?: number }) => session(name, options?.memoryBytes),
+    session: (name: string, options?: { readonly memoryBytes?: number }) =>
+      session(name, options?.memoryBytes),
   } satisfies RunContext;
 
   const arrival = async (path: string, feed: string): Promise<IntakeItem> => ({
@@ -70,7 +76,7 @@ export async function openBench(config: SummaryConfig | string): Promise<Bench> 
   };
   const query = async (sql: string) => {
     await using engine = await session('query');
-    return engine.query(sql);
+    return await engine.query(sql);
   };
   return {
     folder,
@@ -88,7 +94,11 @@ export async function openBench(config: SummaryConfig | string): Promise<Bench> 
     },
     prepare: (item) => prepare(context, item),
     rows: async ({ rowsLocation }) =>
-      rowsLocation === undefined ? [] : query(`SELECT * EXCLUDE (file_row_number) FROM read_parquet(${text(fileURLToPath(rowsLocation))}, file_row_number = true) ORDER BY file_row_number`),
+      rowsLocation === undefined
+        ? []
+        : query(
+            `SELECT * EXCLUDE (file_row_number) FROM read_parquet(${text(fileURLToPath(rowsLocation))}, file_row_number = true) ORDER BY file_row_number`,
+          ),
     quarantine: async ({ quarantineLocation }) => {
       if (quarantineLocation === undefined) return [];
       const { readFile } = await import('node:fs/promises');

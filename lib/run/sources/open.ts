@@ -142,9 +142,9 @@ function pointer(key: string): string {
   return `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
-/** The engine wants at least one text that means NULL; a separator that no field holds means none. */
+/** The engine wants at least one text that means NULL: for none, one that no sensible field holds. */
 function nulls(values: readonly string[]): string {
-  return `nullstr = [${(values.length === 0 ? [unitSeparator] : values).map(text).join(', ')}], `;
+  return `nullstr = [${(values.length === 0 ? ['\x1e\x1e'] : values).map(text).join(', ')}], `;
 }
 
 function lineSize(longestBytes: number): string {
