@@ -111,6 +111,7 @@ export function summaryShape(config: SummaryConfig): SummaryShape {
     deletion,
   };
   refuseDuplicates(shape);
+  refuseReserved(shape);
   return shape;
 }
 
@@ -181,5 +182,13 @@ function refuseDuplicates(shape: SummaryShape): void {
     const folded = name.toLowerCase();
     if (seen.has(folded)) throw new ConfigError(`two columns of the tables would be named ${name}`);
     seen.add(folded);
+  }
+}
+
+/** Statements name their own columns `pw_…`. */
+function refuseReserved(shape: SummaryShape): void {
+  for (const { name } of [...shape.scalars, ...shape.histories, ...shape.grids]) {
+    if (name.toLowerCase().startsWith('pw_'))
+      throw new ConfigError(`${name}: names that start with pw_ are reserved`);
   }
 }

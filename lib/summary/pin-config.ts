@@ -1,0 +1,65 @@
+import type { SummaryConfig } from '../config/schema.ts';
+import { ConfigError, TableNotFoundError } from '../errors.ts';
+import { currentSpec, loadTable, type Table } from '../iceberg/index.ts';
+import type { ClaimedSources, World } from '../run/workload.ts';
+import { chooseBuckets } from './buckets.ts';
+import { historyLengthProperty, type Role, tableIdentifier } from './tables.ts';
+
+/**
+ * Fixes the number of buckets for the run: the table's, else the configured one, else chosen from the first
+ * drop's size.
+ * @throws ConfigError when the tables were made for another history length or another number of buckets
+ */
+export async function pinConfig(
+  world: World,
+  config: SummaryConfig,
+  claimed: ClaimedSources,
+): Promise<SummaryConfig> {
+  const table = await findTable(world, config, 'summary');
+  const buckets =
+    table === undefined
+      ? (config.tables.buckets ?? chooseBuckets({ config, sourceBytes: claimed.bytes }))
+      : storedBuckets(table, config);
+  return { ...config, tables: { ...config.tables, buckets } };
+}
+
+/** The table of the role, undefined before the first publish. */
+export async function findTable(world: World, config: SummaryConfig, role: Role): Promise<Table | undefined> {
+  try {
+    return await loadTable({
+      store: world.warehouse,
+      catalog: world.catalog,
+      identifier: tableIdentifier(config, role),
+    });
+  } catch (error) {
+    if (error instanceof TableNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+function storedBuckets(table: Table, config: SummaryConfig): number {
+  const name = `${table.identifier.namespace}.${table.identifier.name}`;
+  const length = table.metadata.properties[historyLengthProperty];
+  if (length !== undefined && Number(length) !== config.historyLength) {
+    throw new ConfigError(
+      `historyLength: ${name} was made with ${length}, the pipeline says ${config.historyLength}; another length means a new table`,
+      { safe: 'the tables are untouched' },
+    );
+  }
+  const field = currentSpec(table).fields.find((one) => one.transform.startsWith('bucket['));
+  const buckets = Number(/^bucket\[(\d+)\]$/.exec(field?.transform ?? '')?.[1]);
+  if (!Number.isInteger(buckets)) {
+    throw new ConfigError(`${name} is not partitioned by bucket[N](${config.key})`, {
+      safe: 'the tables are untouched',
+    });
+  }
+  if (config.tables.buckets !== undefined && config.tables.buckets !== buckets) {
+    throw new ConfigError(
+      `tables.buckets: ${name} has ${buckets}, the pipeline says ${config.tables.buckets}`,
+      {
+        safe: 'the tables are untouched',
+      },
+    );
+  }
+  return buckets;
+}

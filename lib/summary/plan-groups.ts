@@ -1,0 +1,109 @@
+import type { SummaryConfig } from '../config/schema.ts';
+import { parseByteSize } from '../config/sizes.ts';
+import { sharesDeletes } from './file-changes.ts';
+import type { ApplyGroup, FileSpec, ResolveSpec } from './types.ts';
+
+/**
+ * What `apply` rewrites of one bucket: a file at month t can hold records of months [t - (H - 1), t] only, so files
+ * outside of the windows of the batch's months are never opened.
+ */
+export function planGroups(
+  config: SummaryConfig,
+  spec: Pick<ResolveSpec, 'bucket' | 'months' | 'summary'>,
+): readonly ApplyGroup[] {
+  const cells = Map.groupBy(spec.summary, (file) => file.month);
+  const groups: ApplyGroup[] = [];
+  for (const [month, files] of cells) {
+    const expected = expectedRows(config, spec, month);
+    if (expected > 0) groups.push(...cellGroups(config, { bucket: spec.bucket, month, files, expected }));
+  }
+  return groups;
+}
+
+/** Rows of a cell that the batch can concern: at least as many keys as its busiest month in the window has records. */
+function expectedRows(config: SummaryConfig, spec: Pick<ResolveSpec, 'months'>, month: number): number {
+  let most = 0;
+  for (const [changed, rows] of spec.months) {
+    if (changed <= month && changed > month - config.historyLength) most = Math.max(most, rows);
+  }
+  return most;
+}
+
+interface CellFiles {
+  readonly bucket: number;
+  readonly month: number;
+  readonly files: readonly FileSpec[];
+  readonly expected: number;
+}
+
+function cellGroups(
+  config: SummaryConfig,
+  { bucket, month, files, expected }: CellFiles,
+): readonly ApplyGroup[] {
+  const { rewrite, maxDeadFraction, maxSmallFiles } = config.work;
+  const rows = files.reduce((sum, file) => sum + file.rows, 0);
+  const share = (some: readonly FileSpec[]) =>
+    Math.min(
+      expected,
+      Math.ceil((expected * some.reduce((sum, file) => sum + file.rows, 0)) / Math.max(1, rows)),
+    );
+  const group = (mode: ApplyGroup['mode'], reason: string, some: readonly FileSpec[]): ApplyGroup => ({
+    bucket,
+    month,
+    mode,
+    reason,
+    files: some,
+    expectedRows: share(some),
+  });
+  const smallLimit = parseByteSize(config.tables.targetFileSize) / 4;
+  const small = files.filter((file) => file.sizeBytes < smallLimit);
+  if (rewrite !== 'merge-on-read' && small.length >= maxSmallFiles) {
+    const large = files.filter((file) => file.sizeBytes >= smallLimit);
+    return [group('copy-on-write', `folds in ${small.length} small files`, small), ...single(large)];
+  }
+  if (sharesDeletes(files)) {
+    return [
+      rewrite === 'merge-on-read'
+        ? group(rewrite, 'configured', files)
+        : group('copy-on-write', 'one delete file covers several files', files),
+    ];
+  }
+  return single(files);
+
+  function single(some: readonly FileSpec[]): readonly ApplyGroup[] {
+    return some.map((file) => {
+      if (rewrite !== 'auto') return group(rewrite, 'configured', [file]);
+      const dead = file.deletes.reduce((sum, one) => sum + one.rows, 0);
+      const fraction = (dead + share([file])) / Math.max(1, file.rows);
+      const percent = `${(100 * Math.min(1, fraction)).toFixed(1)} % of its rows dead afterwards`;
+      return fraction > maxDeadFraction
+        ? group('copy-on-write', percent, [file])
+        : group('merge-on-read', percent, [file]);
+    });
+  }
+}
+
+export function groupBytes(group: ApplyGroup): number {
+  return group.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+}
+
+/** Consecutive groups of at most so many bytes, one list per unit; groups keep their order. */
+export function packGroups(
+  groups: readonly ApplyGroup[],
+  limitBytes: number,
+): readonly (readonly ApplyGroup[])[] {
+  const packed: ApplyGroup[][] = [];
+  let bytes = 0;
+  for (const group of groups) {
+    const size = groupBytes(group);
+    const last = packed.at(-1);
+    if (last === undefined || bytes + size > limitBytes) {
+      packed.push([group]);
+      bytes = size;
+    } else {
+      last.push(group);
+      bytes += size;
+    }
+  }
+  return packed;
+}

@@ -1,0 +1,195 @@
+import { configDigest } from '../config/digest.ts';
+import { parseByteSize } from '../config/sizes.ts';
+import { ConfigError } from '../errors.ts';
+import { currentSnapshot, type Table } from '../iceberg/index.ts';
+import { sha256 } from '../run/layout.ts';
+import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
+import type { Plan, Prepared, RunContext } from '../run/workload.ts';
+import { type SummaryShape, summaryShape } from './columns.ts';
+import { findTable } from './pin-config.ts';
+import { estimate } from './plan-estimate.ts';
+import { explain } from './plan-explain.ts';
+import { filesByBucket } from './plan-files.ts';
+import { groupBytes, packGroups, planGroups } from './plan-groups.ts';
+import { type BucketInput, bucketInputs } from './plan-input.ts';
+import { type Role, tableIdentifier } from './tables.ts';
+import type { ApplyGroup, ApplySpec, FileSpec, ResolveSpec, SummaryPlanFacts } from './types.ts';
+
+const roles: readonly Role[] = ['summary', 'latest', 'tombstones'];
+
+/** Plans a run from manifests and prepared counts; no data file is opened. */
+export async function planSummary(context: RunContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
+  const { config, world } = context;
+  const shape = summaryShape(config);
+  const count = config.tables.buckets;
+  if (count === undefined) throw new ConfigError('tables.buckets is not decided yet');
+  const inputs = await bucketInputs(prepared);
+  const tables = new Map<Role, Table | undefined>();
+  for (const role of roles) tables.set(role, await findTable(world, config, role));
+
+  const buckets = new Set(inputs.keys());
+  const filesOf = async (role: Role): Promise<ReadonlyMap<number, FileSpec[]>> => {
+    const table = tables.get(role);
+    if (table === undefined) return new Map();
+    const month = role === 'summary' ? config.month : undefined;
+    return filesByBucket({
+      store: world.warehouse,
+      table,
+      branch: context.branch,
+      key: config.key,
+      month,
+      count,
+      buckets,
+    });
+  };
+  const files = {
+    summary: await filesOf('summary'),
+    latest: await filesOf('latest'),
+    tombstones: await filesOf('tombstones'),
+  };
+
+  const units = [...inputs].map(([bucket, input]) => resolveUnitOf({ bucket, count, input, files }));
+  const groups = units.flatMap((unit) => planGroups(config, unit.specification));
+  const resolve = await writeStage(context, 'resolve', context.planGeneration, units);
+  const apply = await writeStage(
+    context,
+    'apply',
+    context.planGeneration,
+    applyUnits(context, units, groups),
+  );
+  const strategy = 'partitionwise';
+  const strategyReason = 'each touched file is read once, whatever the number of months';
+  const months = [...inputs.values()].flatMap((input) => [...input.months.keys()]);
+  const facts: SummaryPlanFacts = {
+    strategy,
+    buckets: count,
+    firstMonth: months.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
+    lastMonth: months.reduce((a, b) => Math.max(a, b), 0),
+    touchedBuckets: [...buckets],
+    preparedRows: units.reduce((sum, unit) => sum + unit.rows, 0),
+    preparedDeletes: units.reduce(
+      (sum, unit) => sum + unit.specification.months.reduce((a, [, , deletes]) => a + deletes, 0),
+      0,
+    ),
+  };
+  const planned = {
+    config,
+    shape,
+    units,
+    groups,
+    facts,
+    applyUnits: apply.units,
+    threads: config.work.threads ?? world.resources.threads,
+  };
+  const head = {
+    formatVersion: 1 as const,
+    runId: context.runId,
+    pipeline: config.pipeline,
+    configDigest: configDigest(config),
+    branch: context.branch,
+    createdMs: world.clock.now(),
+    outcome: units.length === 0 ? ('nothing' as const) : ('work' as const),
+    strategy,
+    strategyReason,
+    pins: roles.map((role) => pinOf(context, role, tables.get(role))),
+    stages: [resolve, apply],
+    estimate: estimate(planned),
+    explanation: explain(planned, strategyReason),
+    workload: facts,
+  };
+  return { ...head, digest: sha256(JSON.stringify(head)) };
+}
+
+/** A unit of `resolve` with its specification, typed. */
+export type PlannedResolve = PlannedUnit & { readonly specification: ResolveSpec };
+
+interface ResolveInputs {
+  readonly bucket: number;
+  readonly count: number;
+  readonly input: BucketInput;
+  readonly files: Readonly<Record<Role, ReadonlyMap<number, FileSpec[]>>>;
+}
+
+function resolveUnitOf({ bucket, count, input, files }: ResolveInputs): PlannedResolve {
+  const months = [...input.months]
+    .sort(([a], [b]) => a - b)
+    .map(([month, [rows, deletes]]) => [month, rows, deletes] as const);
+  const specification: ResolveSpec = {
+    stage: 'resolve',
+    strategy: 'partitionwise',
+    bucket,
+    buckets: count,
+    sources: input.sources,
+    months,
+    summary: files.summary.get(bucket) ?? [],
+    latest: files.latest.get(bucket) ?? [],
+    tombstones: files.tombstones.get(bucket) ?? [],
+    groups: [],
+  };
+  return {
+    label: bucketLabel(bucket),
+    rows: months.reduce((sum, [, rows]) => sum + rows, 0),
+    bytes: specification.latest.reduce((sum, file) => sum + file.sizeBytes, 0),
+    specification,
+  };
+}
+
+/** Smaller units than this cost more to start than they save. */
+const leastUnitBytes = 32e6;
+/** Units per worker that even out their different lengths. */
+const unitsPerWorker = 4;
+
+function* applyUnits(
+  context: RunContext,
+  units: readonly PlannedResolve[],
+  groups: readonly ApplyGroup[],
+): Iterable<PlannedUnit> {
+  const workers = context.config.work.threads ?? context.world.resources.threads;
+  const total = groups.reduce((sum, group) => sum + groupBytes(group), 0);
+  const limit = Math.min(
+    parseByteSize(context.config.work.unitBytes),
+    Math.max(leastUnitBytes, total / (workers * unitsPerWorker)),
+  );
+  const resolvers = new Map(units.map((unit) => [unit.specification.bucket, unitId(unit)]));
+  for (const some of packGroups(groups, limit)) {
+    const buckets = [...new Set(some.map((group) => group.bucket))];
+    const specification: ApplySpec = {
+      stage: 'apply',
+      resolve: buckets.map((bucket) => ({ bucket, unit: resolvers.get(bucket) ?? '' })),
+      groups: some,
+    };
+    yield {
+      label: bucketLabel(buckets[0] ?? 0),
+      rows: some.reduce((sum, group) => sum + group.expectedRows, 0),
+      bytes: some.reduce((sum, group) => sum + groupBytes(group), 0),
+      specification,
+    };
+  }
+}
+
+function bucketLabel(bucket: number): string {
+  return `b${String(bucket).padStart(5, '0')}`;
+}
+
+function pinOf(context: RunContext, role: Role, table: Table | undefined): Plan['pins'][number] {
+  const { namespace, name } = tableIdentifier(context.config, role);
+  const snapshot =
+    table === undefined ? undefined : (currentSnapshot(table, context.branch) ?? currentSnapshot(table));
+  return {
+    table: `${namespace}.${name}`,
+    snapshotId: snapshot === undefined ? undefined : String(snapshot.snapshotId),
+    metadataLocation: table?.metadataLocation,
+    uuid: table?.metadata.tableUuid,
+  };
+}
+
+/** What the plan's explanation and estimate are made from. */
+export interface PlannedWork {
+  readonly config: RunContext['config'];
+  readonly shape: SummaryShape;
+  readonly units: readonly PlannedResolve[];
+  readonly groups: readonly ApplyGroup[];
+  readonly facts: SummaryPlanFacts;
+  readonly applyUnits: number;
+  readonly threads: number;
+}

@@ -1,0 +1,20 @@
+import { publishTables } from '../run/commit-set.ts';
+import type { Plan, Published, RunContext } from '../run/workload.ts';
+import { bucketFilter } from './plan-files.ts';
+import { targetTables } from './tables.ts';
+import type { SummaryPlanFacts } from './types.ts';
+
+/** Publishes summary first, then latest and tombstones; one swap where the catalog has one. */
+export function publishSummary(context: RunContext, plan: Plan): Promise<Published> {
+  const { config } = context;
+  const facts = plan.workload as SummaryPlanFacts;
+  const buckets = new Set(facts.touchedBuckets);
+  return publishTables({
+    context,
+    plan,
+    targets: targetTables(config, context.world.warehouse.root),
+    // latest is kept per bucket, so a run depends on all months of its buckets.
+    readPartitions: (_target, table) =>
+      bucketFilter({ table, key: config.key, count: facts.buckets, buckets }),
+  });
+}

@@ -1,0 +1,134 @@
+import type { EngineSession } from '../engine/engine.ts';
+import { identifier, text, textList } from '../engine/sql.ts';
+import { UnsupportedFeatureError } from '../errors.ts';
+import type { IcebergType, Schema } from '../iceberg/types.ts';
+import { normalizeLocation } from '../stores/location.ts';
+import type { Location, ObjectStore } from '../stores/ports.ts';
+import type { FileSpec } from './types.ts';
+
+/** Planned data files of one table, ready to be scanned in a session. */
+export interface OpenFiles {
+  /** Prefix of the session's tables for this set. */
+  readonly name: string;
+  readonly schema: Schema;
+  readonly files: readonly OpenFile[];
+}
+
+export interface OpenFile {
+  readonly spec: FileSpec;
+  /** Position in the set; `pw_file` of scanned rows. */
+  readonly no: number;
+  readonly path: string;
+}
+
+interface OpenOptions {
+  readonly session: EngineSession;
+  readonly store: ObjectStore;
+  readonly name: string;
+  readonly schema: Schema;
+  readonly files: readonly FileSpec[];
+}
+
+/** Makes `<name>_dead` (pw_file, pw_pos): every position that a live delete file hides. */
+export async function openFiles(options: OpenOptions): Promise<OpenFiles> {
+  const { session, store, name, schema } = options;
+  const files = await Promise.all(
+    options.files.map(async (spec, no) => ({ spec, no, path: await store.localPath(spec.location) })),
+  );
+  const deleted = files.filter((file) => file.spec.deletes.length > 0);
+  if (deleted.length > 0) {
+    const locations = new Set(deleted.flatMap((file) => file.spec.deletes.map((one) => one.location)));
+    const paths = await Promise.all([...locations].map((location) => store.localPath(location)));
+    const names = deleted.flatMap((file) =>
+      spellings(file.spec.location).map((one) => `(${text(one)}, ${file.no})`),
+    );
+    await session.execute(
+      `CREATE TEMP TABLE ${name}_dead AS SELECT DISTINCT n.no::INTEGER AS pw_file, p.pos::BIGINT AS pw_pos FROM read_parquet(${textList(paths)}) AS p JOIN (VALUES ${names.join(', ')}) AS n(name, no) ON p.file_path = n.name`,
+    );
+  }
+  return { name, schema, files };
+}
+
+interface ScanOptions {
+  /** Columns by name; default: all of the schema. */
+  readonly columns?: readonly string[];
+  /** default: all */
+  readonly files?: readonly OpenFile[];
+  /** Positions to fetch: a table with pw_file, pw_pos. Its rows are known to be live. Without it, all live rows. */
+  readonly wanted?: string;
+}
+
+/**
+ * A parenthesised SELECT: pw_file, pw_pos, pw_month (the file's month number) and the columns. Columns are read by
+ * field id; one that a file lacks is NULL.
+ */
+export function scan(set: OpenFiles, options: ScanOptions = {}): string {
+  const fields = (options.columns ?? set.schema.fields.map((field) => field.name)).map((name) => {
+    const field = set.schema.fields.find((one) => one.name === name);
+    if (field === undefined) throw new TypeError(`the table has no column ${name}`);
+    return field;
+  });
+  const files = options.files ?? set.files;
+  if (files.length === 0) {
+    const none = fields.map((field) => `NULL::${sqlType(field.type)} AS ${identifier(field.name)}`);
+    return `(SELECT ${['NULL::INTEGER AS pw_file', 'NULL::BIGINT AS pw_pos', 'NULL::INTEGER AS pw_month', ...none].join(', ')} WHERE false)`;
+  }
+  const map = fields.map(
+    (field) => `${field.id}: {name: 'c${field.id}', type: ${text(sqlType(field.type))}, default_value: NULL}`,
+  );
+  const selects = files.map((file) => {
+    const columns = [
+      `${file.no}::INTEGER AS pw_file`,
+      's.file_row_number AS pw_pos',
+      `${file.spec.month}::INTEGER AS pw_month`,
+      ...fields.map((field) => `s.c${field.id} AS ${identifier(field.name)}`),
+    ];
+    const from = `FROM read_parquet(${text(file.path)}, schema = MAP {${map.join(', ')}}) AS s`;
+    return `SELECT ${columns.join(', ')} ${from}${restriction(set, file, options.wanted)}`;
+  });
+  return `(${selects.join(' UNION ALL ')})`;
+}
+
+function restriction(set: OpenFiles, file: OpenFile, wanted: string | undefined): string {
+  if (wanted !== undefined) {
+    return ` SEMI JOIN (SELECT pw_pos FROM ${wanted} WHERE pw_file = ${file.no}) AS w ON s.file_row_number = w.pw_pos`;
+  }
+  if (file.spec.deletes.length === 0) return '';
+  return ` ANTI JOIN (SELECT pw_pos FROM ${set.name}_dead WHERE pw_file = ${file.no}) AS x ON s.file_row_number = x.pw_pos`;
+}
+
+/** Live rows of the files, from the specification and the delete files. */
+export async function deadRows(session: EngineSession, set: OpenFiles): Promise<ReadonlyMap<number, number>> {
+  if (set.files.every((file) => file.spec.deletes.length === 0)) return new Map();
+  const rows = await session.query(`SELECT pw_file, count(*) AS n FROM ${set.name}_dead GROUP BY pw_file`);
+  return new Map(rows.map((row) => [Number(row['pw_file']), Number(row['n'])]));
+}
+
+/** `file:///x` is ours, `file:/x` Spark's. */
+export function spellings(location: Location): readonly string[] {
+  const ours = normalizeLocation(location);
+  return ours.startsWith('file:///') ? [ours, `file:${ours.slice('file://'.length)}`] : [ours];
+}
+
+const sqlTypes: Readonly<Record<string, string>> = {
+  boolean: 'BOOLEAN',
+  int: 'INTEGER',
+  long: 'BIGINT',
+  double: 'DOUBLE',
+  date: 'DATE',
+  timestamp: 'TIMESTAMP',
+  string: 'VARCHAR',
+};
+
+/** The engine's type for a column of the three tables. @throws UnsupportedFeatureError for types that they never have */
+export function sqlType(type: IcebergType): string {
+  if (typeof type !== 'string') {
+    if (type.type === 'list') return `${sqlType(type.element)}[]`;
+    throw new UnsupportedFeatureError(`a column of type ${type.type} is not part of a summary`);
+  }
+  if (type.startsWith('decimal(')) return type.toUpperCase();
+  const found = sqlTypes[type];
+  if (found === undefined)
+    throw new UnsupportedFeatureError(`a column of type ${type} is not part of a summary`);
+  return found;
+}

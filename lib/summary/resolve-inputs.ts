@@ -1,0 +1,100 @@
+import type { EngineSession } from '../engine/engine.ts';
+import { DuplicateStoredKeyError } from '../errors.ts';
+import type { Plan, RunContext } from '../run/workload.ts';
+import { newestMonth, type SummaryShape } from './columns.ts';
+import { type OpenFiles, openFiles, scan } from './reading.ts';
+import {
+  batchTable,
+  candidateTable,
+  latestTable,
+  ownTable,
+  registerColumnNames,
+  resolvedTable,
+  storedTwice,
+  tombstoneTable,
+} from './sql/classify.ts';
+import { monthText } from './sql/months.ts';
+import { type Role, tableIdentifier } from './tables.ts';
+import { type UnitTable, unitTable } from './tables-io.ts';
+import type { ResolveSpec } from './types.ts';
+
+/** The three tables of a bucket, opened in a session in which pw_resolved and what it stands on exist. */
+export interface BucketSession {
+  readonly context: RunContext;
+  readonly session: EngineSession;
+  readonly spec: ResolveSpec;
+  readonly shape: SummaryShape;
+  readonly tables: Readonly<Record<Role, UnitTable>>;
+  readonly files: Readonly<Record<Role, OpenFiles>>;
+  /** Starts the names of all files that the unit writes. */
+  readonly name: string;
+}
+
+interface OpenOptions {
+  readonly context: RunContext;
+  readonly plan: Plan;
+  readonly session: EngineSession;
+  readonly spec: ResolveSpec;
+  readonly shape: SummaryShape;
+  readonly name: string;
+}
+
+/**
+ * Reads the bucket's prepared rows, the registers of the stored rows of their months, and the keys' places in
+ * latest; judges every record.
+ * @throws DuplicateStoredKeyError when a (key, month) is stored twice
+ */
+export async function openBucket(options: OpenOptions): Promise<BucketSession> {
+  const { context, plan, session, spec, shape } = options;
+  const store = context.world.warehouse;
+  const open = async (role: Role) => {
+    const table = await unitTable(context, plan, role);
+    return {
+      table,
+      files: await openFiles({ session, store, name: `pw_${role}`, schema: table.schema, files: spec[role] }),
+    };
+  };
+  const summary = await open('summary');
+  const latest = await open('latest');
+  const tombstones = await open('tombstones');
+
+  const paths = await Promise.all(spec.sources.map((location) => context.world.results.localPath(location)));
+  await session.execute(batchTable(shape, paths, spec.bucket));
+  await session.execute(candidateTable(shape));
+  const months = new Set(spec.months.map(([month]) => month));
+  const cells = summary.files.files.filter((file) => months.has(file.spec.month));
+  const registers = registerColumnNames(shape);
+  await session.execute(ownTable(shape, scan(summary.files, { files: cells, columns: registers })));
+  await session.execute(
+    latestTable(shape, scan(latest.files, { columns: [...registers, shape.month.name, newestMonth] })),
+  );
+  await session.execute(tombstoneTable(shape, scan(tombstones.files)));
+  await refuseTwice(options);
+  await session.execute(resolvedTable(shape, context.config.onStale));
+  return {
+    context,
+    session,
+    spec,
+    shape,
+    name: options.name,
+    tables: { summary: summary.table, latest: latest.table, tombstones: tombstones.table },
+    files: { summary: summary.files, latest: latest.files, tombstones: tombstones.files },
+  };
+}
+
+async function refuseTwice({ session, context }: OpenOptions): Promise<void> {
+  const [own] = await session.query(storedTwice.own);
+  const [latest] = await session.query(storedTwice.latest);
+  const found = own ?? latest;
+  if (found === undefined) return;
+  const { namespace, name } = tableIdentifier(context.config, own === undefined ? 'latest' : 'summary');
+  const month = own === undefined ? '' : `, month ${monthText(Number(own['pw_month']))},`;
+  throw new DuplicateStoredKeyError(
+    `${namespace}.${name} holds key ${String(found['pw_key'])}${month} more than once`,
+    {
+      details: { key: String(found['pw_key']) },
+      safe: 'nothing was changed',
+      next: `partwise verify ${context.runId} --full`,
+    },
+  );
+}

@@ -1,0 +1,220 @@
+import type { DataFile } from '../iceberg/types.ts';
+import type { TableChange } from '../run/table-change.ts';
+import { storedNames } from './columns.ts';
+import { sharesDeletes, tableChange } from './file-changes.ts';
+import { deadRows, openFiles, scan } from './reading.ts';
+import type { BucketSession } from './resolve-inputs.ts';
+import type { InsertedCell } from './resolve-inserts.ts';
+import { registerColumnNames } from './sql/classify.ts';
+import { foundTable, keysTable, latestColumns, nextTable, searchedKeys } from './sql/latest.ts';
+import { of, registerTuple } from './sql/names.ts';
+import { patched } from './sql/patch.ts';
+import { alive } from './sql/tuples.ts';
+import type { ResolveOutcome } from './types.ts';
+import { writeDataFile, writePositionDeletes } from './writing.ts';
+
+interface LatestResult {
+  readonly change: TableChange | undefined;
+  readonly facts: ResolveOutcome['latest'];
+}
+
+/** Brings latest up to date for the keys that the batch changed. Needs `pw_changes` and `pw_lists` for stored rows. */
+export async function writeLatest(
+  bucket: BucketSession,
+  inserted: readonly InsertedCell[],
+): Promise<LatestResult> {
+  const { session, shape, files, spec } = bucket;
+  await session.execute(keysTable);
+  const [searched] = await session.query(`SELECT count(*) AS n FROM (${searchedKeys})`);
+  const searches = Number(searched?.['n'] ?? 0) > 0;
+  if (searches) await findPlaces(bucket);
+  await session.execute(nextTable(shape.historyLength, searches));
+
+  const dead = await deadRows(session, files.latest);
+  const liveBefore =
+    spec.latest.reduce((sum, file) => sum + file.rows, 0) - [...dead.values()].reduce((a, b) => a + b, 0);
+  const [total] = await session.query(
+    'SELECT count(*) AS n, count(*) FILTER (known) AS removed FROM pw_next',
+  );
+  const added = Number(total?.['n'] ?? 0);
+  const removed = Number(total?.['removed'] ?? 0);
+  const facts = { liveBefore, removed, added };
+  if (added === 0) return { change: undefined, facts };
+
+  const parts = await newRows(bucket, inserted);
+  const change = await replaceRows(bucket, parts, { liveBefore, removed });
+  return { change, facts };
+}
+
+/** `pw_places` and `pw_found` for the keys whose latest row dies. */
+async function findPlaces(bucket: BucketSession): Promise<void> {
+  const { session, shape, files } = bucket;
+  const key = of('s', shape.key.name);
+  const state = alive(registerTuple(shape.record, 's'), registerTuple(shape.deletion, 's'));
+  await session.execute(
+    `CREATE TEMP TABLE pw_places AS SELECT ${key} AS pw_key, s.pw_month, s.pw_file, s.pw_pos, ${state} AS pw_alive FROM ${scan(files.summary, { columns: registerColumnNames(shape) })} AS s WHERE ${key} IN (${searchedKeys})`,
+  );
+  await session.execute(foundTable);
+}
+
+/** SELECTs that together give the new latest rows. */
+async function newRows(bucket: BucketSession, inserted: readonly InsertedCell[]): Promise<readonly string[]> {
+  const { session, shape, files, context } = bucket;
+  const key = shape.key.name;
+  const parts: string[] = [];
+  if (inserted.length > 0) {
+    const set = await openFiles({
+      session,
+      store: context.world.warehouse,
+      name: 'pw_inserted',
+      schema: bucket.tables.summary.schema,
+      files: inserted.map(({ month, file }) => ({ ...file, month, deletes: [], partition: [] })),
+    });
+    parts.push(
+      `SELECT ${latestColumns(shape, 's', 'x.newest_after')} FROM ${scan(set, { columns: storedNames(shape) })} AS s JOIN pw_next AS x ON x.pw_key = ${of('s', key)} AND x.next = s.pw_month WHERE x.source = 'insert'`,
+    );
+  }
+  const stored = await session.query(
+    `SELECT DISTINCT next, source FROM pw_next WHERE source <> 'insert' ORDER BY next, source`,
+  );
+  if (stored.length === 0) return parts;
+
+  await session.execute(
+    `CREATE TEMP TABLE pw_from_latest AS SELECT l.pw_key, l.pw_file, l.pw_pos, x.next FROM pw_next AS x JOIN pw_lat AS l ON l.pw_key = x.pw_key WHERE x.source = 'latest'`,
+  );
+  await session.execute(`CREATE TEMP TABLE pw_from_summary AS ${await summaryPlaces(bucket)}`);
+  const columns = storedNames(shape);
+  const list = columns.map((name) => of('s', name)).join(', ');
+  const fetch = (set: typeof files.summary, wanted: string) =>
+    `SELECT w.next AS pw_next_month, ${list} FROM ${scan(set, { columns, wanted })} AS s JOIN ${wanted} AS w ON w.pw_file = s.pw_file AND w.pw_pos = s.pw_pos`;
+  const used = (await session.query('SELECT DISTINCT pw_file FROM pw_from_summary')).map((row) =>
+    Number(row['pw_file']),
+  );
+  const summaryFiles = {
+    ...files.summary,
+    files: files.summary.files.filter((file) => used.includes(file.no)),
+  };
+  await session.execute(
+    `CREATE TEMP TABLE pw_stored_next AS ${fetch(files.latest, 'pw_from_latest')} UNION ALL ${fetch(summaryFiles, 'pw_from_summary')}`,
+  );
+  await patchStored(bucket);
+  parts.push(
+    `SELECT ${latestColumns(shape, 's', 'x.newest_after')} FROM pw_latest_new AS s JOIN pw_next AS x ON x.pw_key = ${of('s', key)}`,
+  );
+  return parts;
+}
+
+/** Where the stored rows lie that become the latest ones. */
+async function summaryPlaces({ session }: BucketSession): Promise<string> {
+  const wanted = `SELECT pw_key, next FROM pw_next WHERE source = 'summary'`;
+  const own = `SELECT o.pw_key, o.pw_file, o.pw_pos, w.next FROM (${wanted}) AS w JOIN pw_own AS o ON o.pw_key = w.pw_key AND o.pw_month = w.next`;
+  const [places] = await session.query(
+    `SELECT count(*) AS n FROM duckdb_tables() WHERE table_name = 'pw_places'`,
+  );
+  if (Number(places?.['n'] ?? 0) === 0) return own;
+  return `${own} UNION SELECT s.pw_key, s.pw_file, s.pw_pos, w.next FROM (${wanted}) AS w JOIN pw_places AS s ON s.pw_key = w.pw_key AND s.pw_month = w.next`;
+}
+
+/** `pw_latest_new`: the stored rows with the batch's changes, month by month because positions depend on it. */
+async function patchStored(bucket: BucketSession): Promise<void> {
+  const { session, shape, context } = bucket;
+  const months = await session.query('SELECT DISTINCT pw_next_month AS m FROM pw_stored_next ORDER BY m');
+  const changed = (await session.query('SELECT DISTINCT pw_month AS m FROM pw_changes WHERE pw_set')).map(
+    (row) => Number(row['m']),
+  );
+  for (const [index, row] of months.entries()) {
+    const month = Number(row['m']);
+    const select = patched({
+      shape,
+      month,
+      months: changed.filter((other) => other < month && other > month - shape.historyLength),
+      from: `(SELECT * EXCLUDE (pw_next_month) FROM pw_stored_next WHERE pw_next_month = ${month})`,
+      carry: true,
+      runId: context.runId,
+    });
+    await session.execute(
+      index === 0 ? `CREATE TEMP TABLE pw_latest_new AS ${select}` : `INSERT INTO pw_latest_new ${select}`,
+    );
+  }
+}
+
+/** Writes the new rows and takes the old ones away, by position deletes or by rewriting the bucket's files. */
+async function replaceRows(
+  bucket: BucketSession,
+  parts: readonly string[],
+  counts: { readonly liveBefore: number; readonly removed: number },
+): Promise<TableChange> {
+  const { session, context, spec, files, shape, tables } = bucket;
+  const write = (select: string) =>
+    writeDataFile({
+      context,
+      session,
+      table: tables.latest,
+      name: bucket.name,
+      select,
+      cell: { bucket: spec.bucket },
+    });
+  const rows = parts.join(' UNION ALL ');
+  if (copies(bucket, counts)) {
+    const columns = [...storedNames(shape), 'pw_newest_month'];
+    const carried =
+      counts.removed === counts.liveBefore
+        ? []
+        : [
+            `SELECT ${columns.map((name) => of('s', name)).join(', ')} FROM ${scan(files.latest, { columns })} AS s ANTI JOIN pw_next AS x ON x.pw_key = ${of('s', shape.key.name)}`,
+          ];
+    const file = await write([rows, ...carried].join(' UNION ALL '));
+    const expected =
+      counts.liveBefore -
+      counts.removed +
+      Number((await session.query('SELECT count(*) AS n FROM pw_next'))[0]?.['n'] ?? 0);
+    if (file !== undefined && file.rows !== expected)
+      throw new Error(`latest: wrote ${file.rows} rows, expected ${expected}`);
+    return tableChange({ role: 'latest', added: file === undefined ? [] : [file], removed: spec.latest });
+  }
+  const file = await write(rows);
+  const added = file === undefined ? [] : [file];
+  const addedDeletes: DataFile[] = [];
+  const redeleted = [];
+  const touched = await session.query(
+    'SELECT l.pw_file FROM pw_lat AS l SEMI JOIN pw_next AS x ON x.pw_key = l.pw_key GROUP BY l.pw_file ORDER BY l.pw_file',
+  );
+  for (const row of touched) {
+    const open = files.latest.files[Number(row['pw_file'])];
+    if (open === undefined) continue;
+    const old =
+      open.spec.deletes.length === 0
+        ? ''
+        : ` UNION SELECT pw_pos FROM ${files.latest.name}_dead WHERE pw_file = ${open.no}`;
+    const deletes = await writePositionDeletes({
+      context,
+      session,
+      table: tables.latest,
+      specs: tables.latest.specs,
+      name: bucket.name,
+      target: open.spec,
+      positions: `SELECT l.pw_pos FROM pw_lat AS l SEMI JOIN pw_next AS x ON x.pw_key = l.pw_key WHERE l.pw_file = ${open.no}${old}`,
+    });
+    if (deletes !== undefined) addedDeletes.push(deletes);
+    redeleted.push(open.spec);
+  }
+  return tableChange({ role: 'latest', added, addedDeletes, redeleted });
+}
+
+/** Rewriting the bucket's latest files beats deleting positions when much of them is dead or in small pieces. */
+function copies(
+  bucket: BucketSession,
+  counts: { readonly liveBefore: number; readonly removed: number },
+): boolean {
+  const { spec, context } = bucket;
+  const { rewrite, maxDeadFraction, maxSmallFiles } = context.config.work;
+  if (spec.latest.length === 0 || counts.removed === 0) return false;
+  if (sharesDeletes(spec.latest)) return true;
+  if (counts.removed === counts.liveBefore) return true;
+  if (rewrite !== 'auto') return rewrite === 'copy-on-write';
+  const total = spec.latest.reduce((sum, file) => sum + file.rows, 0);
+  return (
+    (total - counts.liveBefore + counts.removed) / total > maxDeadFraction ||
+    spec.latest.length >= maxSmallFiles
+  );
+}

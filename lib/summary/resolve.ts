@@ -1,0 +1,159 @@
+import { identifier, text } from '../engine/sql.ts';
+import type { TableChange } from '../run/table-change.ts';
+import type { Plan, RunContext, UnitItem, UnitResult } from '../run/workload.ts';
+import { joinLocation } from '../stores/location.ts';
+import type { Location } from '../stores/ports.ts';
+import { summaryShape, tombstoneCode } from './columns.ts';
+import { tableChange } from './file-changes.ts';
+import { type BucketSession, openBucket } from './resolve-inputs.ts';
+import { type InsertedCell, writeInserts } from './resolve-inserts.ts';
+import { writeLatest } from './resolve-latest.ts';
+import { changesTable } from './sql/changes.ts';
+import { caseCounts } from './sql/classify.ts';
+import { monthTextSql } from './sql/months.ts';
+import { of, registerNames } from './sql/names.ts';
+import { changeTables, listsFromChanges } from './sql/patch.ts';
+import { stopwatch } from './stopwatch.ts';
+import { tombstoneColumns } from './tables.ts';
+import type { CaseCounts, ResolveOutcome, ResolveSpec } from './types.ts';
+import { bytesIn, writeDataFile } from './writing.ts';
+
+/**
+ * One bucket of the stage `resolve`: judges the bucket's records, writes the rows of months that were not stored,
+ * the new rows of latest, the tombstones, and the change set that `apply` joins with the stored rows.
+ */
+export async function resolveUnit(
+  context: RunContext,
+  plan: Plan,
+  item: UnitItem,
+  spec: ResolveSpec,
+): Promise<UnitResult> {
+  const shape = summaryShape(context.config);
+  const clock = stopwatch(context.world.clock);
+  await using session = await context.session(`${item.stage}-${item.unit}`);
+  const name = `${context.runId}-${item.unit}`;
+  const bucket = await openBucket({ context, plan, session, spec, shape, name });
+  const cases = await countCases(bucket);
+  clock.lap('judge');
+
+  await prepareChanges(bucket);
+  const changeSet = await writeChangeSet(bucket, item);
+  clock.lap('changes');
+  const inserted = await writeInserts(bucket);
+  clock.lap('inserts');
+  const latest = await writeLatest(bucket, inserted);
+  clock.lap('latest');
+  const tombstones = await writeTombstones(bucket);
+  clock.lap('tombstones');
+
+  const summary =
+    inserted.length === 0 ? [] : [tableChange({ role: 'summary', added: inserted.map(({ file }) => file) })];
+  const outcome: ResolveOutcome = {
+    stage: 'resolve',
+    bucket: spec.bucket,
+    cases,
+    changes: [...summary, ...[latest.change, tombstones.change].filter((change) => change !== undefined)],
+    changeSet: changeSet.location,
+    changeSetRows: changeSet.rows,
+    inserted: inserted.map((cell) => addedCell(cell, spec.bucket)),
+    latest: latest.facts,
+    tombstones: tombstones.facts,
+    files: [],
+    elapsedMs: clock.laps(),
+  };
+  const rows = spec.months.reduce((sum, [, count]) => sum + count, 0);
+  return { rows, bytes: bytesIn(inserted.map(({ file }) => file)), outcome };
+}
+
+function addedCell({ month, file }: InsertedCell, bucket: number) {
+  return { location: file.location, month, bucket, rows: file.rows };
+}
+
+async function countCases({ session }: BucketSession): Promise<CaseCounts> {
+  const [row] = await session.query(caseCounts);
+  const count = (name: keyof CaseCounts) => Number(row?.[name] ?? 0);
+  return {
+    caseI: count('caseI'),
+    caseII: count('caseII'),
+    caseIIIInsert: count('caseIIIInsert'),
+    caseIIIUpdate: count('caseIIIUpdate'),
+    caseIV: count('caseIV'),
+    delete: count('delete'),
+    tombstone: count('tombstone'),
+    stale: count('stale'),
+    duplicate: count('duplicate'),
+    revived: count('revived'),
+  };
+}
+
+/** `pw_changes` and `pw_lists`: for stored rows, and for new rows too when the batch has several months. */
+async function prepareChanges({ session, shape }: BucketSession): Promise<void> {
+  const [months] = await session.query('SELECT count(DISTINCT pw_month) AS n FROM pw_resolved WHERE is_set');
+  await session.execute(changesTable(shape, Number(months?.['n'] ?? 0) > 1 ? 'all' : 'stored'));
+  await session.execute(listsFromChanges(shape));
+}
+
+async function writeChangeSet(
+  { session, context }: BucketSession,
+  item: UnitItem,
+): Promise<{ readonly location: Location | undefined; readonly rows: number }> {
+  const [felt] = await session.query(`SELECT count(*) AS n FROM ${changeTables.all} WHERE pw_felt`);
+  const rows = Number(felt?.['n'] ?? 0);
+  if (rows === 0) return { location: undefined, rows };
+  const path = `${session.workFolder}/changes.parquet`;
+  await session.writeParquet({ select: `SELECT * FROM ${changeTables.all} WHERE pw_felt`, path });
+  const tag = `a${context.attempt}-${Math.random().toString(36).slice(2, 10)}`;
+  const location = joinLocation(context.folder, 'changes', `${item.unit}-${tag}.parquet`);
+  await context.world.results.adopt(path, location);
+  return { location, rows };
+}
+
+/** Rewrites the bucket's tombstones when they change: deletes of months that are not stored after the run. */
+async function writeTombstones(
+  bucket: BucketSession,
+): Promise<{ readonly change: TableChange | undefined; readonly facts: ResolveOutcome['tombstones'] }> {
+  const { session, shape, context, spec, tables } = bucket;
+  const settled =
+    'SELECT 1 FROM pw_resolved AS r WHERE r.pw_key = t.pw_key AND r.pw_month = t.pw_month AND (r.stored_after OR r.is_tomb)';
+  const [counts] = await session.query(
+    `SELECT (SELECT count(*) FROM pw_tomb) AS before, (SELECT count(*) FROM pw_tomb AS t WHERE EXISTS (${settled})) AS gone, (SELECT count(*) FROM pw_resolved WHERE is_tomb) AS fresh`,
+  );
+  const before = Number(counts?.['before'] ?? 0);
+  const gone = Number(counts?.['gone'] ?? 0);
+  const fresh = Number(counts?.['fresh'] ?? 0);
+  const facts = { before, after: before - gone + fresh };
+  if (gone + fresh === 0) return { change: undefined, facts };
+
+  const registers = registerNames(shape.deletion);
+  const select = (alias: string, prefix: string, code: string, run: string) =>
+    `SELECT ${[
+      `${alias}.pw_key AS ${identifier(shape.key.name)}`,
+      `${monthTextSql(`${alias}.pw_month`)} AS ${identifier(shape.month.name)}`,
+      `${code} AS ${tombstoneCode}`,
+      ...registers.map((name, index) => `${alias}.${prefix}_${index} AS ${identifier(name)}`),
+      `${run} AS changed_run`,
+    ].join(', ')} FROM`;
+  const rows = [
+    `${select('t', 't', 't.t_code', 't.t_run')} pw_tomb AS t WHERE NOT EXISTS (${settled})`,
+    `${select('r', 'da', 'r.code_after', text(context.runId))} pw_resolved AS r WHERE r.is_tomb`,
+  ].join(' UNION ALL ');
+  const typed = tombstoneColumns(shape).map(
+    ({ name, sqlType }) => `${of('u', name)}::${sqlType} AS ${identifier(name)}`,
+  );
+  const file = await writeDataFile({
+    context,
+    session,
+    table: tables.tombstones,
+    name: bucket.name,
+    select: `SELECT ${typed.join(', ')} FROM (${rows}) AS u`,
+    cell: { bucket: spec.bucket },
+  });
+  return {
+    change: tableChange({
+      role: 'tombstones',
+      added: file === undefined ? [] : [file],
+      removed: spec.tombstones,
+    }),
+    facts,
+  };
+}

@@ -1,0 +1,119 @@
+import { identifier, text } from '../../engine/sql.ts';
+import { changedRun, type SummaryShape } from '../columns.ts';
+import { edited, gridText, tailFromNeighbours } from './arrays.ts';
+import { monthText } from './months.ts';
+import { of, registerNames } from './names.ts';
+import { changeTables } from './patch.ts';
+
+/**
+ * New rows of months that were not stored. `pw_ins` has one row per such (key, month) with the months of its nearest
+ * stored neighbours; `pw_src` has those neighbours' arrays.
+ */
+
+/** @param needsNeighbours whether `pw_near` exists: neighbours that had to be looked for */
+export function insertsTable(needsNeighbours: boolean): string {
+  const near = needsNeighbours
+    ? 'LEFT JOIN pw_near AS x ON x.pw_key = r.pw_key AND x.pw_month = r.pw_month'
+    : '';
+  const earlier = needsNeighbours ? 'WHEN x.pw_key IS NOT NULL THEN x.earlier ' : '';
+  return `CREATE TEMP TABLE pw_ins AS SELECT r.*, CASE ${earlier}WHEN r.known AND r.pw_month > r.newest THEN r.newest END AS earlier,
+${needsNeighbours ? 'x.later' : 'NULL::INTEGER AS later'} FROM pw_resolved AS r ${near} WHERE r.is_insert`;
+}
+
+/** Inserts whose neighbours latest cannot tell: past ones, and forward ones behind deleted months. */
+export const searchedInserts =
+  'SELECT pw_key, pw_month FROM pw_resolved WHERE is_insert AND known AND (pw_month <= newest OR newest <> lat_month)';
+
+interface InsertOptions {
+  readonly shape: SummaryShape;
+  readonly month: number;
+  /** Other changed months of the batch in [month - (H - 1), month - 1]. */
+  readonly months: readonly number[];
+  /** Whether any insert of the month has a stored neighbour on that side. */
+  readonly hasEarlier: boolean;
+  readonly hasLater: boolean;
+  readonly runId: string;
+}
+
+/** All stored columns of the month's new rows. */
+export function insertSelect(options: InsertOptions): string {
+  const { shape, month, months, hasEarlier, hasLater } = options;
+  const length = shape.historyLength;
+  const scalars = shape.scalars.map((column) => {
+    const name = identifier(column.name);
+    if (column.name === shape.month.name) return `${text(monthText(month))}::VARCHAR AS ${name}`;
+    const value = of('n', column.name);
+    if (column.name === shape.deleteColumn) {
+      return `(CASE WHEN i.alive_after THEN ${value} ELSE i.code_after::${column.sqlType} END)::${column.sqlType} AS ${name}`;
+    }
+    return `${value}::${column.sqlType} AS ${name}`;
+  });
+  const inner = shape.histories.flatMap((column, index) => [
+    `${of('n', column.from)} AS pw_f${index}`,
+    `${baseTail(options, index)} AS pw_b${index}`,
+  ]);
+  const arrays = shape.histories.map((column, index) => {
+    const edits = months.map((changed) => ({
+      position: month - changed,
+      value: (entry: string) =>
+        `CASE WHEN pw_p${changed} IS NOT NULL THEN pw_v${index}[pw_p${changed}] ELSE ${entry} END`,
+    }));
+    const whole = `list_concat([pw_f${index}], pw_b${index})`;
+    const value = edits.length === 0 ? whole : edited(`pw_w${index}`, `pw_f${index}`, edits, length);
+    return {
+      whole: `${whole} AS pw_w${index}`,
+      select: `${value}::${column.elementSqlType}[] AS ${identifier(column.name)}`,
+    };
+  });
+  const registers = [
+    ...registerNames(shape.record).map((name, index) => `i.ra_${index} AS ${identifier(name)}`),
+    ...registerNames(shape.deletion).map((name, index) => `i.da_${index} AS ${identifier(name)}`),
+  ];
+  const joins = [
+    'FROM pw_ins AS i JOIN pw_batch AS n ON n.rowid = i.n_row',
+    ...(hasEarlier ? ['LEFT JOIN pw_src AS e ON e.pw_key = i.pw_key AND e.pw_month = i.earlier'] : []),
+    ...(hasLater ? ['LEFT JOIN pw_src AS l ON l.pw_key = i.pw_key AND l.pw_month = i.later'] : []),
+    ...(months.length === 0 ? [] : [changesJoin(shape, months)]),
+  ].join(' ');
+  const changes = months.length === 0 ? [] : ['c.*'];
+  const columns = [
+    ...scalars,
+    ...inner,
+    ...registers,
+    ...changes,
+    `${text(options.runId)} AS ${identifier(changedRun)}`,
+  ];
+  const rows = `SELECT ${columns.join(', ')} ${joins} WHERE i.pw_month = ${month}`;
+  // Bases get a level of their own, so that each is computed once however many positions are replaced.
+  const based =
+    months.length === 0 ? rows : `SELECT *, ${arrays.map(({ whole }) => whole).join(', ')} FROM (${rows})`;
+  const base = `SELECT *, ${arrays.map(({ select }) => select).join(', ')} FROM (${based})`;
+  const names = [...shape.scalars, ...shape.histories].map((column) => identifier(column.name));
+  const grids = shape.grids.map(
+    (grid) => `${gridText(grid, identifier(grid.history))}::VARCHAR AS ${identifier(grid.name)}`,
+  );
+  const system = shape.system.map(
+    (column) => `${identifier(column.name)}::${column.sqlType} AS ${identifier(column.name)}`,
+  );
+  return `SELECT ${[...names, ...grids, ...system].join(', ')} FROM (${base})`;
+}
+
+/** Positions 1 to H - 1 as they are before the batch. */
+function baseTail(options: InsertOptions, index: number): string {
+  const { shape, hasEarlier, hasLater, month } = options;
+  const column = shape.histories[index];
+  if (column === undefined) throw new TypeError(`no history column ${index}`);
+  const length = shape.historyLength;
+  if (!hasEarlier && !hasLater) return `list_resize([]::${column.elementSqlType}[], ${length - 1})`;
+  const earlier = hasEarlier
+    ? { array: of('e', column.name), alive: 'e.pw_alive', distance: `(${month} - e.pw_month)` }
+    : { array: `NULL::${column.elementSqlType}[]`, alive: 'false', distance: 'NULL::INTEGER' };
+  const later = { array: of('l', column.name), distance: `(l.pw_month - ${month})` };
+  return tailFromNeighbours(column, hasLater ? { earlier, later } : { earlier }, length);
+}
+
+function changesJoin(shape: SummaryShape, months: readonly number[]): string {
+  const positions = months.map((changed) => `list_position(pw_months, ${changed}) AS pw_p${changed}`);
+  const values = shape.histories.map((_, index) => `pw_v${index}`);
+  return `LEFT JOIN (SELECT pw_key, ${[...positions, ...values].join(', ')} FROM ${changeTables.lists}) AS c ON c.pw_key = i.pw_key`;
+}
