@@ -26,7 +26,7 @@ export async function openBucketSpool<T>(folder: string): Promise<BucketSpool<T>
       if (!writer.write(`${JSON.stringify([bucket, value])}\n`)) await once(writer, 'drain');
     },
     async *buckets() {
-      await Promise.all([...writers.values()].map((writer) => (writer.end(), once(writer, 'finish'))));
+      await Promise.all([...writers.values()].map(ended));
       for (const shard of [...writers.keys()].sort((a, b) => a - b)) {
         const lines = (await readFile(path(shard), 'utf8')).split('\n').filter((line) => line !== '');
         const groups = new Map<number, T[]>();
@@ -44,4 +44,10 @@ export async function openBucketSpool<T>(folder: string): Promise<BucketSpool<T>
       await rm(own, { recursive: true, force: true });
     },
   };
+}
+
+function ended(writer: WriteStream): Promise<unknown> {
+  const finished = once(writer, 'finish');
+  writer.end();
+  return finished;
 }
