@@ -1,55 +1,91 @@
+import { stageItems } from '../run/stages.ts';
+import type { Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
 
-/** Rows changed per run and case, from the facts that the audit and the publish left in the run record. */
+/** Records per run and case, and stored rows that they patched, summed over the units' checkpoints. */
 export const caseColumns = {
   run_id: 'VARCHAR',
   case_name: 'VARCHAR',
+  title: 'VARCHAR',
   rows: 'BIGINT',
   started: 'TIMESTAMP',
   ended: 'TIMESTAMP',
   status: 'VARCHAR',
+  error: 'VARCHAR',
 } as const;
 
-/** What the cases are called for people. */
-export const caseTitles: Readonly<Record<string, string>> = {
-  caseI: 'I   first month of a new key',
-  caseII: 'II  newer than the newest',
-  caseIIIInsert: 'III month in the past, new',
-  caseIIIUpdate: 'III month in the past, replaced',
-  caseIV: 'IV  further months of a new key',
-  delete: 'deletes',
-  tombstone: 'deletes of months not stored',
-  stale: 'stale, changed nothing',
-  duplicate: 'duplicates',
-  revived: 'deleted months alive again',
+/** What the cases are called for people; also their order. */
+const titles: Readonly<Record<string, string>> = {
+  caseI: 'first month of a new key (case I)',
+  caseII: 'month newer than the newest stored one (case II)',
+  caseIIIInsert: 'month in the past, not stored (case III)',
+  caseIIIUpdate: 'month in the past, stored: replaced (case III)',
+  caseIV: 'further month of a new key (case IV)',
+  delete: 'delete of a stored month',
+  tombstone: 'delete of a month that is not stored',
+  stale: 'older than what is stored: changed nothing',
+  duplicate: 'duplicate: changed nothing',
+  revived: 'deleted month that is alive again',
+  patched: 'later rows whose arrays were patched',
 };
 
-export function caseRows(run: RunRecord): readonly Readonly<Record<string, unknown>>[] {
-  return casesOf(run).map(([name, rows]) => ({
-    run_id: run.runId,
-    case_name: name,
-    rows,
-    started: iso(run.createdMs),
-    ended: iso(run.endedMs),
-    status: run.status,
-  }));
+export interface CaseCount {
+  readonly name: string;
+  readonly title: string;
+  readonly rows: number;
 }
 
-/** Cases with their counts, in the order of the titles; those without a row are left out. */
-export function casesOf(run: RunRecord): readonly (readonly [name: string, rows: number])[] {
-  const counts = findCases(run.facts);
-  if (counts === undefined) return [];
-  return Object.keys(caseTitles).flatMap((name): readonly (readonly [string, number])[] => {
-    const rows = Number(counts[name] ?? 0);
-    return rows > 0 ? [[name, rows]] : [];
+/** The cases of a run that have rows; none before its units have worked. */
+export async function casesOf(
+  world: World,
+  run: RunRecord,
+  plan: Plan | undefined,
+): Promise<readonly CaseCount[]> {
+  const counts = isRecord(run.facts.cases)
+    ? new Map(Object.entries(run.facts.cases))
+    : await countUnits(world, run, plan);
+  return Object.entries(titles).flatMap(([name, title]): readonly CaseCount[] => {
+    const rows = Number(counts.get(name) ?? 0);
+    return rows > 0 ? [{ name, title, rows }] : [];
   });
 }
 
-function findCases(facts: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined {
-  const direct = facts.cases;
-  if (isRecord(direct)) return direct;
-  const audit = facts.audit;
-  return isRecord(audit) && isRecord(audit.cases) ? audit.cases : undefined;
+export function caseRow(run: RunRecord, one: CaseCount): Readonly<Record<keyof typeof caseColumns, unknown>> {
+  return {
+    run_id: run.runId,
+    case_name: one.name,
+    title: one.title,
+    rows: one.rows,
+    started: iso(run.createdMs),
+    ended: iso(run.endedMs),
+    status: run.status,
+    error: run.error?.name ?? null,
+  };
+}
+
+async function countUnits(
+  world: World,
+  run: RunRecord,
+  plan: Plan | undefined,
+): Promise<ReadonlyMap<string, unknown>> {
+  const counts = new Map<string, number>();
+  const add = (name: string, rows: unknown) => {
+    if (typeof rows === 'number') counts.set(name, (counts.get(name) ?? 0) + rows);
+  };
+  for (const stage of plan?.stages ?? []) {
+    for await (const { unit } of stageItems(world.results, stage.items)) {
+      const record = await world.state.checkpoints.get(run.runId, stage.name, unit);
+      if (record === undefined) continue;
+      const saved: unknown = JSON.parse(new TextDecoder().decode(await world.results.read(record.location)));
+      const outcome = isRecord(saved) && isRecord(saved.result) ? saved.result.outcome : undefined;
+      if (!isRecord(outcome)) continue;
+      if (isRecord(outcome.cases)) for (const [name, rows] of Object.entries(outcome.cases)) add(name, rows);
+      for (const file of Array.isArray(outcome.files) ? outcome.files : []) {
+        if (isRecord(file)) add('patched', Number(file.rowsChanged ?? 0) - Number(file.ownRowsChanged ?? 0));
+      }
+    }
+  }
+  return counts;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -4,9 +4,10 @@ import type { PipelineConfig } from '../../config/index.ts';
 import type { EngineSession } from '../../engine/engine.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import { UsageError } from '../../errors.ts';
+import { planOfRun } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import type { RunRecord } from '../../stores/ports.ts';
-import { caseColumns, caseRows } from '../case-records.ts';
+import { caseColumns, caseRow, casesOf } from '../case-records.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { runColumns, runRow, unitColumns, unitRows } from '../history-records.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
@@ -132,12 +133,12 @@ async function createHistoryTables(world: LocalWorld, engine: EngineSession, que
     await createRecordTable({ session: engine, name: 'units', columns: unitColumns, records: records() });
   }
   if (mentions(query, 'cases')) {
-    await createRecordTable({
-      session: engine,
-      name: 'cases',
-      columns: caseColumns,
-      records: (await all()).flatMap(caseRows),
-    });
+    const records = async function* () {
+      for (const run of await all()) {
+        for (const one of await casesOf(world, run, await planOfRun(world, run))) yield caseRow(run, one);
+      }
+    };
+    await createRecordTable({ session: engine, name: 'cases', columns: caseColumns, records: records() });
   }
 }
 

@@ -3,7 +3,7 @@ import { textTable } from '../../report/table.ts';
 import { planOfRun } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import type { RunRecord } from '../../stores/ports.ts';
-import { casesOf, caseTitles } from '../case-records.ts';
+import { type CaseCount, casesOf } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
 import { describePlan } from '../outcome.ts';
@@ -20,6 +20,7 @@ export const status: CommandHandler = async (context) => {
   const run = await findRun(session, context.arguments[0]);
   const plan = await planOfRun(world, run);
   const files = await filesOf(world, run);
+  const cases = await casesOf(world, run, plan);
   const refused = await refusedRows(world, run.runId, refusedLimit);
   const limit = flags.number('units') ?? defaultUnits;
   const units: UnitRow[] = [];
@@ -28,7 +29,14 @@ export const status: CommandHandler = async (context) => {
     addTo(stages, unit);
     if (output.json || unit.status !== 'done' || units.length < limit) units.push(unit);
   }
-  output.document({ run, plan: plan === undefined ? undefined : describePlan(plan), files, units, refused });
+  output.document({
+    run,
+    plan: plan === undefined ? undefined : describePlan(plan),
+    files,
+    units,
+    cases,
+    refused,
+  });
   output.lines(headLines(run));
   output.line();
   output.lines(fileLines(files));
@@ -40,7 +48,7 @@ export const status: CommandHandler = async (context) => {
     ),
   );
   output.lines(refusedLines(run, refused));
-  output.lines(caseLines(run));
+  output.lines(caseLines(cases));
   output.lines(auditLines(run));
   if (isUnfinished(run)) {
     output.line(
@@ -181,13 +189,7 @@ function refusedLines(run: RunRecord, refused: readonly RefusedRow[]): readonly 
     typeof input === 'object' && input !== null && 'rowsQuarantined' in input
       ? Number(input.rowsQuarantined)
       : rows.length;
-  const columns = [
-    'refused in',
-    { title: 'row', align: 'right' as const },
-    'column',
-    'reason',
-    'as it was',
-  ];
+  const columns = ['refused in', { title: 'row', align: 'right' as const }, 'column', 'reason', 'as it was'];
   const more =
     total > rows.length
       ? [
@@ -197,11 +199,10 @@ function refusedLines(run: RunRecord, refused: readonly RefusedRow[]): readonly 
   return [...textTable({ columns, rows, maxCellWidth: 60 }), ...more, ''];
 }
 
-function caseLines(run: RunRecord): readonly string[] {
-  const cases = casesOf(run);
+function caseLines(cases: readonly CaseCount[]): readonly string[] {
   if (cases.length === 0) return [];
-  const rows = cases.map(([name, number]) => [caseTitles[name] ?? name, count(number)]);
-  return [...textTable({ columns: ['case', 'records'], rows }), ''];
+  const rows = cases.map(({ title, rows: number }) => [title, count(number)]);
+  return [...textTable({ columns: ['case', 'rows'], rows }), ''];
 }
 
 function auditLines(run: RunRecord): readonly string[] {

@@ -3,7 +3,7 @@ import type { DemoDrop } from '../../demo/drops.ts';
 import { count, duration, plural } from '../../report/format.ts';
 import { cellText } from '../../report/value.ts';
 import type { RunRecord } from '../../stores/ports.ts';
-import { casesOf, caseTitles } from '../case-records.ts';
+import type { CaseCount } from '../case-records.ts';
 import type { RefusedRow } from '../quarantine.ts';
 import type { Style } from '../style.ts';
 import type { TableFiles } from './files.ts';
@@ -12,6 +12,7 @@ export interface DropResult {
   readonly number: number;
   readonly drop: DemoDrop;
   readonly run: RunRecord;
+  readonly cases: readonly CaseCount[];
   readonly files: readonly (TableFiles & { readonly before: number })[];
   readonly compared: readonly ComparedMonth[];
   readonly refused: readonly RefusedRow[];
@@ -26,9 +27,9 @@ export function dropLines(result: DropResult, style: Style): readonly string[] {
   return [
     '',
     `${style.bold(`${result.number}  ${drop.title}`)}: ${drop.what}${style.dim(took)}`,
-    ...casesOf(run).map(
-      ([name, rows], index) =>
-        `${label(index === 0 ? 'records' : '')}${count(rows).padStart(8)}  ${caseTitles[name] ?? name}`,
+    ...result.cases.map(
+      ({ title, rows }, index) =>
+        `${label(index === 0 ? 'records' : '')}${count(rows).padStart(8)}  ${title}`,
     ),
     ...result.files.map(
       (file, index) =>
@@ -81,7 +82,7 @@ export function dropReport(result: DropResult): Readonly<Record<string, unknown>
     files: drop.files.map((file) => file.name),
     runId: run.runId,
     elapsedMs: run.endedMs === undefined ? undefined : Math.round(run.endedMs - run.createdMs),
-    cases: Object.fromEntries(casesOf(run)),
+    cases: Object.fromEntries(result.cases.map(({ name, rows }) => [name, rows])),
     tables: files,
     account: drop.sample,
     balance: compared,
