@@ -245,7 +245,7 @@ describe('looking', () => {
     const { stdout } = await ok(home, 'status');
     expect(stdout).toMatch(/first\.csv .*done/);
     expect(stdout).toMatch(/prepare +1\/1/);
-    expect(stdout).toMatch(/I +first month of a new key +2/);
+    expect(stdout).toMatch(/first month of a new key \(case I\) +2/);
     const document = await home.json('status');
     expect(document).toMatchObject({ run: { status: 'succeeded' }, files: [{ status: 'done' }] });
     expect((await home.run('status', 'nope')).code).toBe(2);

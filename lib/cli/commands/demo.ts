@@ -11,6 +11,7 @@ import type { EngineSession } from '../../engine/engine.ts';
 import { UsageError } from '../../errors.ts';
 import { openLocalWorld, runPipeline } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
+import { casesOf } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
 import { countFiles, type TableFiles } from '../demo/files.ts';
 import { type DropResult, dropLines, dropReport, endLines } from '../demo/story.ts';
@@ -71,6 +72,7 @@ export const demo: CommandHandler = async (context) => {
       number: index,
       drop,
       run: outcome.run,
+      cases: await casesOf(world, outcome.run, outcome.plan),
       files: after.files.map((file, position) => ({ ...file, before: before.files[position]?.files ?? 0 })),
       compared: compareByMonth(before.account, after.account, 10),
       refused: await refusedRows(world, outcome.run.runId, 10),
