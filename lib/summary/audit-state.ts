@@ -1,4 +1,5 @@
 import {
+  type DataFile,
   dataFileFromJson,
   liveFiles,
   loadTableAt,
@@ -51,7 +52,7 @@ export interface TableState {
 }
 
 /** A line of the spool. */
-type Line =
+export type SpoolLine =
   | { readonly kind: 'before' | 'added'; readonly role: Role; readonly file: StateFile }
   | {
       readonly kind: 'addedDeletes';
@@ -104,9 +105,9 @@ interface StateOptions {
  * Streams checkpoints and pinned manifests into one spool by bucket, so that memory holds one bucket's files at a time
  * whatever the table's size. Files of another partition spec are given to every touched bucket.
  */
-export async function spoolState(options: StateOptions): Promise<BucketSpool<Line>> {
+export async function spoolState(options: StateOptions): Promise<BucketSpool<SpoolLine>> {
   const { context, plan } = options;
-  const spool = await openBucketSpool<Line>(`${context.world.workRoot}/${context.runId}`);
+  const spool = await openBucketSpool<SpoolLine>(`${context.world.workRoot}/${context.runId}`);
   const touched = new Set(options.touchedBuckets);
   const removed = (role: Role, kind: 'removed' | 'removedDeletes', file: RemovedFile): Promise<void> => {
     if (typeof file === 'string') throw new TypeError(`a removed file without its partition: ${file}`);
@@ -123,12 +124,12 @@ export async function spoolState(options: StateOptions): Promise<BucketSpool<Lin
           await spool.add(bucketOfPartition(file.partition), {
             kind: 'added',
             role,
-            file: stateFile(role, { file, deletes: [] }),
+            file: stateFileOf(role, file, []),
           });
         }
         for (const json of change.addedDeletes) {
           const file = dataFileFromJson(json);
-          const line = { kind: 'addedDeletes' as const, role, file: stateFile(role, { file, deletes: [] }) };
+          const line = { kind: 'addedDeletes' as const, role, file: stateFileOf(role, file, []) };
           const referenced =
             file.referencedDataFile === undefined ? null : normalizeLocation(file.referencedDataFile);
           await spool.add(bucketOfPartition(file.partition), { ...line, referenced });
@@ -151,7 +152,7 @@ export async function spoolState(options: StateOptions): Promise<BucketSpool<Lin
       const line = {
         kind: 'before' as const,
         role,
-        file: stateFile(role, { ...scanned(scan), file: scan.file }),
+        file: stateFileOf(role, scan.file, scanned(scan).deletes),
       };
       if (scan.file.specId !== table.metadata.defaultSpecId)
         for (const bucket of touched) await spool.add(bucket, line);
@@ -166,20 +167,10 @@ function bucketOfPartition(partition: readonly unknown[]): number {
   return Number(partition.at(-1) ?? 0);
 }
 
-function stateFile(
+export function stateFileOf(
   role: Role,
-  {
-    file,
-    deletes,
-  }: {
-    readonly file: {
-      readonly location: Location;
-      readonly partition: readonly unknown[];
-      readonly rows: number;
-      readonly sizeBytes: number;
-    };
-    readonly deletes: readonly Location[];
-  },
+  file: Pick<DataFile, 'location' | 'partition' | 'rows' | 'sizeBytes'>,
+  deletes: readonly Location[],
 ): StateFile {
   return {
     location: normalizeLocation(file.location),
@@ -190,7 +181,7 @@ function stateFile(
   };
 }
 
-export function bucketState(bucket: number, lines: readonly Line[]): BucketState {
+export function bucketState(bucket: number, lines: readonly SpoolLine[]): BucketState {
   const empty = () => ({
     before: [] as StateFile[],
     added: [] as StateFile[],

@@ -11,9 +11,11 @@ import { auditLatest } from './audit-latest.ts';
 import { auditRows } from './audit-rows.ts';
 import { auditSample } from './audit-sample.ts';
 import { sideBySide } from './audit-sessions.ts';
-import { bucketState, pinnedTables, spoolState } from './audit-state.ts';
+import type { BucketSpool } from './audit-spool.ts';
+import { bucketState, pinnedTables, type SpoolLine, spoolState, type TableState } from './audit-state.ts';
 import { auditTombstones } from './audit-tombstones.ts';
 import { summaryShape } from './columns.ts';
+import type { Role } from './tables.ts';
 import type { SummaryPlanFacts } from './types.ts';
 
 /** Buckets that the sample is drawn from at most: each costs a read of the key's months. */
@@ -26,14 +28,27 @@ const sampledBuckets = 64;
  */
 export async function audit(context: RunContext, plan: Plan): Promise<AuditReport> {
   const facts = plan.workload as SummaryPlanFacts;
-  const found = findings();
-  if (plan.outcome === 'nothing') return found.report({});
-  const startedMs = context.world.clock.now();
-  const inputs = await preparedInputs(context);
+  if (plan.outcome === 'nothing') return findings().report({});
   const tables = await pinnedTables(context, plan);
   await using spool = await spoolState({ context, plan, tables, touchedBuckets: facts.touchedBuckets });
+  return auditBuckets({ context, tables, spool, sampleSize: context.config.audit.sampleSize });
+}
+
+interface AuditBucketsOptions {
+  readonly context: RunContext;
+  readonly tables: Readonly<Record<Role, TableState>>;
+  readonly spool: BucketSpool<SpoolLine>;
+  readonly sampleSize: number;
+}
+
+/** All checks of all buckets of the spool, against the run's prepared rows. */
+export async function auditBuckets(options: AuditBucketsOptions): Promise<AuditReport> {
+  const { context, tables, spool } = options;
+  const found = findings();
+  const startedMs = context.world.clock.now();
+  const inputs = await preparedInputs(context);
   const shape = summaryShape(context.config);
-  const quotas = sampleQuotas(inputs.rows, context.config.audit.sampleSize);
+  const quotas = sampleQuotas(inputs.rows, options.sampleSize);
   let sampled = 0;
   let buckets = 0;
   await sideBySide(sessionsOf(context), spool.buckets(), async (session, [bucket, lines]) => {
