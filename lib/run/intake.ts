@@ -4,7 +4,7 @@ import { feedPrefix, sourcePrefix } from '../config/index.ts';
 import type { PipelineConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import { fileLocation } from '../stores/location.ts';
-import { contentVersion } from './sources/index.ts';
+import { contentVersion } from './sources/version.ts';
 import type { World } from './workload.ts';
 
 interface IntakeOptions {
