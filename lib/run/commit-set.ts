@@ -122,8 +122,13 @@ async function settled(context: RunContext, targets: readonly TargetTable[]): Pr
   }
 }
 
+/** A lease and its epochs belong to a pipeline; another pipeline that writes the same table has its own. */
+function epochKey(context: RunContext): string {
+  return `${commitKeys.epoch}.${context.config.pipeline}`;
+}
+
 function refuseLowerEpoch(table: Table, context: RunContext): void {
-  const epoch = Number(table.metadata.properties[commitKeys.epoch] ?? 0);
+  const epoch = Number(table.metadata.properties[epochKey(context)] ?? 0);
   if (epoch <= context.epoch) return;
   throw new LeaseLostError(
     `${table.identifier.namespace}.${table.identifier.name} was published under epoch ${epoch}, this attempt holds ${context.epoch}`,
@@ -202,7 +207,7 @@ async function stage(
     },
     operation: removes ? 'overwrite' : 'append',
     summary: { [commitKeys.runId]: context.runId, [commitKeys.planDigest]: plan.digest },
-    properties: { [commitKeys.epoch]: String(context.epoch), [commitKeys.runId]: context.runId },
+    properties: { [epochKey(context)]: String(context.epoch), [commitKeys.runId]: context.runId },
   });
   return created === undefined ? staged : { ...staged, swap: { ...staged.swap, expected: undefined } };
 }
