@@ -36,6 +36,7 @@ const oldKeys = Array.from({ length: 30 }, (_, index) => index);
 /** Two batches that meet in every way that matters. */
 const meetings: readonly {
   readonly name: string;
+  readonly initial?: typeof base;
   readonly first: readonly OracleRecord[];
   readonly second: readonly OracleRecord[];
 }[] = [
@@ -58,6 +59,12 @@ const meetings: readonly {
     name: 'corrections of different months of the same keys',
     first: records(9, oldKeys),
     second: records(11, oldKeys),
+  },
+  {
+    name: 'the same new keys, into tables that are not there yet',
+    initial: [],
+    first: records(12, newKeys),
+    second: records(10, newKeys),
   },
   { name: 'different keys', first: records(9, oldKeys.slice(0, 10)), second: records(9, oldKeys.slice(20)) },
 ];
@@ -97,7 +104,8 @@ describe('two runs at once on one table', () => {
             document: { ...document, pipeline: 'second' },
             root,
           });
-          await bulkLoad(first, base);
+          const initial = meeting.initial ?? base;
+          await bulkLoad(first, initial);
           other = async () => {
             await second.drop([{ name: 'b.parquet', format: 'parquet', seed: 2, records: meeting.second }]);
             expectSucceeded(await second.run());
@@ -105,7 +113,7 @@ describe('two runs at once on one table', () => {
           await first.drop([{ name: 'a.csv', format: 'csv', seed: 1, records: meeting.first }]);
           expectSucceeded(await first.run());
           expect(other).toBeUndefined();
-          await expectTables(first, rebuild(oracleRules(shape), base, [meeting.first, meeting.second]));
+          await expectTables(first, rebuild(oracleRules(shape), initial, [meeting.first, meeting.second]));
         } finally {
           await rm(root, { recursive: true, force: true });
         }

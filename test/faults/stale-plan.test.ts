@@ -91,4 +91,42 @@ describe('a run that failed and was overtaken', () => {
       await expectTables(product, expectedTables(scenario, 2));
     }
   });
+
+  it('still brings its records in when the later run made the tables, with more buckets than it had chosen', async () => {
+    const created = { ...scenario, initial: [] };
+    const chosen = { ...document, tables: { targetFileSize: '1 KB' } };
+    for (const death of ['manifest', 'planned', 'after-checkpoint:resolve', 'before-swap']) {
+      let armed = true;
+      await using product = await openProduct({
+        shape: scenario.shape,
+        document: chosen,
+        step: async (name) => {
+          if (armed && name === death) throw new TypeError(`died at ${name}`);
+        },
+      });
+      await bulkLoad(product, created.initial);
+      const few = firstFiles.map((file) => ({ ...file, records: file.records.slice(0, 1) }));
+      await product.drop(few);
+      const failed = await product.run();
+      expect(failed.run?.status).toBe('failed');
+      armed = false;
+      await product.drop(secondFiles.map((file) => ({ ...file, name: `later/${file.name}` })));
+      expectSucceeded(await product.run());
+      expectSucceeded(await product.resume(failed.run?.runId ?? ''));
+      await expectTables(product, expectedTables({ ...created, runs: [few, secondFiles] }));
+      await product.drop([
+        {
+          name: 'third.csv',
+          format: 'csv',
+          seed: 1,
+          records: scenario.runs[2]?.flatMap((file) => file.records) ?? [],
+        },
+      ]);
+      expectSucceeded(await product.run());
+      await expectTables(
+        product,
+        expectedTables({ ...created, runs: [few, secondFiles, scenario.runs[2] ?? []] }),
+      );
+    }
+  });
 });
