@@ -52,9 +52,9 @@ export function resized(list: string, length: string | number, element: string):
 }
 
 export interface BaseSources {
-  /** Nearest earlier stored row: its array, whether it is alive, and its distance in months (NULL when there is none). */
-  readonly earlier: { readonly array: string; readonly alive: string; readonly distance: string };
-  /** Nearest later stored row and its distance. Absent when no row of the statement has one. */
+  /** Nearest earlier stored row: its array, whether it is alive, and its distance in months (NULL when a row has none). */
+  readonly earlier?: { readonly array: string; readonly alive: string; readonly distance: string };
+  /** Nearest later stored row and its distance. Either is absent when no row of the statement has one. */
   readonly later?: { readonly array: string; readonly distance: string };
 }
 
@@ -62,18 +62,20 @@ export interface BaseSources {
  * Positions 1 to H - 1 of a row that is not stored yet, from what its neighbours know: months between it and the
  * nearest earlier stored row from the nearest later one, that row itself and all before it from its own array.
  */
-export function tailFromNeighbours(column: HistoryColumn, sources: BaseSources, length: number): string {
-  const { earlier, later } = sources;
+export function tailFromNeighbours(
+  column: HistoryColumn,
+  { earlier, later }: BaseSources,
+  length: number,
+): string {
   const element = column.elementSqlType;
-  const gap = `coalesce(${earlier.distance}, ${length})`;
-  const between =
+  const gap =
+    earlier === undefined ? `${length}` : `least(coalesce(${earlier.distance}, ${length}), ${length})`;
+  const known =
     later === undefined
-      ? resized(`[]::${element}[]`, `least(${gap}, ${length}) - 1`, element)
-      : resized(
-          `${later.array}[${later.distance} + 2 : ${later.distance} + ${gap}]`,
-          `least(${gap}, ${length}) - 1`,
-          element,
-        );
+      ? `[]::${element}[]`
+      : `${later.array}[${later.distance} + 2 : ${later.distance} + ${gap}]`;
+  const between = resized(known, `${gap} - 1`, element);
+  if (earlier === undefined) return between;
   const from = `list_concat([CASE WHEN ${earlier.alive} THEN ${earlier.array}[1] END], ${earlier.array}[2 : ${length}])`;
   return resized(
     `list_concat(${between}, CASE WHEN ${earlier.distance} IS NOT NULL THEN ${from} END)`,

@@ -58,7 +58,7 @@ FROM ${rows} AS s SEMI JOIN pw_cand AS c ON c.pw_key = ${of('s', shape.key.name)
 /** Place, month and state of the keys' rows in latest. @param rows scan of the bucket's latest files */
 export function latestTable(shape: SummaryShape, rows: string): string {
   return `CREATE TEMP TABLE pw_lat AS SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_file, s.pw_pos,
-${monthNumberSql(of('s', shape.month.name))} AS lat_month, ${monthNumberSql('coalesce(s.pw_newest_month, ' + of('s', shape.month.name) + ')')} AS newest,
+${monthNumberSql(of('s', shape.month.name))} AS lat_month, ${monthNumberSql(`coalesce(s.pw_newest_month, ${of('s', shape.month.name)})`)} AS newest,
 ${alive(registerTuple(shape.record, 's'), registerTuple(shape.deletion, 's'))} AS lat_alive
 FROM ${rows} AS s WHERE ${of('s', shape.key.name)} IN (SELECT pw_key FROM pw_cand)`;
 }

@@ -104,12 +104,22 @@ function baseTail(options: InsertOptions, index: number): string {
   const column = shape.histories[index];
   if (column === undefined) throw new TypeError(`no history column ${index}`);
   const length = shape.historyLength;
-  if (!hasEarlier && !hasLater) return `list_resize([]::${column.elementSqlType}[], ${length - 1})`;
-  const earlier = hasEarlier
-    ? { array: of('e', column.name), alive: 'e.pw_alive', distance: `(${month} - e.pw_month)` }
-    : { array: `NULL::${column.elementSqlType}[]`, alive: 'false', distance: 'NULL::INTEGER' };
-  const later = { array: of('l', column.name), distance: `(l.pw_month - ${month})` };
-  return tailFromNeighbours(column, hasLater ? { earlier, later } : { earlier }, length);
+  return tailFromNeighbours(
+    column,
+    {
+      ...(hasEarlier
+        ? {
+            earlier: {
+              array: of('e', column.name),
+              alive: 'e.pw_alive',
+              distance: `(${month} - e.pw_month)`,
+            },
+          }
+        : {}),
+      ...(hasLater ? { later: { array: of('l', column.name), distance: `(l.pw_month - ${month})` } } : {}),
+    },
+    length,
+  );
 }
 
 function changesJoin(shape: SummaryShape, months: readonly number[]): string {
