@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import {
   type CatchProps,
@@ -10,6 +11,7 @@ import {
   Fail,
   type IChainable,
   JitterType,
+  LogLevel,
   Pass,
   ProcessorMode,
   ProcessorType,
@@ -105,8 +107,16 @@ export class PipelineMachine extends Construct {
       definitionBody: DefinitionBody.fromChainable(states),
       queryLanguage: QueryLanguage.JSONATA,
       comment: 'Partwise: intake, prepare, plan, work, audit, publish, report',
+      tracingEnabled: true,
+      // Without execution data: payloads are ids and locations, which the history keeps anyway.
+      logs: {
+        destination: new LogGroup(this, 'Log', { retention: RetentionDays.THREE_MONTHS }),
+        level: LogLevel.ALL,
+        includeExecutionData: false,
+      },
     });
-    results.grantReadWrite(this.stateMachine);
+    // Reading item lists and writing results is granted by the Maps themselves; an encrypted bucket needs its key too.
+    results.encryptionKey?.grantEncryptDecrypt(this.stateMachine);
   }
 }
 

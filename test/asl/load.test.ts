@@ -40,9 +40,9 @@ describe('a definition that is accepted', () => {
 });
 
 describe('substitutions', () => {
-  const definition = definitionOf({ T: call('${work}') });
+  const definition = definitionOf({ T: call(`\${work}`) });
 
-  it('replace ${name} in every string', () => {
+  it('replace their names in every string', () => {
     const substituted = loadStateMachine(definition, { substitutions: { work: 'f' } });
     expect(substituted.digest).toBe(loadStateMachine(definitionOf({ T: call('f') })).digest);
   });

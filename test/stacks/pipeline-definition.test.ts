@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { loadStateMachine } from '../../lib/asl/index.ts';
+import * as errors from '../../lib/errors.ts';
+import { FUNCTION_NAMES } from '../../lib/stacks/pipeline-machine.ts';
+import { synthesiseDefinition } from '../../lib/stacks/synthesise-definition.ts';
+
+const text = readFileSync(new URL('../../lib/asl/pipeline.asl.json', import.meta.url), 'utf8');
+
+interface State {
+  readonly Type: string;
+  readonly Catch?: readonly { readonly ErrorEquals: readonly string[]; readonly Next: string }[];
+  readonly Retry?: readonly { readonly ErrorEquals: readonly string[]; readonly JitterStrategy?: string }[];
+  readonly ItemProcessor?: { readonly States: Readonly<Record<string, State>> };
+  readonly [field: string]: unknown;
+}
+const states: Readonly<Record<string, State>> = JSON.parse(text).States;
+const all = Object.entries(states).flatMap(([name, state]) => [
+  [name, state] as const,
+  ...Object.entries(state.ItemProcessor?.States ?? {}),
+]);
+const ofType = (...types: readonly string[]) => all.filter(([, state]) => types.includes(state.Type));
+const maps = ofType('Map');
+const bucket = `\${results}`;
+
+describe('the checked-in definition', () => {
+  it('is what the stack synthesises; npm run synth writes it', () => {
+    expect(synthesiseDefinition()).toBe(text);
+  });
+
+  it('is loaded by the local interpreter once functions and bucket are bound', () => {
+    const substitutions = Object.fromEntries([...FUNCTION_NAMES, 'results'].map((name) => [name, name]));
+    const machine = loadStateMachine(JSON.parse(text), { substitutions });
+    expect([...machine.resources]).toEqual(['arn:aws:states:::lambda:invoke']);
+  });
+
+  it('names nothing of a deployment', () => {
+    expect(text).not.toMatch(/\d{12}|us-east-1|the-results-bucket|AWS::/);
+  });
+
+  it('stays far below the size that the service accepts', () => {
+    expect(text.length).toBeLessThan(200_000);
+  });
+});
+
+describe('its tasks and Maps', () => {
+  it('all have a Catch for every error, units apart: their Map has it', () => {
+    for (const [name, state] of Object.entries(states)) {
+      if (state.Type !== 'Task' && state.Type !== 'Map') continue;
+      expect([name, state.Catch?.at(-1)?.ErrorEquals]).toEqual([name, ['States.ALL']]);
+    }
+  });
+
+  it('record a failure before they fail', () => {
+    const direct = Object.entries(states)
+      .filter(([, state]) => state.Catch?.at(-1)?.Next === 'Failed')
+      .map(([name]) => name);
+    // No run exists before Intake; a failure of the recording itself must not loop.
+    expect(direct.sort()).toEqual(['Intake', 'RecordFailure']);
+  });
+
+  it('retry the errors of the service, with jitter', () => {
+    for (const [name, state] of ofType('Task')) {
+      const retried = state.Retry?.flatMap((retrier) => retrier.ErrorEquals) ?? [];
+      expect([name, retried]).toEqual([
+        name,
+        expect.arrayContaining([
+          'Lambda.ServiceException',
+          'Lambda.TooManyRequestsException',
+          'Lambda.SdkClientException',
+          'Lambda.AWSLambdaException',
+        ]),
+      ]);
+      expect(state.Retry?.every((retrier) => retrier.JitterStrategy === 'FULL')).toBe(true);
+    }
+  });
+
+  it('name errors only that the project defines or the service raises', () => {
+    const defined = new Set(Object.keys(errors));
+    const named = all.flatMap(([, state]) =>
+      [...(state.Retry ?? []), ...(state.Catch ?? [])].flatMap((entry) => entry.ErrorEquals),
+    );
+    const unknown = named.filter((name) => !defined.has(name) && !/^(States|Lambda)\./.test(name));
+    expect(unknown).toEqual([]);
+    expect(named).toEqual(
+      expect.arrayContaining(['LeaseHeldError', 'CommitConflictError', 'PinnedSnapshotExpiredError']),
+    );
+  });
+
+  it('have names of at most 80 characters and payloads of ids and locations only', () => {
+    for (const [name, state] of ofType('Task')) {
+      expect(name.length).toBeLessThanOrEqual(80);
+      expect(JSON.stringify(state['Arguments']).length).toBeLessThan(600);
+    }
+  });
+});
+
+describe('its Maps', () => {
+  it('are distributed, with standard children, items as JSON lines, results written, no failure tolerated, no batches', () => {
+    expect(maps.map(([name]) => name).sort()).toEqual(['Prepare', 'Work']);
+    for (const [, map] of maps) {
+      expect(map).toMatchObject({
+        ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },
+        ItemReader: {
+          Resource: 'arn:aws:states:::s3:getObject',
+          ReaderConfig: { InputType: 'JSONL' },
+          Arguments: { Bucket: bucket },
+        },
+        ResultWriter: { Resource: 'arn:aws:states:::s3:putObject', Arguments: { Bucket: bucket } },
+        MaxConcurrency: '{% $concurrency %}',
+        Output: {},
+      });
+      expect(Object.keys(map)).not.toEqual(expect.arrayContaining(['ItemBatcher']));
+      expect(map['ToleratedFailureCount'] ?? map['ToleratedFailurePercentage'] ?? 0).toBe(0);
+    }
+  });
+
+  it('have children that give nothing back', () => {
+    for (const [, map] of maps) {
+      const children = Object.values(map.ItemProcessor?.States ?? {});
+      expect(children.map((child) => child['Output'])).toEqual([{}]);
+    }
+  });
+});
+
+describe('error names', () => {
+  const classes = Object.values(errors).filter(
+    (value): value is typeof errors.PartwiseError => typeof value === 'function',
+  );
+
+  it.each(classes.map((one) => [one.name, one] as const))(
+    '%s is what an instance is called',
+    (name, Class) => {
+      expect(new Class('message').name).toBe(name);
+    },
+  );
+
+  it.each(classes.map((one) => one.name))('%s can stand in ErrorEquals', (name) => {
+    const definition = {
+      QueryLanguage: 'JSONata',
+      StartAt: 'T',
+      States: {
+        T: {
+          Type: 'Task',
+          Resource: 'arn:aws:states:::lambda:invoke',
+          Catch: [{ ErrorEquals: [name], Next: 'S' }],
+          Next: 'S',
+        },
+        S: { Type: 'Succeed' },
+      },
+    };
+    expect(() => loadStateMachine(definition)).not.toThrow();
+  });
+});
