@@ -95,7 +95,9 @@ const marks = { added: '+', removed: '-', changed: '~' } as const;
 
 function exampleLines(row: RowDifference): readonly string[] {
   const month = Object.values(row.key).includes(row.month) ? [] : [['month', row.month] as const];
-  const key = [...Object.entries(row.key), ...month].map(([name, value]) => `${name} ${cellText(value)}`).join('  ');
+  const key = [...Object.entries(row.key), ...month]
+    .map(([name, value]) => `${name} ${cellText(value)}`)
+    .join('  ');
   const size = Math.max(0, ...row.columns.map(({ name }) => name.length));
   return [
     `${marks[row.kind]} ${key}${row.kind === 'changed' ? '' : `  ${row.kind}`}`,

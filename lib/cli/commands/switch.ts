@@ -1,8 +1,8 @@
 import { CommitConflictError, UsageError } from '../../errors.ts';
 import { commitStaged, dropRef, type StagedCommit, setRef, type Table } from '../../iceberg/index.ts';
-import { leaseName, leaseTtlMs } from '../../run/claim.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import type { CommandHandler } from '../command.ts';
+import { underLease } from '../lease.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { openExisting } from '../session.ts';
 import { fullName, loadTogether, roles, tableIdentifiers } from '../tables.ts';
@@ -14,8 +14,7 @@ export const switchBranch: CommandHandler = async (context) => {
   const { config } = await loadChosenPipeline(context);
   await using session = await openExisting(context);
   const { world } = session;
-  const lease = await world.state.leases.acquire(leaseName(config.pipeline), `switch-${branch}`, leaseTtlMs);
-  try {
+  const switched = await underLease(world, config.pipeline, `switch-${branch}`, async () => {
     const own = tableIdentifiers(config);
     const known = new Set((await world.catalog.list()).map(fullName));
     const identifiers = roles.map((role) => own[role]).filter((one) => known.has(fullName(one)));
@@ -27,19 +26,17 @@ export const switchBranch: CommandHandler = async (context) => {
         next: `partwise run FILE --branch ${branch}`,
       });
     }
-    const switched = await publishBranch(world, tables, branch);
-    await removeBranch(world, switched, branch);
-    const described = switched.map((table) => ({
+    const published = await publishBranch(world, tables, branch);
+    await removeBranch(world, published, branch);
+    return published.map((table) => ({
       table: fullName(table.identifier),
-      snapshotId: String(table.metadata.refs['main']?.snapshotId ?? ''),
+      snapshotId: String(table.metadata.refs.main?.snapshotId ?? ''),
     }));
-    output.line(`main is now what ${branch} was:`);
-    for (const one of described) output.line(`  ${one.table} at snapshot ${one.snapshotId}`);
-    output.document({ branch, tables: described });
-    return 0;
-  } finally {
-    await world.state.leases.release(lease);
-  }
+  });
+  output.line(`main is now what ${branch} was:`);
+  for (const one of switched) output.line(`  ${one.table} at snapshot ${one.snapshotId}`);
+  output.document({ branch, tables: switched });
+  return 0;
 };
 
 /** The commit point: main of every table of the branch moves in one swap. */

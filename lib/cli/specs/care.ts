@@ -33,7 +33,7 @@ export const careCommands: readonly CommandSpec[] = [
       'Runs also do this by policy after a publish (maintenance in the pipeline file). Rows never change. Without an action: all three.',
     ],
     arguments: [{ name: 'ACTIONS', help: 'compact, expire, orphans', many: true }],
-    flags: [{ name: 'dry-run', kind: 'switch', help: 'only say what would be done' }],
+    flags: [{ name: 'dry-run', kind: 'switch', help: 'only list orphaned files' }],
     examples: [
       { command: 'partwise maintain', what: 'all three' },
       {
