@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PipelineConfig } from '../config/index.ts';
-import { UsageError } from '../errors.ts';
+import { RunCancelledError, UsageError } from '../errors.ts';
 import { type LocalWorld, openLocalWorld } from '../run/local-world.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import type { CommandContext } from './command.ts';
@@ -16,6 +16,7 @@ export interface Session extends AsyncDisposable {
 /** Opens the root folder of this command line, making it when it is not there. */
 export async function openSession(context: CommandContext): Promise<Session> {
   const { flags, output, environment } = context;
+  if (environment.signal.aborted) throw new RunCancelledError('stopped before anything was begun');
   const progress = makeProgress({ stream: output.stderr, quiet: output.quiet, now: environment.now });
   const threads = flags.number('threads');
   const memoryBytes = flags.number('memory');

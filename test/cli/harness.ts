@@ -21,6 +21,7 @@ export interface Home extends AsyncDisposable {
 export interface HomeOptions {
   readonly variables?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  readonly onStderr?: (text: string) => void;
 }
 
 /** A folder of its own to run command lines in. */
@@ -45,7 +46,12 @@ async function runIn(path: string, argv: readonly string[], options: HomeOptions
   let stderr = '';
   const code = await main(argv, {
     stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
+    stderr: {
+      write: (text) => {
+        stderr += text;
+        options.onStderr?.(text);
+      },
+    },
     environment: {
       home: path,
       cwd: path,

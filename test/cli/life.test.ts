@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Home, newHome } from './harness.ts';
+import { type Home, type HomeOptions, newHome } from './harness.ts';
 
 /** One warehouse per test, driven as a person would: through command lines only. */
 
@@ -9,7 +9,7 @@ const header = 'account_id,month,balance,updated_at\n';
 const first = `${header}1,2026-01,100,2026-02-01 00:00:00\n2,2026-01,200,2026-02-01 00:00:00\n1,2026-02,110,2026-03-01 00:00:00\n`;
 const late = `${header}1,2025-12,90,2026-03-02 00:00:00\n3,2026-01,300,2026-03-02 00:00:00\n`;
 
-async function warehouse(options: { readonly signal?: AbortSignal } = {}): Promise<Home> {
+async function warehouse(options: HomeOptions = {}): Promise<Home> {
   const home = await newHome(options);
   await writeFile(join(home.path, 'first.csv'), first);
   await writeFile(join(home.path, 'late.csv'), late);
@@ -172,8 +172,12 @@ describe('branches', () => {
 describe('interruption', () => {
   it('leaves a run that resume finishes', async () => {
     const control = new AbortController();
-    await using home = await warehouse({ signal: control.signal });
-    control.abort();
+    await using home = await warehouse({
+      signal: control.signal,
+      onStderr: (text) => {
+        if (text.startsWith('run accounts-')) control.abort();
+      },
+    });
     const { code, stderr } = await home.run('run', 'first.csv');
     expect(code).toBe(130);
     expect(stderr).toContain('next   partwise resume accounts-');
