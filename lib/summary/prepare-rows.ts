@@ -22,12 +22,17 @@ export interface ColumnMatch {
  */
 export function matchColumns(config: SummaryConfig, source: OpenedSource): ColumnMatch {
   const from = config.columns.map((column) => findColumn(source, column.from ?? column.name));
-  const needed = new Set([config.key, config.month, config.version, config.delete?.column]);
+  const needed = new Set([
+    config.key,
+    config.month,
+    config.version,
+    ...(source.sparse ? [] : [config.delete?.column]),
+  ]);
   const missing = config.columns.filter((_, at) => from[at] === undefined);
   const fatal = missing
     .filter((column) => column.required || needed.has(column.name))
     .map((column) => column.from ?? column.name);
-  if (fatal.length > 0) {
+  if (fatal.length > 0 && !(source.sparse && source.columns.length === 0)) {
     throw new PoisonInputError(
       `required columns are missing: ${fatal.join(', ')}; the file has ${preview(source.columns.map(({ name }) => name))}`,
     );

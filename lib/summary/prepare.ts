@@ -19,6 +19,9 @@ export const deletionsFeed = 'deletions';
 
 const rowGroupRows = 8_192;
 
+/** How much of a refused row is kept. */
+const rawCharacters = 65_536;
+
 /** Stable id of a source object's version, for the names of what is made of it. */
 export function prepareUnit(item: Pick<IntakeItem, 'location' | 'version'>): string {
   return createHash('sha256').update(`${item.location}\n${item.version}`).digest('hex').slice(0, 24);
@@ -168,15 +171,29 @@ async function quarantineFaults(
 ): Promise<void> {
   const [bad] = await session.query('SELECT count(*) AS n FROM checked WHERE pw_fault IS NOT NULL');
   if (Number(bad?.['n']) === 0) return;
+  await session.execute(
+    'CREATE TEMP TABLE refused AS SELECT pw_row, pw_fault FROM checked WHERE pw_fault IS NOT NULL',
+  );
+  await rememberRaw(session, source);
   const rows = session.stream(
-    `SELECT c.pw_row AS pw_row, c.pw_fault AS pw_fault, r.pw_raw[:65536] AS pw_raw FROM (SELECT pw_row, pw_fault FROM checked WHERE pw_fault IS NOT NULL) c ` +
-      `LEFT JOIN (${source.raw}) r USING (pw_row) ORDER BY c.pw_row`,
+    'SELECT pw_row, pw_fault, pw_raw FROM refused LEFT JOIN raws USING (pw_row) ORDER BY pw_row',
   );
   for await (const batch of rows) {
     for (const row of batch) {
       const [column = '', reason = ''] = String(row['pw_fault']).split('\x1f');
       rejects.add({ row: Number(row['pw_row']), column, reason, raw: row['pw_raw'] });
     }
+  }
+}
+
+/** A column that nobody asked for may be undecodable; the refused rows are then reported without their text. */
+async function rememberRaw(session: EngineSession, source: OpenedSource): Promise<void> {
+  try {
+    await session.execute(
+      `CREATE TEMP TABLE raws AS SELECT pw_row, pw_raw[:${rawCharacters}] AS pw_raw FROM (${source.raw}) WHERE pw_row IN (SELECT pw_row FROM refused)`,
+    );
+  } catch {
+    await session.execute('CREATE TEMP TABLE raws (pw_row BIGINT, pw_raw VARCHAR)');
   }
 }
 

@@ -6,6 +6,7 @@ import { text } from '../../engine/sql.ts';
 import { PoisonInputError } from '../../errors.ts';
 import { decompress } from './decompress.ts';
 import { detectContainer, textFormat } from './format.ts';
+import { literalPath } from './literal-path.ts';
 import { normaliseCsv, normaliseLines, unitSeparator } from './normalise.ts';
 import { openParquet } from './parquet.ts';
 import type { RowRejects } from './rejects.ts';
@@ -19,6 +20,8 @@ export interface SourceColumn {
 /** A source object that is ready to be selected from, row faults of the format already taken out. */
 export interface OpenedSource {
   readonly columns: readonly SourceColumn[];
+  /** Rows need not have every column: an absent one is NULL. */
+  readonly sparse: boolean;
   /** Rows in the file, refused ones included. */
   readonly rows: number;
   /** Rows that `rejects` has got already. */
@@ -83,7 +86,7 @@ async function openCsv(options: OpenOptions, normalise: Normalise): Promise<Open
   const names = done.header ?? options.positional;
   const columns = ['pw_row', ...names.map((_, at) => `c${at}`)];
   const reader =
-    `read_csv(${text(done.path)}, auto_detect = false, header = false, delim = ${text(csv.delimiter)}, quote = ${text(csv.quote)}, ` +
+    `read_csv(${literalPath(done.path)}, auto_detect = false, hive_partitioning = false, header = false, delim = ${text(csv.delimiter)}, quote = ${text(csv.quote)}, ` +
     `escape = ${text(csv.quote)}, new_line = '\\n', strict_mode = true, allow_quoted_nulls = false, ${nulls(csv.nullValues)}` +
     `${lineSize(done.longestBytes)}columns = {${columns.map((name, at) => `${text(name)}: ${at === 0 ? "'BIGINT'" : "'VARCHAR'"}`).join(', ')}})`;
   const object =
@@ -92,6 +95,7 @@ async function openCsv(options: OpenOptions, normalise: Normalise): Promise<Open
       : `json_object(${names.map((name, at) => `${text(name)}, c${at}`).join(', ')})`;
   return {
     columns: names.map((name) => ({ name, type: 'TEXT' })),
+    sparse: false,
     rows: done.rows,
     rejected: done.rejected,
     select: (wanted) =>
@@ -103,7 +107,7 @@ async function openCsv(options: OpenOptions, normalise: Normalise): Promise<Open
 async function openLines(options: OpenOptions, normalise: Normalise): Promise<OpenedSource> {
   const done = await normaliseLines(normalise);
   const reader =
-    `read_csv(${text(done.path)}, auto_detect = false, header = false, delim = ${text(unitSeparator)}, quote = '', escape = '', ` +
+    `read_csv(${literalPath(done.path)}, auto_detect = false, hive_partitioning = false, header = false, delim = ${text(unitSeparator)}, quote = '', escape = '', ` +
     `new_line = '\\n', ${nulls([])}${lineSize(done.longestBytes)}columns = {'pw_row': 'BIGINT', 'line': 'VARCHAR'})`;
   const bad = await options.session.query(
     `SELECT pw_row, line[:4096] AS line FROM ${reader} WHERE NOT json_valid(line) OR json_type(line) <> 'OBJECT' ORDER BY pw_row`,
@@ -126,6 +130,7 @@ async function openLines(options: OpenOptions, normalise: Normalise): Promise<Op
   }
   return {
     columns: keys.map((row) => ({ name: String(row['key']), type: 'TEXT' })),
+    sparse: true,
     rows: done.rows,
     rejected: done.rejected + bad.length,
     select: (wanted) => {

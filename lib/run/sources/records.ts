@@ -39,6 +39,7 @@ export async function forEachRecord(
   let first = true;
   let tooLong = false;
   const emit = (stop: number) => {
+    if (stop - window.start > options.limitBytes) tooLong = true;
     let last = tooLong ? Math.min(stop, window.start + keptBytes) : stop;
     if (last > window.start && window.bytes[last - 1] === carriageReturn) last -= 1;
     if (last > window.start)
