@@ -69,7 +69,7 @@ ${selectTuple(registerTuple(shape.deletion, 's'), 't')}, s.changed_run AS t_run 
 }
 
 function codeOf(shape: SummaryShape, alias: string): string {
-  return shape.deleteColumn === undefined ? 'NULL' : `${of(alias, shape.deleteColumn)}::VARCHAR`;
+  return shape.deleteColumn === undefined ? 'NULL::VARCHAR' : `${of(alias, shape.deleteColumn)}::VARCHAR`;
 }
 
 /** What becomes of each candidate: registers before and after, alive before and after, its case. */
