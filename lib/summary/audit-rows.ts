@@ -1,5 +1,5 @@
 import { identifier, text } from '../engine/sql.ts';
-import { auditCarried, type CarriedRows } from './audit-carried.ts';
+import { auditCarried, type CarriedRows, carriedColumns } from './audit-carried.ts';
 import { type BucketAudit, count, rowsOf } from './audit-context.ts';
 import { rowAlive } from './audit-sql.ts';
 import { changedRun, storedNames } from './columns.ts';
@@ -14,9 +14,11 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
   const { added } = state.roles.summary;
   const columns = storedNames(shape);
   const changed = `(${identifier(changedRun)} IS NOT DISTINCT FROM ${text(context.runId)})`;
+  const carriedNames = carriedColumns(audit);
+  const hash = (names: readonly string[]) => `hash(${names.map(identifier).join(', ')})`;
   await session.execute(`CREATE OR REPLACE TEMP TABLE row_facts AS
     SELECT __path AS path, ${identifier(shape.key.name)} AS k, ${identifier(shape.month.name)} AS m, ${changed} AS changed,
-      ${rowAlive(shape)} AS alive, hash(${columns.map(identifier).join(', ')}) AS h, ${conditions(audit, changed)}
+      ${rowAlive(shape)} AS alive, CASE WHEN ${changed} THEN ${hash(columns)} ELSE ${hash(carriedNames)} END AS h, ${conditions(audit, changed)}
     FROM ${await rowsOf(audit, 'summary', added, columns, true)}`);
   const rows =
     await session.query(`SELECT path, count(*) AS n, count(*) FILTER (changed) AS changed, min(m) AS first_month,
@@ -53,7 +55,7 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
       checksum: BigInt(String(row?.['carried'] ?? '0')),
     });
   }
-  await auditCarried(audit, carried);
+  await auditCarried(audit, carriedNames, carried);
 }
 
 const rowChecks = [

@@ -15,7 +15,6 @@ import type { Location } from '../stores/ports.ts';
 import { type ScannedFile, scanned } from './audit-scan.ts';
 import { type BucketSpool, openBucketSpool } from './audit-spool.ts';
 import { type Role, tableIdentifier, targetTables } from './tables.ts';
-import type { RewrittenGroup } from './types.ts';
 
 /** The tables before the run and what the run wants to change, one bucket at a time. */
 
@@ -39,8 +38,6 @@ export interface RoleState {
 export interface BucketState {
   readonly bucket: number;
   readonly roles: Readonly<Record<Role, RoleState>>;
-  /** Groups of data files that a unit rewrote together, with the unit's checksums. */
-  readonly groups: readonly RewrittenGroup[];
 }
 
 export interface TableState {
@@ -60,8 +57,7 @@ export type SpoolLine =
       readonly file: StateFile;
       readonly referenced: Location | null;
     }
-  | { readonly kind: 'removed' | 'removedDeletes'; readonly role: Role; readonly location: Location }
-  | { readonly kind: 'group'; readonly group: RewrittenGroup };
+  | { readonly kind: 'removed' | 'removedDeletes'; readonly role: Role; readonly location: Location };
 
 /** The tables as the plan pinned them. */
 export async function pinnedTables(
@@ -116,7 +112,7 @@ export async function spoolState(options: StateOptions): Promise<BucketSpool<Spo
   };
   for (const stage of plan.stages) {
     for await (const { result } of checkpointsOf(context, stage)) {
-      const outcome = result.outcome as OutcomeWithChanges & { readonly groups?: readonly RewrittenGroup[] };
+      const outcome = result.outcome as OutcomeWithChanges;
       for (const change of outcome.changes) {
         const role = change.role as Role;
         for (const json of change.added) {
@@ -137,7 +133,6 @@ export async function spoolState(options: StateOptions): Promise<BucketSpool<Spo
         for (const file of change.removed) await removed(role, 'removed', file);
         for (const file of change.removedDeletes) await removed(role, 'removedDeletes', file);
       }
-      for (const group of outcome.groups ?? []) await spool.add(group.bucket, { kind: 'group', group });
     }
   }
   for (const role of roles) {
@@ -190,16 +185,14 @@ export function bucketState(bucket: number, lines: readonly SpoolLine[]): Bucket
     removedDeletes: new Set<Location>(),
   });
   const states = { summary: empty(), latest: empty(), tombstones: empty() };
-  const groups: RewrittenGroup[] = [];
   for (const line of lines) {
-    if (line.kind === 'group') groups.push(line.group);
-    else if (line.kind === 'addedDeletes')
+    if (line.kind === 'addedDeletes')
       states[line.role].addedDeletes.push({ ...line.file, referenced: line.referenced ?? undefined });
     else if (line.kind === 'removed' || line.kind === 'removedDeletes')
       states[line.role][line.kind].add(line.location);
     else if (line.kind === 'before' || line.kind === 'added') states[line.role][line.kind].push(line.file);
   }
-  return { bucket, roles: states, groups };
+  return { bucket, roles: states };
 }
 
 /** The role's files as they will stand after the publish. */

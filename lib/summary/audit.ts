@@ -60,7 +60,7 @@ export async function auditBuckets(options: AuditBucketsOptions): Promise<AuditR
   return found.report({ buckets, sampledKeys: sampled, elapsedMs: context.world.clock.now() - startedMs });
 }
 
-async function auditBucket(
+export async function auditBucket(
   one: BucketAudit,
   sample: { readonly keys: number; readonly deletions: readonly Location[] },
 ): Promise<number> {
