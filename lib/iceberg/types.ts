@@ -3,18 +3,62 @@ import type { Location, TableIdentifier } from '../stores/ports.ts';
 /** Iceberg table format v2, https://iceberg.apache.org/spec/. 64-bit values are bigint everywhere. */
 
 export type PrimitiveType =
-  | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'date' | 'time' | 'timestamp' | 'timestamptz' | 'string' | 'binary'
-  | `decimal(${number},${number})` | `fixed[${number}]`;
+  | 'boolean'
+  | 'int'
+  | 'long'
+  | 'float'
+  | 'double'
+  | 'date'
+  | 'time'
+  | 'timestamp'
+  | 'timestamptz'
+  | 'string'
+  | 'binary'
+  | `decimal(${number},${number})`
+  | `fixed[${number}]`;
 
-export interface ListType { readonly type: 'list'; readonly elementId: number; readonly element: IcebergType; readonly elementRequired: boolean }
-export interface StructType { readonly type: 'struct'; readonly fields: readonly Field[] }
-export interface MapType { readonly type: 'map'; readonly keyId: number; readonly key: IcebergType; readonly valueId: number; readonly value: IcebergType; readonly valueRequired: boolean }
+export interface ListType {
+  readonly type: 'list';
+  readonly elementId: number;
+  readonly element: IcebergType;
+  readonly elementRequired: boolean;
+}
+export interface StructType {
+  readonly type: 'struct';
+  readonly fields: readonly Field[];
+}
+export interface MapType {
+  readonly type: 'map';
+  readonly keyId: number;
+  readonly key: IcebergType;
+  readonly valueId: number;
+  readonly value: IcebergType;
+  readonly valueRequired: boolean;
+}
 export type IcebergType = PrimitiveType | ListType | StructType | MapType;
 
-export interface Field { readonly id: number; readonly name: string; readonly required: boolean; readonly type: IcebergType; readonly doc?: string }
-export interface Schema { readonly schemaId: number; readonly fields: readonly Field[]; readonly identifierFieldIds?: readonly number[] }
-export interface PartitionField { readonly sourceId: number; readonly fieldId: number; readonly name: string; readonly transform: string }
-export interface PartitionSpec { readonly specId: number; readonly fields: readonly PartitionField[] }
+export interface Field {
+  readonly id: number;
+  readonly name: string;
+  readonly required: boolean;
+  readonly type: IcebergType;
+  readonly doc?: string;
+}
+export interface Schema {
+  readonly schemaId: number;
+  readonly fields: readonly Field[];
+  readonly identifierFieldIds?: readonly number[];
+}
+export interface PartitionField {
+  readonly sourceId: number;
+  readonly fieldId: number;
+  readonly name: string;
+  readonly transform: string;
+}
+export interface PartitionSpec {
+  readonly specId: number;
+  readonly fields: readonly PartitionField[];
+}
 
 export type PartitionValue = string | number | bigint | boolean | null;
 

@@ -1,0 +1,70 @@
+import { CommitConflictError, UsageError } from '../errors.ts';
+import { type MetadataChange, writeMetadata } from './metadata-change.ts';
+import type { StagedCommit } from './staged.ts';
+import { ancestors, snapshotById } from './table.ts';
+import type { SnapshotRef } from './table-metadata.ts';
+
+/** Branches and tags, https://iceberg.apache.org/spec/#snapshot-references. All is staged; commit with `commitStaged`. */
+
+export interface SetRefOptions extends MetadataChange {
+  readonly name: string;
+  readonly ref: SnapshotRef;
+  /** Refuses a move that is not to a descendant. */
+  readonly fastForward?: boolean;
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** Creates or moves a branch or tag. @throws CommitConflictError (fastForward), UsageError (no such snapshot) */
+export async function setRef(options: SetRefOptions): Promise<StagedCommit> {
+  const { table, name, ref } = options;
+  if (snapshotById(table, ref.snapshotId) === undefined) {
+    throw new UsageError(`${name} cannot point to snapshot ${ref.snapshotId}, which is not in the table`, {
+      details: { name, snapshotId: String(ref.snapshotId) },
+    });
+  }
+  const current = table.metadata.refs[name];
+  if (options.fastForward === true && current !== undefined && !isAncestor(options, current.snapshotId)) {
+    throw new CommitConflictError(
+      `${name} is at snapshot ${current.snapshotId}, from which ${ref.snapshotId} does not descend`,
+      {
+        details: { name, snapshotIds: [String(current.snapshotId)], buckets: [], files: [] },
+        safe: 'the table is unchanged',
+      },
+    );
+  }
+  const { metadata } = table;
+  return writeMetadata({
+    ...options,
+    metadata: {
+      ...metadata,
+      refs: { ...metadata.refs, [name]: ref },
+      properties: { ...metadata.properties, ...options.properties },
+    },
+  });
+}
+
+function isAncestor({ table, ref }: SetRefOptions, snapshotId: bigint): boolean {
+  return ancestors(table, ref.snapshotId).some((snapshot) => snapshot.snapshotId === snapshotId);
+}
+
+/** Removes a branch or tag; its snapshots go when they are expired. Dropping what is not there is no error. */
+export async function dropRef(options: MetadataChange & { readonly name: string }): Promise<StagedCommit> {
+  if (options.name === 'main') throw new UsageError('branch main cannot be dropped');
+  const refs = Object.fromEntries(
+    Object.entries(options.table.metadata.refs).filter(([name]) => name !== options.name),
+  );
+  return writeMetadata({ ...options, metadata: { ...options.table.metadata, refs } });
+}
+
+export async function setProperties(
+  options: MetadataChange & {
+    readonly set?: Readonly<Record<string, string>>;
+    readonly remove?: readonly string[];
+  },
+): Promise<StagedCommit> {
+  const merged = { ...options.table.metadata.properties, ...options.set };
+  const properties = Object.fromEntries(
+    Object.entries(merged).filter(([key]) => !(options.remove ?? []).includes(key)),
+  );
+  return writeMetadata({ ...options, metadata: { ...options.table.metadata, properties } });
+}
