@@ -8,13 +8,22 @@ async function* decode(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string>
 
 /** Lines without their ends (LF or CRLF); a last line without an end counts. */
 export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let rest = '';
+  let pieces: string[] = [];
+  const take = (): string => {
+    const line = pieces.join('');
+    pieces = [];
+    return line.endsWith('\r') ? line.slice(0, -1) : line;
+  };
   for await (const text of decode(bytes)) {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line;
+    let start = 0;
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
+      pieces.push(text.slice(start, end));
+      yield take();
+      start = end + 1;
+    }
+    if (start < text.length) pieces.push(text.slice(start));
   }
-  if (rest !== '') yield rest.endsWith('\r') ? rest.slice(0, -1) : rest;
+  if (pieces.length > 0) yield take();
 }
 
 /** Rows of an RFC 4180 file: quoted fields may hold the delimiter, line ends and doubled quotes. Empty lines are no rows. */
