@@ -204,7 +204,11 @@ function compileSkip(schema: unknown): Read {
     }
     case 'map': {
       const value = compileSkip(object['values']);
-      return (cursor) => forBlocks(cursor, (inner) => (skipBytes(inner), value(inner)), true);
+      const entry: Read = (cursor) => {
+        skipBytes(cursor);
+        value(cursor);
+      };
+      return (cursor) => forBlocks(cursor, entry, true);
     }
     case 'fixed': {
       const size = Number(object['size']);

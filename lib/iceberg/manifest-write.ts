@@ -234,26 +234,33 @@ function bounds(out: AvroBuffer, map: ReadonlyMap<number, Uint8Array>): void {
 function encodePartition(out: AvroBuffer, type: PrimitiveType, value: Exclude<PartitionValue, null>): void {
   switch (type) {
     case 'boolean':
-      return out.boolean(value === true);
+      out.boolean(value === true);
+      return;
     case 'int':
     case 'date':
-      return out.long(Number(value));
+      out.long(Number(value));
+      return;
     case 'long':
     case 'time':
     case 'timestamp':
     case 'timestamptz':
-      return out.long(BigInt(value));
+      out.long(BigInt(value));
+      return;
     case 'float':
-      return out.float(Number(value));
+      out.float(Number(value));
+      return;
     case 'double':
-      return out.double(Number(value));
+      out.double(Number(value));
+      return;
     case 'string':
-      return out.text(String(value));
+      out.text(String(value));
+      return;
     case 'binary':
-      return out.bytes(hexToBytes(String(value)));
+      out.bytes(hexToBytes(String(value)));
+      return;
     default: {
       const decimal = decimalOf(type);
-      return out.raw(
+      out.raw(
         decimal === undefined
           ? fixed(hexToBytes(String(value)), fixedLengthOf(type) ?? 0)
           : wideDecimal(BigInt(value), decimalBytes(decimal.precision)),

@@ -15,10 +15,8 @@ export function valueFromText(type: PrimitiveType, text: string): PartitionValue
       return floating(text);
     case 'date':
       return dateDays(text);
-    case 'time': {
-      const micros = timeMicros(text);
-      return micros;
-    }
+    case 'time':
+      return timeMicros(text);
     case 'timestamp':
     case 'timestamptz':
       return timestampMicros(text);

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { CommitConflictError } from '../../lib/errors.ts';
-import { commitStaged, currentSnapshot, prepareCreateTable, snapshotById, stageCommit } from '../../lib/iceberg/index.ts';
+import {
+  commitStaged,
+  currentSnapshot,
+  prepareCreateTable,
+  snapshotById,
+  stageCommit,
+} from '../../lib/iceberg/index.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import { fields, file, names, partitionFields, scan, warehouse } from './helpers.ts';
 
@@ -8,7 +14,9 @@ describe('a commit', () => {
   it('adds files that the next snapshot lists with inherited sequence numbers', async () => {
     const house = await warehouse();
     await house.create();
-    const table = await house.commit({ changes: { added: [file('a', ['2026-01', 0]), file('b', ['2026-02', 1])] } });
+    const table = await house.commit({
+      changes: { added: [file('a', ['2026-01', 0]), file('b', ['2026-02', 1])] },
+    });
     const files = await scan(house);
     expect(names(files)).toEqual(['a', 'b']);
     for (const live of files) {
@@ -21,31 +29,49 @@ describe('a commit', () => {
     const house = await warehouse();
     await house.create();
     await house.commit({ changes: { added: [file('a', ['2026-01', 0]), file('b', ['2026-01', 0])] } });
-    await house.commit({ operation: 'overwrite', changes: { removed: ['file:/w/a.parquet'], added: [file('c', ['2026-01', 0])] } });
+    await house.commit({
+      operation: 'overwrite',
+      changes: { removed: ['file:/w/a.parquet'], added: [file('c', ['2026-01', 0])] },
+    });
     const files = await scan(house);
     expect(names(files)).toEqual(['b', 'c']);
-    expect(files.map(({ file: { location }, sequenceNumber }) => [location.at(-9), sequenceNumber]).sort()).toEqual([['b', 1n], ['c', 2n]]);
+    expect(
+      files.map(({ file: { location }, sequenceNumber }) => [location.at(-9), sequenceNumber]).sort(),
+    ).toEqual([
+      ['b', 1n],
+      ['c', 2n],
+    ]);
   });
 
   it('refuses to remove a file that is not live', async () => {
     const house = await warehouse();
     await house.create();
     await house.commit({ changes: { added: [file('a', ['2026-01', 0])] } });
-    await expect(house.commit({ operation: 'delete', changes: { removed: [file('x', ['2026-01', 0])] } })).rejects.toThrow(CommitConflictError);
+    await expect(
+      house.commit({ operation: 'delete', changes: { removed: [file('x', ['2026-01', 0])] } }),
+    ).rejects.toThrow(CommitConflictError);
     await house.commit({ operation: 'delete', changes: { removed: [file('a', ['2026-01', 0])] } });
-    await expect(house.commit({ operation: 'delete', changes: { removed: [file('a', ['2026-01', 0])] } })).rejects.toThrow(CommitConflictError);
+    await expect(
+      house.commit({ operation: 'delete', changes: { removed: [file('a', ['2026-01', 0])] } }),
+    ).rejects.toThrow(CommitConflictError);
     expect(await scan(house)).toEqual([]);
   });
 
   it('states changes and totals in the summary', async () => {
     const house = await warehouse();
     await house.create();
-    await house.commit({ changes: { added: [file('a', ['2026-01', 0]), file('b', ['2026-02', 1], { rows: 7 })] } });
+    await house.commit({
+      changes: { added: [file('a', ['2026-01', 0]), file('b', ['2026-02', 1], { rows: 7 })] },
+    });
     const deletes = file('d', ['2026-02', 1], { content: 'position-deletes', rows: 2, sizeBytes: 50 });
     const table = await house.commit({
       operation: 'overwrite',
       summary: { 'partwise.run-id': 'r1' },
-      changes: { removed: [file('a', ['2026-01', 0])], added: [file('c', ['2026-01', 0], { rows: 11 })], addedDeletes: [deletes] },
+      changes: {
+        removed: [file('a', ['2026-01', 0])],
+        added: [file('c', ['2026-01', 0], { rows: 11 })],
+        addedDeletes: [deletes],
+      },
     });
     expect(currentSnapshot(table)?.summary).toEqual({
       operation: 'overwrite',
@@ -73,7 +99,13 @@ describe('a commit', () => {
     const house = await warehouse();
     const table = await house.create();
     const { store, clock, catalog } = house;
-    const staged = await stageCommit({ store, table, clock, operation: 'append', changes: { added: [file('late', ['2026-01', 0])] } });
+    const staged = await stageCommit({
+      store,
+      table,
+      clock,
+      operation: 'append',
+      changes: { added: [file('late', ['2026-01', 0])] },
+    });
     await house.commit({ changes: { added: [file('first', ['2026-01', 0])] } });
     await expect(commitStaged({ catalog, store, staged: [staged] })).rejects.toThrow(CommitConflictError);
     expect(names(await scan(house))).toEqual(['first']);
@@ -83,7 +115,13 @@ describe('a commit', () => {
     const house = await warehouse();
     const table = await house.create();
     const { store, clock, catalog } = house;
-    const staged = await stageCommit({ store, table, clock, operation: 'append', changes: { added: [file('a', ['2026-01', 0])] } });
+    const staged = await stageCommit({
+      store,
+      table,
+      clock,
+      operation: 'append',
+      changes: { added: [file('a', ['2026-01', 0])] },
+    });
     await commitStaged({ catalog, store, staged: [staged] });
     await commitStaged({ catalog, store, staged: [staged] });
     await house.commit({ changes: { added: [file('b', ['2026-01', 0])] } });
@@ -95,7 +133,14 @@ describe('a commit', () => {
     const house = await warehouse();
     const { store, clock, catalog } = house;
     const prepare = (name: string) =>
-      prepareCreateTable({ store, identifier: { namespace: 'ns', name }, location: joinLocation(store.root, name), fields, partitionFields, clock });
+      prepareCreateTable({
+        store,
+        identifier: { namespace: 'ns', name },
+        location: joinLocation(store.root, name),
+        fields,
+        partitionFields,
+        clock,
+      });
     await commitStaged({ catalog, staged: [await prepare('x'), await prepare('y')] });
     const again = [await prepare('z'), await prepare('y')];
     await expect(commitStaged({ catalog, staged: again })).rejects.toThrow(CommitConflictError);
@@ -106,13 +151,17 @@ describe('a commit', () => {
     const house = await warehouse();
     await house.create();
     async function* many() {
-      for (let index = 0; index < 1_000; index += 1) yield file(`f${index}`, [`2026-0${1 + (index % 5)}`, index % 4]);
+      for (let index = 0; index < 1_000; index += 1)
+        yield file(`f${index}`, [`2026-0${1 + (index % 5)}`, index % 4]);
     }
     await house.commit({ changes: { added: many() }, manifestEntries: 250 });
     const all = await scan(house);
     expect(all).toHaveLength(1_000);
     const bucket2 = await scan(house, 'main', {
-      partitionFilter: { mayMatch: ([, bucket]) => Number(bucket?.lower) <= 2 && Number(bucket?.upper) >= 2, matches: ([, bucket]) => bucket === 2 },
+      partitionFilter: {
+        mayMatch: ([, bucket]) => Number(bucket?.lower) <= 2 && Number(bucket?.upper) >= 2,
+        matches: ([, bucket]) => bucket === 2,
+      },
     });
     expect(bucket2).toHaveLength(250);
   });
@@ -120,7 +169,8 @@ describe('a commit', () => {
   it('merges small manifests once there are many, and loses no entry', async () => {
     const house = await warehouse();
     await house.create({ properties: { 'commit.manifest.min-count-to-merge': '5' } });
-    for (let index = 0; index < 12; index += 1) await house.commit({ changes: { added: [file(`f${index}`, ['2026-01', index % 4])] } });
+    for (let index = 0; index < 12; index += 1)
+      await house.commit({ changes: { added: [file(`f${index}`, ['2026-01', index % 4])] } });
     const files = await scan(house);
     expect(files).toHaveLength(12);
     expect(new Set(files.map(({ sequenceNumber }) => sequenceNumber)).size).toBe(12);

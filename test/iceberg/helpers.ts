@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import {
   type CreateTableOptions,
-  createTable,
   commitStaged,
+  createTable,
   type DataFile,
   type Field,
   liveFiles,
@@ -13,8 +13,8 @@ import {
   type PartitionField,
   type PartitionValue,
   type ScanFile,
-  stageCommit,
   type StageCommitOptions,
+  stageCommit,
   type Table,
 } from '../../lib/iceberg/index.ts';
 import { openDirectoryStore } from '../../lib/stores/directory.ts';
@@ -77,9 +77,24 @@ export async function warehouse(): Promise<Warehouse> {
     clock,
     load,
     create: (options = {}) =>
-      createTable({ store, catalog, identifier, location: joinLocation(store.root, 'ns', 't'), fields, partitionFields, clock, ...options }),
+      createTable({
+        store,
+        catalog,
+        identifier,
+        location: joinLocation(store.root, 'ns', 't'),
+        fields,
+        partitionFields,
+        clock,
+        ...options,
+      }),
     commit: async (options) => {
-      const staged = await stageCommit({ store, clock, table: await load(), operation: 'append', ...options });
+      const staged = await stageCommit({
+        store,
+        clock,
+        table: await load(),
+        operation: 'append',
+        ...options,
+      });
       const [table] = await commitStaged({ catalog, store, staged: [staged] });
       if (table === undefined) throw new Error('nothing was committed');
       return table;
@@ -88,14 +103,37 @@ export async function warehouse(): Promise<Warehouse> {
 }
 
 /** A data file that exists in metadata alone. */
-export function file(name: string, partition: readonly PartitionValue[], options: Partial<DataFile> = {}): DataFile {
-  return { content: 'data', location: `file:///w/${name}.parquet`, format: 'parquet', specId: 0, partition, rows: 10, sizeBytes: 1_000, ...options };
+export function file(
+  name: string,
+  partition: readonly PartitionValue[],
+  options: Partial<DataFile> = {},
+): DataFile {
+  return {
+    content: 'data',
+    location: `file:///w/${name}.parquet`,
+    format: 'parquet',
+    specId: 0,
+    partition,
+    rows: 10,
+    sizeBytes: 1_000,
+    ...options,
+  };
 }
 
-export async function scan(house: Warehouse, branch = 'main', options: Partial<Parameters<typeof liveFiles>[0]> = {}): Promise<readonly ScanFile[]> {
+export async function scan(
+  house: Warehouse,
+  branch = 'main',
+  options: Partial<Parameters<typeof liveFiles>[0]> = {},
+): Promise<readonly ScanFile[]> {
   const table = await house.load();
   const found: ScanFile[] = [];
-  for await (const item of liveFiles({ store: house.store, table, snapshotId: table.metadata.refs[branch]?.snapshotId, ...options })) found.push(item);
+  for await (const item of liveFiles({
+    store: house.store,
+    table,
+    snapshotId: table.metadata.refs[branch]?.snapshotId,
+    ...options,
+  }))
+    found.push(item);
   return found;
 }
 
