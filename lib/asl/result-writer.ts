@@ -29,7 +29,7 @@ export interface ExportOptions {
 }
 
 /** A result file is written when its elements have this many bytes. */
-const FILE_BYTES = 8 * 1024 * 1024;
+const FILE_BYTES = 4 * 1024 * 1024;
 
 /** The elements that a child's result gives: FLATTEN spreads arrays; a failure is described in full whatever is asked. */
 export function transformed(

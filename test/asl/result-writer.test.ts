@@ -105,11 +105,11 @@ describe('an exporting ResultWriter', () => {
   });
 
   it('begins a new file when one is large', async () => {
-    const items = Array.from({ length: 40 }, () => 'x'.repeat(250_000));
+    const items = Array.from({ length: 20 }, () => 'x'.repeat(250_000));
     const { objects } = await exported(items, { Transformation: 'COMPACT', OutputType: 'JSON' });
     const files = [...objects.objects.keys()].filter((name) => name.includes('SUCCEEDED')).sort();
     expect(files.map((name) => name.slice(-16))).toEqual(['SUCCEEDED_0.json', 'SUCCEEDED_1.json']);
-    expect(files.flatMap((name) => objects.json(name))).toHaveLength(40);
+    expect(files.flatMap((name) => objects.json(name))).toHaveLength(20);
   });
 
   it('takes bucket and prefix by expression; without a prefix the folder is the Map Run', async () => {
