@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { ObjectAccess } from '../asl/index.ts';
 import { ObjectNotFoundError } from '../errors.ts';
-import { filePath, joinLocation } from '../stores/location.ts';
+import { joinLocation } from '../stores/location.ts';
 import type { ObjectStore } from '../stores/ports.ts';
 
 /** Buckets for the state machine's readers and writers: each name is one object store, keys lie below its root. */
@@ -14,7 +14,7 @@ export function objectAccess(buckets: Readonly<Record<string, ObjectStore>>): Ob
   return {
     async *getObject(bucket, key) {
       const store = storeOf(bucket);
-      yield* createReadStream(filePath(await store.localPath(joinLocation(store.root, key))));
+      yield* createReadStream(await store.localPath(joinLocation(store.root, key)));
     },
     async *listObjects(bucket, prefix) {
       const store = storeOf(bucket);

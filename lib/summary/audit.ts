@@ -31,7 +31,7 @@ export async function audit(context: RunContext, plan: Plan): Promise<AuditRepor
   if (plan.outcome === 'nothing') return findings().report({});
   const tables = await pinnedTables(context, plan);
   await using spool = await spoolState({ context, plan, tables, touchedBuckets: facts.touchedBuckets });
-  return auditBuckets({ context, tables, spool, sampleSize: context.config.audit.sampleSize });
+  return await auditBuckets({ context, tables, spool, sampleSize: context.config.audit.sampleSize });
 }
 
 interface AuditBucketsOptions {

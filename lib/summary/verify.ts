@@ -35,7 +35,7 @@ export async function verifyRun(
 ): Promise<AuditReport> {
   const tables = await publishedTables(context, plan);
   await using spool = await spoolPublished(context, tables);
-  return auditBuckets({ context, tables, spool, sampleSize: options.sampleSize });
+  return await auditBuckets({ context, tables, spool, sampleSize: options.sampleSize });
 }
 
 async function publishedTables(context: RunContext, plan: Plan): Promise<Readonly<Record<Role, Published>>> {
