@@ -288,11 +288,19 @@ async function errorOf(
       return {
         name: match[1],
         message: `unit ${note.unit} of ${note.stage}: ${match[2]}`,
-        next: `partwise resume ${runId}`,
+        next: nextCommand(match[1], runId),
       };
     }
   }
-  return { name: error.name, message: messageOf(error.cause), next: `partwise resume ${runId}` };
+  return { name: error.name, message: messageOf(error.cause), next: nextCommand(error.name, runId) };
+}
+
+/** Only the name survives the state machine, so the advice follows from it. */
+function nextCommand(name: string, runId: string): string {
+  if (name === 'ErrorBudgetExceededError') return `partwise cancel ${runId}`;
+  if (name === 'PlanStaleError') return `partwise resume ${runId} --replan`;
+  if (name === 'IntegrityError') return `partwise status ${runId}`;
+  return `partwise resume ${runId}`;
 }
 
 function messageOf(cause: string): string {

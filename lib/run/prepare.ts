@@ -79,6 +79,9 @@ export interface PreparedTotals {
   readonly refused: readonly { readonly location: string; readonly reason: string }[];
 }
 
+/** Rows from which on a fraction says anything: below, one bad row of a handful would stop the run. */
+const fractionFrom = 100;
+
 /** @throws ErrorBudgetExceededError when more was refused than the configuration allows */
 export async function checkBudget(
   context: RunContext,
@@ -116,7 +119,7 @@ export async function checkBudget(
     rowsQuarantined > limits.badRows
       ? `${rowsQuarantined} bad rows (limits.badRows: ${limits.badRows})`
       : undefined,
-    rowsRead > 0 && rowsQuarantined / rowsRead > limits.badRowFraction
+    rowsRead >= fractionFrom && rowsQuarantined / rowsRead > limits.badRowFraction
       ? `${((100 * rowsQuarantined) / rowsRead).toFixed(2)} % bad rows (limits.badRowFraction: ${limits.badRowFraction})`
       : undefined,
     filesQuarantined > limits.badFiles
