@@ -51,7 +51,7 @@ export function patched(options: PatchOptions): string {
     const old = of('r', column.name);
     if (column.name === shape.key.name || column.name === shape.month.name)
       return [column.name, old, column.sqlType];
-    const own = `r.${identifier(`pw_o_${column.name}`)}`;
+    const own = `r.${identifier(`pw_oc_${column.name}`)}`;
     let value = `CASE WHEN r.pw_o_rec THEN ${own} ELSE ${old} END`;
     if (column.name === shape.version.name) value = newestVersion(options, old);
     if (column.name === shape.deleteColumn) {
@@ -61,7 +61,7 @@ export function patched(options: PatchOptions): string {
   });
   const arrays = shape.histories.map((column, index) => {
     const old = of('r', column.name);
-    const first = `CASE WHEN r.pw_o_rec THEN r.${identifier(`pw_o_${column.from}`)} ELSE ${old}[1] END`;
+    const first = `CASE WHEN r.pw_o_rec THEN r.${identifier(`pw_oc_${column.from}`)} ELSE ${old}[1] END`;
     const edits = months.map((changed) => ({
       position: month - changed,
       value: (entry: string) =>
@@ -75,7 +75,7 @@ export function patched(options: PatchOptions): string {
     if (column.name === changedRun) return [column.name, when(text(options.runId), old), column.sqlType];
     return [
       column.name,
-      `CASE WHEN r.pw_o_own THEN r.${identifier(`pw_o_${column.name}`)} ELSE ${old} END`,
+      `CASE WHEN r.pw_o_own THEN r.${identifier(`pw_oc_${column.name}`)} ELSE ${old} END`,
       column.sqlType,
     ];
   });
@@ -115,9 +115,9 @@ function innerSelect(options: PatchOptions): string {
     'o.pw_alive AS pw_o_alive',
     'o.pw_code AS pw_o_code',
     'o.pw_version AS pw_o_newest',
-    ...payload(shape).map((column) => `o.${identifier(column.name)} AS ${identifier(`pw_o_${column.name}`)}`),
+    ...payload(shape).map((column) => `o.${identifier(column.name)} AS ${identifier(`pw_oc_${column.name}`)}`),
     ...[...registerNames(shape.record), ...registerNames(shape.deletion)].map(
-      (name) => `o.${identifier(name)} AS ${identifier(`pw_o_${name}`)}`,
+      (name) => `o.${identifier(name)} AS ${identifier(`pw_oc_${name}`)}`,
     ),
   ];
   const anyChange = [
