@@ -7,7 +7,14 @@ import { checkPayload, toJson } from './payload.ts';
 import { checkRedrive } from './redrive.ts';
 import { runSequence } from './sequence.ts';
 import { type Execution, record, type SequenceEnd, type Services, type Thread } from './thread.ts';
-import type { ExecutionOptions, ExecutionResult, ExecutionStatus, Json, Position } from './types.ts';
+import type {
+  ExecutionOptions,
+  ExecutionResult,
+  ExecutionStatus,
+  HistorySink,
+  Json,
+  Position,
+} from './types.ts';
 
 const GRACE_MS = 30_000;
 
@@ -23,13 +30,13 @@ export async function startExecution(options: ExecutionOptions): Promise<Executi
   if (redriveFrom !== undefined) checkRedrive(machine, redriveFrom);
   const collected = options.history === undefined ? collectHistory(options.historyLimit) : undefined;
   const kill = new AbortController();
-  const services = servicesOf(options, kill.signal, collected?.sink ?? options.history);
+  const services = servicesOf(options, kill.signal);
   const onAbort = (): void => kill.abort(new Stopped());
   if (options.signal?.aborted) onAbort();
   options.signal?.addEventListener('abort', onAbort, { once: true });
   const ended = new AbortController();
   const timedOut = watchTime(machine, services, kill, ended.signal);
-  const execution = executionOf(options, services);
+  const execution = executionOf(options, services, collected?.sink ?? options.history);
   const thread: Thread = {
     execution,
     outer: undefined,
@@ -89,11 +96,7 @@ function checkNeeds(machine: StateMachine, { tasks, objects }: ExecutionOptions)
   }
 }
 
-function servicesOf(
-  options: ExecutionOptions,
-  kill: AbortSignal,
-  sink: ExecutionOptions['history'],
-): Services {
+function servicesOf(options: ExecutionOptions, kill: AbortSignal): Services {
   const { clock = { now: () => Date.now() } } = options;
   return {
     now: () => clock.now(),
@@ -101,14 +104,18 @@ function servicesOf(
     random: options.random ?? Math.random,
     tasks: options.tasks,
     objects: options.objects,
-    sink,
+    childSink: options.history,
     machineName: options.machine.name,
     kill,
     abandoned: new Set(),
   };
 }
 
-function executionOf({ name, input, redriveFrom }: ExecutionOptions, services: Services): Execution {
+function executionOf(
+  { name, input, redriveFrom }: ExecutionOptions,
+  services: Services,
+  sink: HistorySink | undefined,
+): Execution {
   const startedMs = services.now();
   return {
     services,
@@ -120,7 +127,7 @@ function executionOf({ name, input, redriveFrom }: ExecutionOptions, services: S
     redrivenMs: redriveFrom === undefined ? undefined : startedMs,
     history: createHistory({
       now: services.now,
-      sink: services.sink,
+      sink,
       executionName: name,
       mapRun: undefined,
     }),

@@ -46,8 +46,8 @@ export function collectHistory(limit: number = HISTORY_LIMIT): {
   const events: HistoryEvent[] = [];
   return {
     events,
-    sink: (event, source) => {
-      if (source.mapRun === undefined && events.length < limit) events.push(event);
+    sink: (event, { mapRun }) => {
+      if (mapRun === undefined && events.length < limit) events.push(event);
     },
   };
 }

@@ -4,7 +4,7 @@ import { serviceFunctions } from './functions.ts';
 import type { History } from './history.ts';
 import type { Bindings, Template } from './jsonata.ts';
 import { jsonBytes, PAYLOAD_LIMIT_BYTES, payloadTooLarge, VARIABLES_LIMIT_BYTES } from './payload.ts';
-import type { ExecutionOptions, Json, ObjectAccess, Position, TaskHandlers } from './types.ts';
+import type { HistorySink, Json, ObjectAccess, Position, TaskHandlers } from './types.ts';
 
 /** What every state of an execution and of its Map children shares. */
 export interface Services {
@@ -13,7 +13,8 @@ export interface Services {
   readonly random: () => number;
   readonly tasks: TaskHandlers;
   readonly objects: ObjectAccess | undefined;
-  readonly sink: ExecutionOptions['history'];
+  /** Of the Map children; undefined when nobody listens to them. */
+  readonly childSink: HistorySink | undefined;
   readonly machineName: string;
   /** Ends handlers at once: abort from outside, or the execution's time-out. */
   readonly kill: AbortSignal;

@@ -33,7 +33,7 @@ export function childExecution(
     startedMs: services.now(),
     redriveCount: redriven ? redriveCount : 0,
     redrivenMs: redriven ? services.now() : undefined,
-    history: createHistory({ now: services.now, sink: services.sink, executionName: childName, mapRun }),
+    history: createHistory({ now: services.now, sink: services.childSink, executionName: childName, mapRun }),
   };
 }
 

@@ -6,6 +6,7 @@ import { checkPayload, toJson } from '../payload.ts';
 import { evaluate, executionArn, record, type Visit } from '../thread.ts';
 import type { Json, TaskCall } from '../types.ts';
 import { evaluateNumber } from './numbers.ts';
+import { type TaskLimits, TaskTimeout, watchLimits } from './task-limits.ts';
 
 /**
  * Calls the handler of the state's resource once. When the time is up or the execution is killed, the state goes on
@@ -38,7 +39,7 @@ export async function runTask(state: TaskState, visit: Visit): Promise<Json> {
   record(thread, 'TaskStarted', () => ({ taskStartedEventDetails: resource }));
   try {
     const result = toJson(
-      await callHandler(state, visit, { taskArguments, timeoutSeconds, heartbeatSeconds }),
+      await callHandler(state, visit, taskArguments, { timeoutSeconds, heartbeatSeconds }),
     );
     checkPayload(result, `The result of the state '${state.name}'`);
     record(thread, 'TaskSucceeded', () => ({
@@ -56,67 +57,39 @@ export async function runTask(state: TaskState, visit: Visit): Promise<Json> {
   }
 }
 
-class TaskTimeout extends StateFailure {}
-
-interface Call {
-  readonly taskArguments: Json;
-  readonly timeoutSeconds: number | undefined;
-  readonly heartbeatSeconds: number | undefined;
-}
-
-async function callHandler(state: TaskState, visit: Visit, call: Call): Promise<unknown> {
-  const { services } = visit.thread.execution;
+async function callHandler(
+  state: TaskState,
+  visit: Visit,
+  taskArguments: Json,
+  limits: TaskLimits,
+): Promise<unknown> {
+  const { execution } = visit.thread;
+  const { services } = execution;
   const handler = services.tasks[state.resource];
-  if (handler === undefined)
+  if (handler === undefined) {
     throw new StateFailure(ErrorName.Runtime, `nothing performs the resource ${state.resource}`);
-  const expired = new AbortController();
-  const returned = new AbortController();
-  const limited = call.timeoutSeconds !== undefined || call.heartbeatSeconds !== undefined;
-  const signal = limited ? AbortSignal.any([services.kill, expired.signal]) : services.kill;
-  let beatMs = services.now();
-  const taskCall: TaskCall = {
+  }
+  const { signal, heartbeat, end } = watchLimits(limits, services);
+  const call: TaskCall = {
     resource: state.resource,
     stateName: state.name,
-    executionName: visit.thread.execution.name,
-    executionArn: executionArn(visit.thread.execution),
+    executionName: execution.name,
+    executionArn: executionArn(execution),
     retryCount: visit.retryCount,
     signal,
-    heartbeat: () => {
-      beatMs = services.now();
-    },
+    heartbeat,
   };
-  const answer = (async () => handler(call.taskArguments, taskCall))();
+  const answer = (async () => handler(taskArguments, call))();
   services.abandoned.add(answer);
   const forget = (): boolean => services.abandoned.delete(answer);
   answer.then(forget, forget);
-  const timer = async (seconds: number, since: () => number, failure: TaskTimeout): Promise<void> => {
-    for (let left = seconds * 1_000; left > 0; left = since() + seconds * 1_000 - services.now()) {
-      await services.sleep(left, returned.signal);
-    }
-    expired.abort(failure);
-  };
-  const startMs = beatMs;
-  if (call.timeoutSeconds !== undefined) {
-    const failure = new TaskTimeout(
-      ErrorName.Timeout,
-      `no answer within TimeoutSeconds (${call.timeoutSeconds})`,
-    );
-    timer(call.timeoutSeconds, () => startMs, failure).catch(() => {});
-  }
-  if (call.heartbeatSeconds !== undefined) {
-    const failure = new TaskTimeout(
-      ErrorName.HeartbeatTimeout,
-      `no heartbeat within HeartbeatSeconds (${call.heartbeatSeconds})`,
-    );
-    timer(call.heartbeatSeconds, () => beatMs, failure).catch(() => {});
-  }
   try {
     return await orAborted(answer, signal);
   } catch (thrown) {
     if (services.kill.aborted) throw new Stopped();
-    throw expired.signal.aborted ? expired.signal.reason : thrown;
+    throw signal.aborted ? signal.reason : thrown;
   } finally {
-    returned.abort(new Stopped());
+    end();
   }
 }
 

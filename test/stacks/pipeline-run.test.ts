@@ -1,0 +1,310 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  type ExecutionResult,
+  type Json,
+  LAMBDA_INVOKE,
+  type LambdaFunction,
+  lambdaInvoke,
+  loadStateMachine,
+  startExecution,
+} from '../../lib/asl/index.ts';
+import {
+  CommitConflictError,
+  IntegrityError,
+  LeaseHeldError,
+  PinnedSnapshotExpiredError,
+} from '../../lib/errors.ts';
+import { FUNCTION_NAMES } from '../../lib/stacks/pipeline-machine.ts';
+import { memoryObjects, named, seededRandom, virtualTime } from '../asl/support.ts';
+
+/** The pipeline's definition in the local interpreter, with functions that only remember what they were asked. */
+
+const machine = loadStateMachine(
+  JSON.parse(readFileSync(new URL('../../lib/asl/pipeline.asl.json', import.meta.url), 'utf8')),
+  { substitutions: Object.fromEntries([...FUNCTION_NAMES, 'results'].map((name) => [name, name])) },
+);
+
+type Payload = { readonly [field: string]: Json };
+type Functions = Readonly<Record<string, (payload: Payload) => Promise<unknown>>>;
+
+const item = (stage: string, unit: string): string =>
+  `${JSON.stringify({ run: 'r1', stage, unit, specification: 'file:///r1/units', offset: 0, length: 9 })}\n`;
+const buckets = {
+  'results/r1/prepare': item('prepare', 'o1') + item('prepare', 'o2'),
+  'results/r1/resolve': item('resolve', 'u1'),
+  'results/r1/apply': item('apply', 'u2') + item('apply', 'u3'),
+};
+const at = (key: string) => ({ bucket: 'results', key: `r1/${key}` });
+const stages = [
+  { name: 'resolve', units: 1, items: at('resolve') },
+  { name: 'apply', units: 2, items: at('apply') },
+];
+
+async function execute(overrides: Functions = {}, input: Json = { pipeline: 'accounts' }) {
+  const calls: [string, Payload][] = [];
+  const answers: Functions = {
+    intake: async () => ({ runId: 'r1', attempt: 1, objects: 2, items: at('prepare') }),
+    plan: async () => ({ outcome: 'work', stages }),
+    ...overrides,
+  };
+  const functions = Object.fromEntries(
+    FUNCTION_NAMES.map((name): [string, LambdaFunction] => [
+      name,
+      async (payload) => {
+        calls.push([name, payload as Payload]);
+        return (await answers[name]?.(payload as Payload)) ?? {};
+      },
+    ]),
+  );
+  const objects = memoryObjects(buckets);
+  const time = virtualTime();
+  const result: ExecutionResult = await startExecution({
+    machine,
+    name: 'accounts-1',
+    input,
+    tasks: { [LAMBDA_INVOKE]: lambdaInvoke(functions) },
+    objects,
+    random: seededRandom(7),
+    ...time,
+  });
+  const story = calls.map(([name, payload]) => (name === 'work' ? `work ${payload['unit']}` : name));
+  return {
+    result,
+    calls,
+    story,
+    time,
+    objects,
+    payloadsOf: (name: string) => calls.filter(([one]) => one === name).map(([, payload]) => payload),
+  };
+}
+
+const whole = [
+  'intake',
+  'work o1',
+  'work o2',
+  'plan',
+  'work u1',
+  'work u2',
+  'work u3',
+  'audit',
+  'publish',
+  'report',
+];
+
+describe('the pipeline', () => {
+  it('claims, prepares, plans, works stage by stage, audits, publishes and reports', async () => {
+    const { result, story } = await execute();
+    expect(result).toMatchObject({ status: 'SUCCEEDED', output: { runId: 'r1', attempt: 1 } });
+    expect(story).toEqual(whole);
+  });
+
+  it('hands over ids and locations', async () => {
+    const { payloadsOf } = await execute();
+    const run = { runId: 'r1', attempt: 1 };
+    expect(payloadsOf('intake')).toEqual([
+      { action: 'claim', pipeline: 'accounts', mode: 'run', branch: 'main' },
+    ]);
+    expect(payloadsOf('plan')).toEqual([{ action: 'plan', ...run, replan: false, replans: 0 }]);
+    expect(payloadsOf('work')[2]).toEqual({
+      run: 'r1',
+      stage: 'resolve',
+      unit: 'u1',
+      specification: 'file:///r1/units',
+      offset: 0,
+      length: 9,
+      attempt: 1,
+    });
+    expect(payloadsOf('audit')).toEqual([{ action: 'audit', ...run }]);
+    expect(payloadsOf('publish')).toEqual([{ action: 'publish', ...run }]);
+    expect(payloadsOf('report')).toEqual([{ action: 'report', ...run, outcome: 'succeeded' }]);
+  });
+
+  it('passes on what the input says of run, branch, mode, event and replanning', async () => {
+    const input = { pipeline: 'accounts', runId: 'r1', branch: 'try', event: { id: 'e' }, replan: true };
+    const { payloadsOf } = await execute({}, input);
+    expect(payloadsOf('intake')).toEqual([
+      { action: 'claim', pipeline: 'accounts', mode: 'run', branch: 'try', runId: 'r1', event: { id: 'e' } },
+    ]);
+    expect(payloadsOf('plan')).toMatchObject([{ replan: true }]);
+  });
+
+  it('reports an empty run when nothing was claimed', async () => {
+    const { story, payloadsOf } = await execute({
+      intake: async () => ({ runId: 'r1', attempt: 1, objects: 0, items: at('prepare') }),
+    });
+    expect(story).toEqual(['intake', 'report']);
+    expect(payloadsOf('report')).toMatchObject([{ outcome: 'empty' }]);
+  });
+
+  it('publishes nothing when no record is left to apply', async () => {
+    const { story, payloadsOf } = await execute({ plan: async () => ({ outcome: 'nothing', stages: [] }) });
+    expect(story).toEqual(['intake', 'work o1', 'work o2', 'plan', 'report']);
+    expect(payloadsOf('report')).toMatchObject([{ outcome: 'succeeded' }]);
+  });
+
+  it('stops after the plan in plan mode', async () => {
+    const { story, payloadsOf } = await execute({}, { pipeline: 'accounts', mode: 'plan' });
+    expect(story).toEqual(['intake', 'work o1', 'work o2', 'plan', 'report']);
+    expect(payloadsOf('report')).toMatchObject([{ outcome: 'planned' }]);
+  });
+
+  it('audits and publishes a plan without stages', async () => {
+    const { story } = await execute({ plan: async () => ({ outcome: 'work', stages: [] }) });
+    expect(story.slice(3)).toEqual(['plan', 'audit', 'publish', 'report']);
+  });
+
+  it('runs as many units at a time as the input says', async () => {
+    let running = 0;
+    let most = 0;
+    const work = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+    };
+    await execute({ work }, { pipeline: 'accounts', concurrency: 1 });
+    expect(most).toBe(1);
+  });
+});
+
+describe('a failure of the pipeline', () => {
+  const failing =
+    (error: Error): Functions[string] =>
+    async () =>
+      Promise.reject(error);
+
+  it.each(['plan', 'audit', 'publish'])(
+    'in %s is recorded with its name and cause, then fails the execution',
+    async (name) => {
+      const { result, payloadsOf, story } = await execute({
+        [name]: failing(new IntegrityError('rows are missing', { next: 'partwise status r1' })),
+      });
+      expect(result).toMatchObject({ status: 'FAILED', error: 'IntegrityError' });
+      expect(story.at(-1)).toBe('report');
+      const [report] = payloadsOf('report');
+      expect(report).toMatchObject({
+        runId: 'r1',
+        attempt: 1,
+        outcome: 'failed',
+        error: { name: 'IntegrityError', cause: result.cause ?? '' },
+      });
+      expect(JSON.parse(result.cause ?? '')).toMatchObject({
+        errorMessage: 'rows are missing',
+        next: 'partwise status r1',
+      });
+    },
+  );
+
+  it.each([
+    ['o1', 'prepare'],
+    ['u3', 'apply'],
+  ])('of unit %s leaves its siblings alone and names it', async (unit) => {
+    const work = async (payload: Payload) => {
+      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      return payload['unit'] === unit ? Promise.reject(named('UnitTooLargeError', 'too large')) : {};
+    };
+    const { result, payloadsOf, story } = await execute({ work });
+    expect(result).toMatchObject({ status: 'FAILED', error: 'States.ExceedToleratedFailureThreshold' });
+    expect(result.cause).toMatch(/UnitTooLargeError: too large$/);
+    expect(story).toContain(unit === 'o1' ? 'work o2' : 'work u2');
+    expect(payloadsOf('report')).toMatchObject([{ outcome: 'failed' }]);
+  });
+
+  it('in Intake fails at once: there is no run to record it in', async () => {
+    const { result, story } = await execute({ intake: failing(named('ConfigError', 'no key')) });
+    expect(result).toMatchObject({ status: 'FAILED', error: 'ConfigError' });
+    expect(story).toEqual(['intake']);
+  });
+
+  it('in the recording does not hide the one that it is about', async () => {
+    const { result } = await execute({
+      audit: failing(new IntegrityError('x')),
+      report: failing(named('Disk')),
+    });
+    expect(result.error).toBe('IntegrityError');
+  });
+
+  it('when an item list is gone is recorded too', async () => {
+    const { result, payloadsOf } = await execute({
+      plan: async () => ({ outcome: 'work', stages: [{ name: 's', units: 1, items: at('nowhere') }] }),
+    });
+    expect(result.error).toBe('States.ItemReaderFailed');
+    expect(payloadsOf('report')).toMatchObject([{ error: { name: 'States.ItemReaderFailed' } }]);
+  });
+});
+
+describe('a retry of the pipeline', () => {
+  const failingTimes = (times: number, error: Error, answer: unknown = {}): Functions[string] => {
+    let calls = 0;
+    return async () => {
+      calls += 1;
+      return calls <= times ? Promise.reject(error) : answer;
+    };
+  };
+  const claimed = { runId: 'r1', attempt: 1, objects: 2, items: at('prepare') };
+
+  it('waits for a lease that another run holds', async () => {
+    const { result, time } = await execute({
+      intake: failingTimes(4, new LeaseHeldError('r0 is at work'), claimed),
+    });
+    expect(result.status).toBe('SUCCEEDED');
+    expect(time.sleeps).toHaveLength(4);
+  });
+
+  it('gives a lease up in the end, by its name', async () => {
+    const { result, time } = await execute({ intake: failingTimes(99, new LeaseHeldError('r0 is at work')) });
+    expect(result).toMatchObject({ status: 'FAILED', error: 'LeaseHeldError' });
+    expect(time.sleeps.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(5 * 60_000);
+  });
+
+  it.each([
+    'Lambda.ServiceException',
+    'Lambda.TooManyRequestsException',
+    'Lambda.SdkClientException',
+    'Lambda.AWSLambdaException',
+  ])('rides over %s in every task', async (name) => {
+    const functions = Object.fromEntries(
+      FUNCTION_NAMES.map((one) => [
+        one,
+        failingTimes(
+          2,
+          named(name),
+          one === 'intake' ? claimed : one === 'plan' ? { outcome: 'work', stages } : {},
+        ),
+      ]),
+    );
+    expect((await execute(functions)).result.status).toBe('SUCCEEDED');
+  });
+
+  it.each([
+    ['publish', new CommitConflictError('bucket 3')],
+    ['audit', new PinnedSnapshotExpiredError('snapshot 7')],
+    ['publish', new PinnedSnapshotExpiredError('snapshot 7')],
+  ])('plans again when %s raises %s', async (name, error) => {
+    const { result, story, payloadsOf } = await execute({ [name]: failingTimes(1, error) });
+    expect(result.status).toBe('SUCCEEDED');
+    expect(story.filter((one) => one === 'plan')).toHaveLength(2);
+    expect(payloadsOf('plan')[1]).toMatchObject({ replan: true, replans: 1 });
+    expect(story.slice(-6)).toEqual(['work u1', 'work u2', 'work u3', 'audit', 'publish', 'report']);
+  });
+
+  it('stops planning again after five times and records the conflict', async () => {
+    const { result, payloadsOf } = await execute({
+      publish: failingTimes(99, new CommitConflictError('bucket 3')),
+    });
+    expect(result).toMatchObject({ status: 'FAILED', error: 'CommitConflictError' });
+    expect(payloadsOf('plan').map((payload) => payload['replans'])).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(payloadsOf('report')).toMatchObject([
+      { outcome: 'failed', error: { name: 'CommitConflictError' } },
+    ]);
+  });
+});
+
+describe('the state of the pipeline', () => {
+  it('stays small however many stages and units there are', async () => {
+    const { result } = await execute();
+    const sizes = result.history.map((event) => JSON.stringify(event).length);
+    expect(Math.max(...sizes)).toBeLessThan(4_000);
+  });
+});
