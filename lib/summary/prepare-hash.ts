@@ -37,16 +37,16 @@ function canonicalText({ name, type }: TargetColumn): string {
 }
 
 /**
- * `x = a*2^53 + b + c*2^-53 + d*2^-106` with integers a to d; each step is exact in IEEE arithmetic, so no two
+ * `x = a*2^53 + b + c*2^-53 + d*2^-106` with integers a to d; of its sign; each step is exact in IEEE arithmetic, so no two
  * doubles of ordinary size share a text and every engine computes the same one. Sizes beyond 2^106 saturate.
  */
 function doubleText(value: string): string {
   const clamped = `greatest(least(${value}, 8e31), -8e31)`;
-  const a = `floor(${clamped} / 9007199254740992)`;
+  const a = `trunc(${clamped} / 9007199254740992)`;
   const afterA = `(${clamped} - ${a} * 9007199254740992)`;
-  const b = `floor(${afterA})`;
+  const b = `trunc(${afterA})`;
   const afterB = `((${afterA} - ${b}) * 9007199254740992)`;
-  const c = `floor(${afterB})`;
-  const d = `floor((${afterB} - ${c}) * 9007199254740992)`;
+  const c = `trunc(${afterB})`;
+  const d = `trunc((${afterB} - ${c}) * 9007199254740992)`;
   return [a, b, c, d].map((limb) => `CAST(CAST(${limb} AS BIGINT) AS VARCHAR)`).join(` || ',' || `);
 }

@@ -5,7 +5,7 @@ import type { SummaryConfig } from '../config/schema.ts';
 import { targetColumns } from '../config/types.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { identifier } from '../engine/sql.ts';
-import { ConfigError, ObjectExistsError, PoisonInputError } from '../errors.ts';
+import { ConfigError, ObjectExistsError, PoisonInputError, UnitTooLargeError } from '../errors.ts';
 import { type OpenedSource, openSource } from '../run/sources/open.ts';
 import { RowRejects } from '../run/sources/rejects.ts';
 import { takePrivateCopy } from '../run/sources/version.ts';
@@ -18,6 +18,12 @@ import { checkedRows, matchColumns, preparedRows } from './prepare-rows.ts';
 export const deletionsFeed = 'deletions';
 
 const rowGroupRows = 8_192;
+
+/** So many refused rows of a file are listed at least; more when the error budget lets more pass. */
+const listedRows = 10_000;
+
+/** Disk that any file may use while it is prepared. */
+const freeSpillBytes = 1e9;
 
 /** How much of a refused row is kept. */
 const rawCharacters = 65_536;
@@ -49,7 +55,11 @@ export async function prepare(context: RunContext, item: IntakeItem): Promise<Pr
     item.version,
     join(session.workFolder, 'source'),
   );
-  const rejects = new RowRejects(join(session.workFolder, 'rejects.jsonl'), item.location);
+  const rejects = new RowRejects(
+    join(session.workFolder, 'rejects.jsonl'),
+    item.location,
+    Math.max(config.limits.badRows, listedRows),
+  );
   const deletions = item.feed === deletionsFeed ? config.deletions : undefined;
   if (item.feed === deletionsFeed && deletions === undefined)
     throw new ConfigError(`pipeline ${config.pipeline} has no deletions feed`);
@@ -69,7 +79,11 @@ export async function prepare(context: RunContext, item: IntakeItem): Promise<Pr
   });
   const shape =
     deletions === undefined ? recordShape(config, source, buckets) : deletionShape(config, source, buckets);
-  await poisonOnRead(() => session.execute(`CREATE TEMP TABLE checked AS ${shape.checked}`));
+  const spillBytes = allowedSpill(copy.sizeBytes, config);
+  await session.execute(
+    `SET max_temp_directory_size = '${spillBytes}B'; SET ieee_floating_point_ops = false`,
+  );
+  await poisonOnRead(spillBytes, () => session.execute(`CREATE TEMP TABLE checked AS ${shape.checked}`));
   await quarantineFaults(session, source, rejects);
   await session.execute(`CREATE TEMP TABLE accepted AS ${shape.prepared}`);
   const duplicates = await dropDuplicates(session, shape.identity);
@@ -98,6 +112,11 @@ export async function prepare(context: RunContext, item: IntakeItem): Promise<Pr
         [Number(row['month_no']), Number(row['bucket']), Number(row['n']), Number(row['deletes'])] as const,
     ),
   };
+}
+
+/** Text that a file repeats without storing it again (dictionaries) may fill so much disk, not all of it. */
+function allowedSpill(sizeBytes: number, config: SummaryConfig): number {
+  return Math.floor(Math.max(freeSpillBytes, 4 * sizeBytes * config.limits.expansion));
 }
 
 /** What differs between records and the deletions feed. */
@@ -148,10 +167,16 @@ function deletionShape(config: SummaryConfig, source: OpenedSource, buckets: num
 }
 
 /** The engine's complaints while it decodes the file's bytes are the file's fault. */
-async function poisonOnRead(action: () => Promise<void>): Promise<void> {
+async function poisonOnRead(spillBytes: number, action: () => Promise<void>): Promise<void> {
   try {
     await action();
   } catch (cause) {
+    if (cause instanceof UnitTooLargeError && /max_temp_directory_size/.test(String(cause.cause))) {
+      throw new PoisonInputError(
+        `the rows of the file need more than ${spillBytes} bytes, too much for its size (limits.expansion)`,
+        { cause },
+      );
+    }
     if (
       cause instanceof Error &&
       /Invalid Input Error|IO Error|Invalid Error|Conversion Error|Serialization Error|TProtocolException|Out of Range/i.test(
@@ -172,8 +197,9 @@ async function quarantineFaults(
   const [bad] = await session.query('SELECT count(*) AS n FROM checked WHERE pw_fault IS NOT NULL');
   if (Number(bad?.['n']) === 0) return;
   await session.execute(
-    'CREATE TEMP TABLE refused AS SELECT pw_row, pw_fault FROM checked WHERE pw_fault IS NOT NULL',
+    `CREATE TEMP TABLE refused AS SELECT pw_row, pw_fault FROM checked WHERE pw_fault IS NOT NULL ORDER BY pw_row LIMIT ${rejects.room}`,
   );
+  const unlisted = Number(bad?.['n']) - Math.min(rejects.room, Number(bad?.['n']));
   await rememberRaw(session, source);
   const rows = session.stream(
     'SELECT pw_row, pw_fault, pw_raw FROM refused LEFT JOIN raws USING (pw_row) ORDER BY pw_row',
@@ -184,6 +210,7 @@ async function quarantineFaults(
       rejects.add({ row: Number(row['pw_row']), column, reason, raw: row['pw_raw'] });
     }
   }
+  rejects.addUnlisted(unlisted);
 }
 
 /** A column that nobody asked for may be undecodable; the refused rows are then reported without their text. */

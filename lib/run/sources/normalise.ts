@@ -46,6 +46,7 @@ export interface CsvDialect {
 export async function normaliseCsv(options: NormaliseOptions, dialect: CsvDialect): Promise<NormalisedText> {
   const { delimiter, quote, header: hasHeader } = dialect;
   const [delimiterByte, quoteByte] = [delimiter.charCodeAt(0), quote.charCodeAt(0)];
+  const { rejects } = options;
   const out = new LineWriter(options.path);
   let header: readonly string[] | undefined;
   let width = hasHeader ? 0 : dialect.width;
@@ -54,7 +55,12 @@ export async function normaliseCsv(options: NormaliseOptions, dialect: CsvDialec
 
   const reject = (record: RecordView, reason: string) => {
     rejected += 1;
-    options.rejects.add({ row: rows, column: undefined, reason, raw: rawText(record) });
+    rejects.add({
+      row: rows,
+      column: undefined,
+      reason,
+      raw: rejects.room > 0 ? rawText(record) : undefined,
+    });
   };
   const readHeader = (record: RecordView) => {
     const text = record.tooLong ? undefined : textOf(record);
@@ -104,6 +110,7 @@ export async function normaliseCsv(options: NormaliseOptions, dialect: CsvDialec
 
 /** Writes `row number, unit separator, line` for every line that can be JSON; the engine judges the rest. */
 export async function normaliseLines(options: NormaliseOptions): Promise<NormalisedText> {
+  const { rejects } = options;
   const out = new LineWriter(options.path);
   let rows = 0;
   let rejected = 0;
@@ -115,7 +122,12 @@ export async function normaliseLines(options: NormaliseOptions): Promise<Normali
     if (reason === undefined)
       return out.bytes(`${rows}${unitSeparator}`, record.bytes, record.start, record.end);
     rejected += 1;
-    options.rejects.add({ row: rows, column: undefined, reason, raw: rawText(record) });
+    rejects.add({
+      row: rows,
+      column: undefined,
+      reason,
+      raw: rejects.room > 0 ? rawText(record) : undefined,
+    });
   };
   await out.run(() =>
     forEachRecord(

@@ -109,17 +109,21 @@ async function openLines(options: OpenOptions, normalise: Normalise): Promise<Op
   const reader =
     `read_csv(${literalPath(done.path)}, auto_detect = false, hive_partitioning = false, header = false, delim = ${text(unitSeparator)}, quote = '', escape = '', ` +
     `new_line = '\\n', ${nulls([])}${lineSize(done.longestBytes)}columns = {'pw_row': 'BIGINT', 'line': 'VARCHAR'})`;
+  const isObject = `CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END`;
   const bad = await options.session.query(
-    `SELECT pw_row, line[:4096] AS line FROM ${reader} WHERE NOT json_valid(line) OR json_type(line) <> 'OBJECT' ORDER BY pw_row`,
+    `SELECT pw_row, line[:4096] AS line, count(*) OVER () AS n FROM ${reader} WHERE NOT (${isObject}) ORDER BY pw_row LIMIT ${options.rejects.room + 1}`,
   );
-  for (const row of bad)
+  const badRows = Number(bad[0]?.n ?? 0);
+  for (const row of bad) {
     options.rejects.add({
-      row: Number(row['pw_row']),
+      row: Number(row.pw_row),
       column: undefined,
       reason: 'is not a JSON object',
-      raw: row['line'],
+      raw: row.line,
     });
-  const good = `(SELECT * FROM ${reader} WHERE CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END)`;
+  }
+  options.rejects.addUnlisted(badRows - bad.length);
+  const good = `(SELECT * FROM ${reader} WHERE ${isObject})`;
   const keys = await options.session.query(
     `SELECT DISTINCT unnest(keys) AS key FROM (SELECT DISTINCT json_keys(line) AS keys FROM ${good}) ORDER BY key`,
   );
@@ -132,7 +136,7 @@ async function openLines(options: OpenOptions, normalise: Normalise): Promise<Op
     columns: keys.map((row) => ({ name: String(row['key']), type: 'TEXT' })),
     sparse: true,
     rows: done.rows,
-    rejected: done.rejected + bad.length,
+    rejected: done.rejected + badRows,
     select: (wanted) => {
       const list = `[${wanted.map((name) => text(pointer(name))).join(', ')}]`;
       const fields = wanted.map((_, at) => `, v[${at + 1}] AS s${at}`).join('');

@@ -27,16 +27,20 @@ export async function openParquet(options: OpenOptions): Promise<OpenedSource> {
     `SELECT num_rows, num_row_groups FROM parquet_file_metadata(${literal})`,
   );
   checkClaims(options, Number(file?.['num_rows']), Number(file?.['num_row_groups']));
+  const [schema] = await read(
+    session,
+    `SELECT count(*) AS leaves FROM parquet_schema(${literal}) WHERE coalesce(num_children, 0) = 0`,
+  );
+  if (Number(schema?.leaves) > limits.columns) {
+    throw new PoisonInputError(
+      `the file has ${schema?.leaves} columns; allowed: ${limits.columns} (limits.columns)`,
+    );
+  }
   const plain = `read_parquet([${literal}], hive_partitioning = false`;
   const columns = (await read(session, `DESCRIBE SELECT * FROM ${plain})`)).map((row) => ({
     name: String(row['column_name']),
     type: String(row['column_type']),
   }));
-  if (columns.length > limits.columns) {
-    throw new PoisonInputError(
-      `the file has ${columns.length} columns; allowed: ${limits.columns} (limits.columns)`,
-    );
-  }
   if (columns.some(({ name }) => name.toLowerCase() === rowNumber)) {
     throw new PoisonInputError(`the file has a column ${rowNumber}, a name that the reader needs`);
   }
