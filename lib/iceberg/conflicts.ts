@@ -71,7 +71,9 @@ export async function validateNoConflicts(options: ValidateOptions): Promise<Con
 
 /** Oldest first. */
 function snapshotsAfter({ table, sinceSnapshotId, branch = 'main' }: ValidateOptions): readonly Snapshot[] {
-  const head = currentSnapshot(table, branch);
+  // A branch that does not exist yet will be made from the head of main.
+  const head =
+    table.metadata.refs[branch] === undefined ? currentSnapshot(table) : currentSnapshot(table, branch);
   const line = head === undefined ? [] : ancestors(table, head.snapshotId);
   if (sinceSnapshotId === undefined) {
     const oldest = line.at(-1);
