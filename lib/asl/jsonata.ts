@@ -33,7 +33,7 @@ export function compileTemplate(value: unknown, path: string): Template {
   return constantTemplate(value as Json);
 }
 
-export function constantTemplate(value: Json): Template {
+function constantTemplate(value: Json): Template {
   return { constant: { value }, evaluate: async () => value };
 }
 
@@ -94,7 +94,7 @@ function parse(source: string, path: string): jsonata.Expression {
   }
 }
 
-export function evaluationFailure(
+function evaluationFailure(
   path: string,
   source: string,
   reason: string,

@@ -30,7 +30,7 @@ export function nextRetryDelayMs(
 }
 
 /** IntervalSeconds x BackoffRate^attempt, at most MaxDelaySeconds, before jitter. `attempt` counts from 0. */
-export function retryDelayMs(
+function retryDelayMs(
   { intervalSeconds, backoffRate, maxDelaySeconds }: Retrier,
   attempt: number,
 ): number {

@@ -109,7 +109,7 @@ export function executionArn({
 }
 
 /** The context object (https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html). */
-export function contextOf(visit: Visit): Json {
+function contextOf(visit: Visit): Json {
   const { execution, mapItem } = visit.thread;
   return {
     Execution: {
@@ -140,7 +140,7 @@ export interface Extras {
   readonly mapItem?: { readonly [key: string]: Json };
 }
 
-export function bindingsOf(visit: Visit, { mapItem, ...extras }: Extras = {}): Bindings {
+function bindingsOf(visit: Visit, { mapItem, ...extras }: Extras = {}): Bindings {
   const bindings: { [name: string]: unknown } = { ...serviceFunctions(visit.thread.execution.services) };
   const scopes: Scope[] = [];
   for (let scope: Scope | undefined = visit.scope; scope !== undefined; scope = scope.outer)
