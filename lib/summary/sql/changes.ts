@@ -6,6 +6,10 @@ import { changeTables } from './patch.ts';
 /** Which resolved months become rows of the change set: those that other rows of the batch or the tables depend on. */
 export type ChangeScope = 'all' | 'stored';
 
+/*
+ * A LEFT JOIN whose condition tests its left side alone runs as a nested loop, so such tests go into the key.
+ */
+
 /**
  * `pw_changes`, one row per changed (key, month):
  * - pw_set: other rows of the key hold this month's value; pw_own: the month's stored row changes itself
@@ -31,5 +35,5 @@ export function changesTable(shape: SummaryShape, scope: ChangeScope): string {
   ];
   const within = scope === 'all' ? '' : ' AND r.known AND r.pw_month <= r.newest';
   return `CREATE OR REPLACE TEMP TABLE ${changeTables.all} AS SELECT r.pw_key, r.pw_month, r.is_set AS pw_set, r.is_own AS pw_own, r.n_new AS pw_rec, r.alive_after AS pw_alive, r.version_now AS pw_version, r.code_after AS pw_code, (r.known AND r.pw_month <= r.newest) AS pw_felt, ${[...scalars, ...registers].join(', ')}
-FROM pw_resolved AS r LEFT JOIN pw_batch AS n ON n.rowid = r.n_row AND r.n_new WHERE (r.is_set OR r.is_own)${within}`;
+FROM pw_resolved AS r LEFT JOIN pw_batch AS n ON n.rowid = CASE WHEN r.n_new THEN r.n_row END WHERE (r.is_set OR r.is_own)${within}`;
 }

@@ -28,13 +28,12 @@ export interface PatchOptions {
 /** Name of the temporary tables that a change set becomes in a session. */
 export const changeTables = { all: 'pw_changes', lists: 'pw_lists' } as const;
 
-/** Builds `pw_lists` from `pw_changes`: one row per key, lists ordered by month. */
+/** Builds `pw_lists` from `pw_changes`: one row per key, lists in one order, which is any. */
 export function listsFromChanges(shape: SummaryShape): string {
   const lists = shape.histories.map(
-    ({ from }, index) =>
-      `list(CASE WHEN pw_alive THEN ${identifier(from)} END ORDER BY pw_month) AS pw_v${index}`,
+    ({ from }, index) => `list(CASE WHEN pw_alive THEN ${identifier(from)} END) AS pw_v${index}`,
   );
-  return `CREATE OR REPLACE TEMP TABLE ${changeTables.lists} AS SELECT pw_key, list(pw_month ORDER BY pw_month) AS pw_months, list(pw_version ORDER BY pw_month) AS pw_versions${lists
+  return `CREATE OR REPLACE TEMP TABLE ${changeTables.lists} AS SELECT pw_key, list(pw_month) AS pw_months, list(pw_version) AS pw_versions${lists
     .map((list) => `, ${list}`)
     .join('')} FROM ${changeTables.all} WHERE pw_set GROUP BY pw_key`;
 }
@@ -115,7 +114,9 @@ function innerSelect(options: PatchOptions): string {
     'o.pw_alive AS pw_o_alive',
     'o.pw_code AS pw_o_code',
     'o.pw_version AS pw_o_newest',
-    ...payload(shape).map((column) => `o.${identifier(column.name)} AS ${identifier(`pw_oc_${column.name}`)}`),
+    ...payload(shape).map(
+      (column) => `o.${identifier(column.name)} AS ${identifier(`pw_oc_${column.name}`)}`,
+    ),
     ...[...registerNames(shape.record), ...registerNames(shape.deletion)].map(
       (name) => `o.${identifier(name)} AS ${identifier(`pw_oc_${name}`)}`,
     ),
