@@ -15,13 +15,19 @@ export function refuseText(sql: string): string | undefined {
     return 'a backslash in a text literal is an escape in Spark and a character in DuckDB';
   if (outside.includes('"'))
     return 'double quotes are names in DuckDB and text in Spark; column names are written without quotes';
+  if (/\b(?:[bex]|u&)'/i.test(sql.replaceAll(/'(?:[^']|'')*'/g, "'")))
+    return 'a letter before a text literal is not allowed';
+  if (/[A-Za-z_]\w*\s*\.\s*[A-Za-z_]/.test(outside)) return 'names are written without a table or a schema';
   if (/--|\/\*/.test(outside)) return 'comments are not allowed';
   if (/[;$`?@#{}[\]]/.test(outside)) return `${/[;$`?@#{}[\]]/.exec(outside)?.[0]} is not allowed`;
   return undefined;
 }
 
-/** Problems of the parsed statement `SELECT <expression>` as DuckDB's `json_serialize_sql` gives it. */
-export function refuseSyntax(serialised: string): readonly string[] {
+/**
+ * Problems of the parsed statement `SELECT <expression>` as DuckDB's `json_serialize_sql` gives it. Names are held
+ * against the columns here, since the engine takes some that are none (`current_timestamp`) for functions.
+ */
+export function refuseSyntax(serialised: string, columns: readonly string[]): readonly string[] {
   const parsed = JSON.parse(serialised) as JsonObject;
   if (parsed['error'] === true) return [String(parsed['error_message'])];
   const statements = list(parsed['statements']);
@@ -38,15 +44,15 @@ export function refuseSyntax(serialised: string): readonly string[] {
     ['where_clause', 'having', 'sample', 'qualify'].every((clause) => (node[clause] ?? null) === null) &&
     object(selected[0])['alias'] === '';
   if (!single) return ['must be one expression, without FROM, WHERE, AS and the like'];
-  return [...new Set(refuseExpression(object(selected[0])))];
+  return [...new Set(refuseExpression(object(selected[0]), columns))];
 }
 
-function refuseExpression(expression: JsonObject): readonly string[] {
+function refuseExpression(expression: JsonObject, columns: readonly string[]): readonly string[] {
   const kind = String(expression['class']);
-  const children = () => nested(expression).flatMap(refuseExpression);
+  const children = () => nested(expression).flatMap((child) => refuseExpression(child, columns));
   switch (kind) {
     case 'COLUMN_REF':
-      return list(expression['column_names']).length === 1 ? [] : ['a column is written without a table'];
+      return refuseColumn(list(expression['column_names']).map(String), columns);
     case 'CONSTANT':
       return [];
     case 'CASE':
@@ -77,6 +83,15 @@ function refuseExpression(expression: JsonObject): readonly string[] {
     default:
       return [`${kind.toLowerCase()} expressions are not allowed`];
   }
+}
+
+function refuseColumn(parts: readonly string[], columns: readonly string[]): readonly string[] {
+  const [name = ''] = parts;
+  if (parts.length !== 1) return ['a column is written without a table'];
+  if (columns.some((column) => column.toLowerCase() === name.toLowerCase())) return [];
+  const guess = nearest(name, columns);
+  const meant = guess === undefined ? '' : `; did you mean ${guess}?`;
+  return [`there is no column ${name}${meant}; allowed: ${columns.join(', ')}`];
 }
 
 function refuseFunction(expression: JsonObject): readonly string[] {

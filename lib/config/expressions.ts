@@ -54,7 +54,10 @@ async function checkStep(session: EngineSession, { sql, target, columns }: Step)
   const [row] = await session.query(
     `SELECT CAST(json_serialize_sql(${text(`SELECT ${sql}`)}) AS VARCHAR) AS tree`,
   );
-  const syntax = refuseSyntax(String(row?.['tree']));
+  const syntax = refuseSyntax(
+    String(row?.['tree']),
+    columns.map(({ name }) => name),
+  );
   if (syntax.length > 0) return syntax;
   const relation = columns
     .map(({ name, type }) => `CAST(NULL AS ${sqlType(type)}) AS ${identifier(name)}`)

@@ -24,9 +24,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3))
-    ? best.candidate
-    : undefined;
+  const allowed = Math.min(word.length - 1, Math.max(1, Math.floor(word.length / 3)));
+  return best !== undefined && best.distance <= allowed ? best.candidate : undefined;
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours, each counting one. */
