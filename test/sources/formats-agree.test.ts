@@ -109,7 +109,7 @@ describe('names and values are data', () => {
       'x"); DROP TABLE checked; --',
       "'||(SELECT 1)||'",
       'a\\b',
-      '${x}',
+      '$' + '{x}',
       '{"',
       '/',
       '~',
