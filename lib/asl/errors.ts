@@ -68,7 +68,14 @@ export function matchesError(errorEquals: readonly string[], error: string | und
   });
 }
 
-/** Any thrown value as a failure: an error's `name` is the error name, its message the cause. */
+/** What the interpreter itself throws: a failure of the definition, or else States.Runtime, which nothing catches. */
+export function toOwnFailure(thrown: unknown): StateFailure {
+  if (thrown instanceof StateFailure) return thrown;
+  const reason = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  return new StateFailure(ErrorName.Runtime, reason, thrown);
+}
+
+/** What a task's handler throws, any value, as a failure: an error's `name` is the error name, its message the cause. */
 export function toFailure(thrown: unknown): StateFailure {
   if (thrown instanceof StateFailure) return thrown;
   if (thrown instanceof Error) return new StateFailure(thrown.name, thrown.message, thrown);

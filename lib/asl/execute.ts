@@ -1,6 +1,6 @@
 import { sleepFor } from './concurrency.ts';
 import type { StateMachine } from './definition.ts';
-import { ErrorName, Stopped, toFailure, UnsupportedDefinitionError } from './errors.ts';
+import { ErrorName, Stopped, toOwnFailure, UnsupportedDefinitionError } from './errors.ts';
 import { collectHistory, createHistory, failureDetails } from './history.ts';
 import { usesObjects } from './load.ts';
 import { checkPayload, toJson } from './payload.ts';
@@ -78,7 +78,7 @@ async function runTop(machine: StateMachine, start: Position, thread: Thread): P
     checkPayload(start.input, 'The input of the execution');
     return await runSequence(machine, start, thread);
   } catch (thrown) {
-    return { kind: 'failed', failure: toFailure(thrown), position: start };
+    return { kind: 'failed', failure: toOwnFailure(thrown), position: start };
   }
 }
 

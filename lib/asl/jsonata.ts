@@ -94,12 +94,7 @@ function parse(source: string, path: string): jsonata.Expression {
   }
 }
 
-function evaluationFailure(
-  path: string,
-  source: string,
-  reason: string,
-  origin?: unknown,
-): StateFailure {
+function evaluationFailure(path: string, source: string, reason: string, origin?: unknown): StateFailure {
   return new StateFailure(
     ErrorName.QueryEvaluationError,
     `The JSONata expression '${source}' specified for '${path}' failed: ${reason}`,

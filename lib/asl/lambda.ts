@@ -23,12 +23,25 @@ export function lambdaInvoke(functions: Readonly<Record<string, LambdaFunction>>
     if (invoked === undefined)
       throw new StateFailure('Lambda.ResourceNotFoundException', `Function not found: ${name}`);
     try {
-      const result = toJson(await invoked(payload as Json, call));
-      return { ExecutedVersion: '$LATEST', Payload: result, StatusCode: 200 };
+      const result = await invoked(payload as Json, call);
+      return { ExecutedVersion: '$LATEST', Payload: marshalled(result), StatusCode: 200 };
     } catch (thrown) {
       throw lambdaFailure(thrown);
     }
   };
+}
+
+/** @throws StateFailure Runtime.MarshalError, as Lambda names it, for what JSON cannot say (a bigint, a cycle) */
+function marshalled(result: unknown): Json {
+  try {
+    return toJson(result);
+  } catch (error) {
+    throw new StateFailure(
+      'Runtime.MarshalError',
+      `Unable to stringify response body: ${String(error)}`,
+      error,
+    );
+  }
 }
 
 function lambdaFailure(thrown: unknown): StateFailure {

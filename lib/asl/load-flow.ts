@@ -11,6 +11,7 @@ import {
   optionalTemplate,
   stringArray,
   stringField,
+  unsupported,
 } from './fields.ts';
 import { compileTemplate } from './jsonata.ts';
 import { isRecord } from './payload.ts';
@@ -116,6 +117,8 @@ export function loadAssign(fields: Fields, path: string): Assignment | undefined
   return Object.entries(assign).map(([name, value]) => {
     if (!VARIABLE_NAME.test(name) || [...name].length > 80)
       throw invalid(`${path}.Assign.${name}`, 'this is no name of a variable');
+    if (name === '__proto__')
+      throw unsupported(`${path}.Assign.${name}`, 'a variable of this name is not implemented');
     if (name === 'states') throw invalid(`${path}.Assign.${name}`, 'this name is reserved');
     return [name, compileTemplate(value, `${path}.Assign.${name}`)] as const;
   });

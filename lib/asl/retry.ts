@@ -30,10 +30,7 @@ export function nextRetryDelayMs(
 }
 
 /** IntervalSeconds x BackoffRate^attempt, at most MaxDelaySeconds, before jitter. `attempt` counts from 0. */
-function retryDelayMs(
-  { intervalSeconds, backoffRate, maxDelaySeconds }: Retrier,
-  attempt: number,
-): number {
+function retryDelayMs({ intervalSeconds, backoffRate, maxDelaySeconds }: Retrier, attempt: number): number {
   const seconds = intervalSeconds * backoffRate ** attempt;
   return Math.min(seconds, maxDelaySeconds ?? Number.MAX_SAFE_INTEGER / 1_000) * 1_000;
 }

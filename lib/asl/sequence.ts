@@ -1,5 +1,5 @@
 import type { Machine, State } from './definition.ts';
-import { Stopped, toFailure } from './errors.ts';
+import { Stopped, toOwnFailure } from './errors.ts';
 import { runChoice, runFail, runPass, runSucceed, runWait } from './states/flow.ts';
 import { runInlineMap } from './states/map-inline.ts';
 import { runMapRun } from './states/map-run.ts';
@@ -115,7 +115,7 @@ async function settled(
     return { kind: 'next', ...(await run()) };
   } catch (thrown) {
     if (thrown instanceof Stopped) return { kind: 'stopped' };
-    const failure = toFailure(thrown);
+    const failure = toOwnFailure(thrown);
     recordEvaluationFailure(visit, failure);
     return { kind: 'failed', failure };
   }

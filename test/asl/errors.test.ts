@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { matchesError } from '../../lib/asl/errors.ts';
 import { ErrorName } from '../../lib/asl/index.ts';
-import { call, definitionOf, named, run } from './support.ts';
+import { IntegrityError } from '../../lib/errors.ts';
+import { call, definitionOf, distributedMap, memoryObjects, named, run } from './support.ts';
 
 describe('ErrorEquals', () => {
   const cases: readonly (readonly [string, string, boolean])[] = [
@@ -55,6 +56,29 @@ describe('an error of a function', () => {
     expect(result).toMatchObject({ error: 'Error', cause: '{"errorType":"Error","errorMessage":"text"}' });
   });
 
+  it('is Runtime.MarshalError when the answer is nothing that JSON can say', async () => {
+    const result = await run(definitionOf({ T: call('f') }), {
+      functions: { f: async () => ({ rows: 1n }) },
+    });
+    expect(result).toMatchObject({ status: 'FAILED', error: 'Runtime.MarshalError' });
+  });
+
+  it('tells what a PartwiseError advises', async () => {
+    const error = new IntegrityError('rows are missing', {
+      safe: 'nothing was published',
+      next: 'partwise status r1',
+    });
+    const result = await run(definitionOf({ T: call('f') }), {
+      functions: { f: async () => Promise.reject(error) },
+    });
+    expect(JSON.parse(result.cause ?? '')).toEqual({
+      errorType: 'IntegrityError',
+      errorMessage: 'rows are missing',
+      safe: 'nothing was published',
+      next: 'partwise status r1',
+    });
+  });
+
   it('says which function does not exist', async () => {
     const result = await run(definitionOf({ T: call('nobody') }));
     expect(result).toMatchObject({
@@ -75,6 +99,21 @@ describe('an error of another resource', () => {
       tasks: { [resource]: async () => Promise.reject(named('Sqs.Gone', 'no queue')) },
     });
     expect(result).toMatchObject({ status: 'FAILED', error: 'Sqs.Gone', cause: 'no queue' });
+  });
+
+  it('that fails inside of the interpreter is States.Runtime, which nothing catches', async () => {
+    const objects = memoryObjects({ 'bucket/items': '1\n' });
+    const random = () => {
+      throw new TypeError('no randomness');
+    };
+    const map = distributedMap({ Catch: [{ ErrorEquals: ['States.ALL'], Next: 'S' }], Next: 'S' });
+    const broken = definitionOf({ M: map, S: { Type: 'Succeed' } });
+    const result = await run(broken, { objects, random });
+    expect(result).toMatchObject({
+      status: 'FAILED',
+      error: 'States.Runtime',
+      cause: 'TypeError: no randomness',
+    });
   });
 
   it('is refused before the start when nothing performs the resource', async () => {

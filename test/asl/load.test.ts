@@ -110,6 +110,10 @@ describe('what is not implemented is refused by name', () => {
       one({ ...label, ResultWriter: { WriterConfig: { OutputType: 'JSONL' } } }),
       '$.States.S.ResultWriter.WriterConfig.OutputType',
     ],
+    'a variable named __proto__': [
+      one({ ...pass, Assign: JSON.parse('{"__proto__": 1}') }),
+      '$.States.S.Assign.__proto__',
+    ],
     $eval: [one({ ...pass, Output: "{% $eval('1') %}" }), '$.States.S.Output'],
   };
   it.each(Object.entries(cases))('%s', (_, [definition, path]) => {

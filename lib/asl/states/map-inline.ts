@@ -1,6 +1,6 @@
 import { forEachConcurrently } from '../concurrency.ts';
 import type { MapState } from '../definition.ts';
-import { type StateFailure, toFailure } from '../errors.ts';
+import { type StateFailure, toOwnFailure } from '../errors.ts';
 import { checkPayload } from '../payload.ts';
 import { createPositions } from '../redrive.ts';
 import { type RunSequence, record, type Thread, type Visit } from '../thread.ts';
@@ -21,7 +21,8 @@ export async function runInlineMap(
 ): Promise<Attempt> {
   const { thread } = visit;
   const asked = await evaluateNumber(state.maxConcurrency, visit, 'MaxConcurrency', { min: 0 });
-  const length = (await itemsInMemory(state, visit)).length;
+  const items = (await itemsInMemory(state, visit)) ?? [];
+  const { length } = items;
   record(thread, 'MapStateStarted', () => ({ mapStateStartedEventDetails: { length } }));
   const positions = createPositions(resume);
   const halt = new AbortController();
@@ -51,12 +52,12 @@ export async function runInlineMap(
     first ??= end.failure;
     halt.abort();
   };
-  const inputs = childInputs(state, visit, positions.hasSucceeded);
+  const inputs = childInputs(state, visit, items, positions.hasSucceeded);
   const limit = Math.min(asked || INLINE_CONCURRENCY, INLINE_CONCURRENCY);
   try {
     await forEachConcurrently(inputs, limit, () => !stop.aborted, runOne);
   } catch (thrown) {
-    first ??= toFailure(thrown);
+    first ??= toOwnFailure(thrown);
   }
   if (first !== undefined) {
     record(thread, 'MapStateFailed');

@@ -15,20 +15,24 @@ export interface ChildInput {
 }
 
 /**
- * The children of a Map in order, made one at a time: read, limited to MaxItems, selected, batched.
+ * The children of a Map in order, made one at a time: from `items`, or read and limited to MaxItems; selected, batched.
  * @throws StateFailure States.ItemReaderFailed, States.QueryEvaluationError, States.DataLimitExceeded
  */
 export async function* childInputs(
   state: MapState,
   visit: Visit,
+  items: readonly Item[] | undefined,
   hasSucceeded: (index: number) => boolean,
 ): AsyncGenerator<ChildInput> {
-  const selected = selectedItems(state, visit, state.itemBatcher === undefined ? hasSucceeded : () => false);
+  const source = items ?? itemsRead(state, visit);
+  const skip = state.itemBatcher === undefined ? hasSucceeded : () => false;
+  const selected = selectedItems(state, visit, source, skip);
   yield* state.itemBatcher === undefined ? selected : batches(state, visit, selected);
 }
 
-/** A Map's items when it has no ItemReader. @throws StateFailure States.QueryEvaluationError */
-export async function itemsInMemory(state: MapState, visit: Visit): Promise<readonly Item[]> {
+/** A Map's items when it has no ItemReader; undefined when it has. @throws StateFailure States.QueryEvaluationError */
+export async function itemsInMemory(state: MapState, visit: Visit): Promise<readonly Item[] | undefined> {
+  if (state.itemReader !== undefined) return undefined;
   const value = state.items === undefined ? visit.input : await evaluate(state.items, visit);
   try {
     return [...itemsOf(value, 'STATE_DATA')];
@@ -40,34 +44,31 @@ export async function itemsInMemory(state: MapState, visit: Visit): Promise<read
   }
 }
 
-async function* rawItems(state: MapState, visit: Visit): AsyncGenerator<Item> {
+async function* itemsRead({ itemReader }: MapState, visit: Visit): AsyncGenerator<Item> {
+  if (itemReader === undefined) return;
   const { objects } = visit.thread.execution.services;
-  if (state.itemReader === undefined) {
-    yield* await itemsInMemory(state, visit);
-    return;
-  }
-  if (objects === undefined)
+  if (objects === undefined) {
     throw new StateFailure(ErrorName.ItemReaderFailed, 'no object access is given to this execution');
-  const location = readLocation(await evaluate(state.itemReader.arguments, visit));
-  const limit = await evaluateNumber(state.itemReader.maxItems, visit, 'MaxItems', {
-    min: 1,
-    max: 100_000_000,
-  });
+  }
+  const location = readLocation(await evaluate(itemReader.arguments, visit));
+  const limits = { min: 1, max: 100_000_000 };
+  const most = await evaluateNumber(itemReader.maxItems, visit, 'MaxItems', limits);
   let count = 0;
-  for await (const item of readItems(state.itemReader, location, objects)) {
+  for await (const item of readItems(itemReader, location, objects)) {
     yield item;
     count += 1;
-    if (count === limit) return;
+    if (count === most) return;
   }
 }
 
 async function* selectedItems(
   state: MapState,
   visit: Visit,
+  items: Iterable<Item> | AsyncIterable<Item>,
   skip: (index: number) => boolean,
 ): AsyncGenerator<ChildInput> {
   let index = 0;
-  for await (const item of rawItems(state, visit)) {
+  for await (const item of items) {
     const mapItem = {
       Index: index,
       Value: item.value,

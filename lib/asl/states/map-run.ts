@@ -1,6 +1,6 @@
 import { forEachConcurrently } from '../concurrency.ts';
 import type { MapState } from '../definition.ts';
-import { ErrorName, StateFailure, toFailure } from '../errors.ts';
+import { ErrorName, StateFailure, toOwnFailure } from '../errors.ts';
 import { uuid } from '../functions.ts';
 import { failureDetails } from '../history.ts';
 import { causeMessage } from '../lambda.ts';
@@ -37,8 +37,8 @@ export async function runMapRun(
   const id = resume?.mapRun?.id ?? uuid(services.random);
   const mapRunArn = `${ARN_PREFIX}:mapRun:${services.machineName}/${state.label}:${id}`;
   const results = await openResults(state, visit, mapRunArn, resume);
-  const length = state.itemReader === undefined ? (await itemsInMemory(state, visit)).length : 0;
-  recordStart(thread, { mapRunArn, length, redriven: resume !== undefined });
+  const items = await itemsInMemory(state, visit);
+  recordStart(thread, { mapRunArn, length: items?.length ?? 0, redriven: resume !== undefined });
 
   const positions = createPositions(resume);
   const halt = new AbortController();
@@ -67,7 +67,7 @@ export async function runMapRun(
     try {
       if (end.kind !== 'stopped') await results.add(child.index, childResult(execution, end));
     } catch (thrown) {
-      fail(toFailure(thrown));
+      fail(toOwnFailure(thrown));
     }
     if (end.kind === 'failed') {
       failed += 1;
@@ -76,7 +76,7 @@ export async function runMapRun(
     judge();
   };
 
-  const inputs = childInputs(state, visit, positions.hasSucceeded);
+  const inputs = childInputs(state, visit, items, positions.hasSucceeded);
   const counted = countItems(inputs, (count) => {
     total = count;
   });
@@ -87,10 +87,10 @@ export async function runMapRun(
     if (exceeded(failure))
       await addPending(inputs, results, (child) => childExecution(state, visit, child, id, false));
   } catch (thrown) {
-    fail(toFailure(thrown));
+    fail(toOwnFailure(thrown));
   }
   // Also after a failure: the manifest then tells what succeeded, and a redrive goes on from it.
-  await results.close().catch((thrown: unknown) => fail(toFailure(thrown)));
+  await results.close().catch((thrown: unknown) => fail(toOwnFailure(thrown)));
 
   const children = results.redrivable()
     ? { ...positions.take({ mapRun: { id, resultFiles: results.files() } }), outputs: results.outputs() }

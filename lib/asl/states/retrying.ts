@@ -1,5 +1,5 @@
 import type { MapState, ParallelState, TaskState } from '../definition.ts';
-import { errorOutput, matchesError, type StateFailure, Stopped, toFailure } from '../errors.ts';
+import { errorOutput, matchesError, type StateFailure, Stopped, toOwnFailure } from '../errors.ts';
 import { newLedger, nextRetryDelayMs } from '../retry.ts';
 import { assignAndOutput, recordEvaluationFailure, type Visit } from '../thread.ts';
 import type { ChildrenPosition, Json } from '../types.ts';
@@ -85,7 +85,7 @@ async function handle(
 }
 
 function evaluationFailed(visit: Visit, thrown: unknown): Extract<StateEnd, { kind: 'failed' }> {
-  const failure = toFailure(thrown);
+  const failure = toOwnFailure(thrown);
   recordEvaluationFailure(visit, failure);
   return { kind: 'failed', failure };
 }
