@@ -15,7 +15,7 @@ import { auditBuckets } from './audit.ts';
 import { scanned } from './audit-scan.ts';
 import { type BucketSpool, openBucketSpool } from './audit-spool.ts';
 import { roles, type SpoolLine, type StateFile, stateFileOf, type TableState } from './audit-state.ts';
-import { type Role, tableIdentifier } from './tables.ts';
+import { type Role, tableIdentifier, targetTables } from './tables.ts';
 
 export { verifyTables } from './verify-tables.ts';
 
@@ -56,7 +56,13 @@ async function publishedTables(context: RunContext, plan: Plan): Promise<Readonl
       if (table === undefined) {
         return [
           role,
-          { role, table, schema: { schemaId: 0, fields: [] }, snapshotId, publishedSnapshotId: undefined },
+          {
+            role,
+            table,
+            schema: { schemaId: 0, fields: fieldsOf(context, role) },
+            snapshotId,
+            publishedSnapshotId: undefined,
+          },
         ];
       }
       mustBeThere(context, table, name, snapshotId);
@@ -80,6 +86,13 @@ async function publishedTables(context: RunContext, plan: Plan): Promise<Readonl
     }),
   );
   return Object.fromEntries(states) as Record<Role, Published>;
+}
+
+/** Columns that the table will have when it is made. */
+function fieldsOf(context: RunContext, role: Role): Schema['fields'] {
+  return (
+    targetTables(context.config, context.world.warehouse.root).find((one) => one.role === role)?.fields ?? []
+  );
 }
 
 function mustBeThere(context: RunContext, table: Table, name: string, snapshotId: bigint | undefined): void {
