@@ -41,6 +41,10 @@ export class CommitConflictError extends PartwiseError {
 }
 /** The catalog did not say whether the commit landed. No file may be deleted. */
 export class CommitStateUnknownError extends PartwiseError {}
+/** The catalog could not be written for longer than its time-out; nothing was committed. */
+export class CatalogBusyError extends PartwiseError {
+  override readonly retryable = true;
+}
 /** A source object cannot be read at all; it goes to quarantine, the rest of the run goes on. */
 export class PoisonInputError extends PartwiseError {}
 /** A source object is not the version that was claimed any more. */

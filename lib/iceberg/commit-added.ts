@@ -8,7 +8,7 @@ import { compareValues } from './values.ts';
 export type AnyIterable<T> = Iterable<T> | AsyncIterable<T>;
 
 /** Entries that are sorted together before they are cut into manifests. */
-const sortedTogether = 32_000;
+const sortedTogether = 8_000;
 
 /** Manifests of new files, clustered so that the partition summaries prune: by the last partition field (the bucket) first. */
 export async function addedManifests(

@@ -7,7 +7,7 @@ import { manifestWriter } from './manifest-write.ts';
 /** Iceberg's own default for `commit.manifest.min-count-to-merge`. */
 const defaultMinimum = 100;
 /** Entries that are sorted together; bounds the memory of a merge. */
-const sortedTogether = 32_000;
+const sortedTogether = 8_000;
 
 /**
  * Rewrites the small manifests of one content and spec into full ones once there are many of them, so that planning

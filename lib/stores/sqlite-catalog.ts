@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { CommitConflictError, CommitStateUnknownError, PartwiseError } from '../errors.ts';
+import { CatalogBusyError, CommitConflictError, CommitStateUnknownError } from '../errors.ts';
 import { normalizeLocation } from './location.ts';
 import type { CatalogPointer, Location, PointerSwap, TableIdentifier } from './ports.ts';
 
@@ -32,19 +32,27 @@ const isTable = "(iceberg_type = 'TABLE' OR iceberg_type IS NULL)";
 
 /**
  * Iceberg's JDBC catalog tables in one SQLite file, which Spark and pyiceberg open as their own catalog.
- * The journal stays in rollback mode: it needs no shared memory and every client's driver knows it.
+ * It is in write-ahead mode, because Spark's JDBC catalog leaves a read open for as long as its session lives, and in
+ * rollback mode a reader keeps every writer from committing.
  */
 export async function openSqliteCatalog(options: SqliteCatalogOptions): Promise<SqliteCatalog> {
   mkdirSync(dirname(options.path), { recursive: true });
   const database = new DatabaseSync(options.path, { timeout: options.busyTimeoutMs ?? 30_000 });
+  useWriteAheadLog(database);
   database.exec('PRAGMA synchronous = FULL');
-  inTransaction(database, () => {
-    database.exec(tables);
-    const columns = database.prepare('PRAGMA table_info(iceberg_tables)').all();
-    // A catalog that was made by schema V0 (Spark's default) lacks the type of a row.
-    if (!columns.some((column) => column['name'] === 'iceberg_type'))
-      database.exec('ALTER TABLE iceberg_tables ADD COLUMN iceberg_type VARCHAR(5)');
-  });
+  const columnsOfTables = () =>
+    database
+      .prepare('PRAGMA table_info(iceberg_tables)')
+      .all()
+      .map((column) => column['name']);
+  if (!columnsOfTables().includes('iceberg_type')) {
+    inTransaction(database, () => {
+      database.exec(tables);
+      // A catalog that was made by schema V0 (Spark's default) lacks the type of a row.
+      if (!columnsOfTables().includes('iceberg_type'))
+        database.exec('ALTER TABLE iceberg_tables ADD COLUMN iceberg_type VARCHAR(5)');
+    });
+  }
 
   const name = options.name;
   const selectCurrent = database.prepare(
@@ -118,9 +126,22 @@ export async function openSqliteCatalog(options: SqliteCatalogOptions): Promise<
   };
 }
 
+/** The mode stays with the file. A reader that is there already keeps it from changing; then it stays as it is. */
+function useWriteAheadLog(database: DatabaseSync): void {
+  try {
+    database.exec('PRAGMA journal_mode = WAL');
+  } catch (cause) {
+    if (!isBusy(cause)) throw cause;
+  }
+}
+
 /** IMMEDIATE takes the write lock before the first read, so what is read stays true until COMMIT. */
 function inTransaction(database: DatabaseSync, action: () => void): void {
-  database.exec('BEGIN IMMEDIATE');
+  try {
+    database.exec('BEGIN IMMEDIATE');
+  } catch (cause) {
+    throw isBusy(cause) ? busy(cause) : cause;
+  }
   try {
     action();
   } catch (cause) {
@@ -131,9 +152,17 @@ function inTransaction(database: DatabaseSync, action: () => void): void {
     database.exec('COMMIT');
   } catch (cause) {
     // A busy COMMIT has not committed and can be rolled back; anything else leaves the outcome open.
-    if (rollback(database) && isBusy(cause)) throw cause;
+    if (isBusy(cause) && rollback(database)) throw busy(cause);
     throw new CommitStateUnknownError('the catalog did not say whether the commit landed', { cause });
   }
+}
+
+function busy(cause: unknown): CatalogBusyError {
+  return new CatalogBusyError('the catalog file is locked by another program', {
+    cause,
+    safe: 'nothing was committed',
+    next: 'run the same again; if it stays locked, close the programs that have the catalog open',
+  });
 }
 
 function rollback(database: DatabaseSync): boolean {
@@ -147,10 +176,5 @@ function rollback(database: DatabaseSync): boolean {
 }
 
 function isBusy(cause: unknown): boolean {
-  return (
-    cause instanceof Error &&
-    !(cause instanceof PartwiseError) &&
-    'errcode' in cause &&
-    (cause.errcode === 5 || cause.errcode === 6)
-  );
+  return cause instanceof Error && 'errcode' in cause && (cause.errcode === 5 || cause.errcode === 6);
 }

@@ -1,0 +1,126 @@
+"""Spark, pyiceberg and DuckDB behind one JSON-lines conversation: a request per line on stdin, an answer per line on stdout."""
+
+import datetime
+import decimal
+import glob
+import json
+import os
+import sys
+
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+
+def plain(value):
+    """One spelling for each value, whichever engine it comes from."""
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime.datetime):
+        if value.tzinfo is not None:
+            value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+        return value.isoformat(sep=" ", timespec="microseconds")
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, (bytes, bytearray)):
+        return value.hex()
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+class Spark:
+    session = None
+
+    def get(self):
+        if self.session is None:
+            from pyspark.sql import SparkSession
+
+            self.session = (
+                SparkSession.builder.master("local[2]")
+                .config("spark.jars", ",".join(glob.glob(os.environ["ENGINE_JARS"] + "/*.jar")))
+                .config("spark.sql.extensions", "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions")
+                .config("spark.driver.memory", "1500m")
+                .config("spark.driver.bindAddress", "127.0.0.1")
+                .config("spark.driver.host", "127.0.0.1")
+                .config("spark.ui.enabled", "false")
+                .config("spark.sql.shuffle.partitions", "2")
+                .config("spark.sql.session.timeZone", "UTC")
+                .config("spark.sql.catalog.local", "org.apache.iceberg.spark.SparkCatalog")
+                .config("spark.sql.catalog.local.type", "jdbc")
+                .config("spark.sql.catalog.local.uri", "jdbc:sqlite:" + os.environ["ENGINE_CATALOG"])
+                .config("spark.sql.catalog.local.jdbc.schema-version", "V1")
+                .config("spark.sql.catalog.local.warehouse", os.environ["ENGINE_WAREHOUSE"])
+                .config("spark.sql.catalog.local.cache-enabled", "false")
+                .config("spark.sql.warehouse.dir", os.environ["ENGINE_WAREHOUSE"] + "/spark")
+                .getOrCreate()
+            )
+            self.session.sparkContext.setLogLevel("ERROR")
+        return self.session
+
+    def answer(self, request):
+        rows = self.get().sql(request["sql"]).collect()
+        return [row.asDict(recursive=True) for row in rows]
+
+
+def pyiceberg_catalog():
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    return SqlCatalog("local", uri="sqlite:///" + os.environ["ENGINE_CATALOG"], warehouse=os.environ["ENGINE_WAREHOUSE"])
+
+
+def pyiceberg_scan(request):
+    table = pyiceberg_catalog().load_table(request["table"])
+    options = {}
+    if request.get("filter"):
+        options["row_filter"] = request["filter"]
+    if request.get("ref"):
+        options["snapshot_id"] = table.refs()[request["ref"]].snapshot_id
+    return table.scan(**options).to_arrow().to_pylist()
+
+
+def pyiceberg_append(request):
+    """Appends the rows of the table that match a filter once more."""
+    table = pyiceberg_catalog().load_table(request["table"])
+    table.append(table.scan(row_filter=request["filter"]).to_arrow())
+    return []
+
+
+def pyiceberg_tables(request):
+    return [".".join(name) for name in pyiceberg_catalog().list_tables(request["namespace"])]
+
+
+def duckdb_query(request):
+    import duckdb
+
+    import duckdb_extension_avro
+    import duckdb_extension_iceberg
+
+    connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    for module in (duckdb_extension_avro, duckdb_extension_iceberg):
+        (path,) = glob.glob(os.path.dirname(module.__file__) + "/extensions/*/*.duckdb_extension")
+        connection.execute(f"LOAD '{path}'")
+    connection.execute("SET TimeZone = 'UTC'")
+    result = connection.execute(request["sql"])
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row)) for row in result.fetchall()]
+
+
+spark = Spark()
+actions = {
+    "spark": spark.answer,
+    "pyiceberg": pyiceberg_scan,
+    "pyiceberg-append": pyiceberg_append,
+    "pyiceberg-tables": pyiceberg_tables,
+    "duckdb": duckdb_query,
+}
+
+for line in sys.stdin:
+    request = json.loads(line)
+    try:
+        reply = {"rows": plain(actions[request["engine"]](request))}
+    except Exception as error:
+        reply = {"error": f"{type(error).__name__}: {error}"[:8000]}
+    answers.write(json.dumps(reply) + "\n")
+    answers.flush()

@@ -1,0 +1,108 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The readers that our tables must open in, pinned. Kept in a folder that git ignores; set up once. */
+export const versions = {
+  python: [
+    'pyiceberg[sql-sqlite,pyarrow]==0.11.1',
+    'pyspark==3.5.7',
+    'duckdb==1.5.5',
+    'pytz==2025.2',
+    'duckdb-extension-avro==1.5.5',
+    'duckdb-extension-iceberg==1.5.5',
+  ],
+  maven: ['org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.1', 'org.xerial:sqlite-jdbc:3.46.1.3'],
+} as const;
+
+const folder = resolve(import.meta.dirname, '../../.cache/engines');
+export const pythonPath = join(folder, 'venv/bin/python');
+export const jarsFolder = join(folder, 'jars');
+const stampPath = join(folder, 'stamp.json');
+const stamp = JSON.stringify(versions);
+
+export function isSetUp(): boolean {
+  return existsSync(stampPath) && readFileSync(stampPath, 'utf8') === stamp && existsSync(pythonPath);
+}
+
+/** @throws when a component is missing; the message says how to get it */
+export function setUp(): void {
+  const java = probe(
+    'java',
+    ['-version'],
+    'a Java 17 runtime (Debian: apt-get install openjdk-17-jdk-headless)',
+  );
+  const major = Number(/version "(\d+)/.exec(java)?.[1]);
+  if (major !== 11 && major !== 17)
+    throw new Error(`Spark 3.5 needs Java 11 or 17, found ${major || java}: put a Java 17 first in PATH`);
+  if (isSetUp()) return;
+  probe('mvn', ['--version'], 'Maven (Debian: apt-get install maven)');
+  const python = findPython();
+  mkdirSync(folder, { recursive: true });
+  rmSync(stampPath, { force: true });
+  if (!existsSync(pythonPath))
+    run('make a virtual environment', python, ['-m', 'venv', join(folder, 'venv')]);
+  run('install the Python packages', pythonPath, [
+    '-m',
+    'pip',
+    'install',
+    '--quiet',
+    '--disable-pip-version-check',
+    ...versions.python,
+  ]);
+  rmSync(jarsFolder, { recursive: true, force: true });
+  for (const artifact of versions.maven) {
+    run(`fetch ${artifact}`, 'mvn', [
+      '-q',
+      '-B',
+      'dependency:copy',
+      `-Dartifact=${artifact}`,
+      `-DoutputDirectory=${jarsFolder}`,
+    ]);
+  }
+  if (readdirSync(jarsFolder).length < versions.maven.length)
+    throw new Error(`Maven left jars out in ${jarsFolder}`);
+  writeFileSync(stampPath, stamp);
+}
+
+function findPython(): string {
+  for (const name of ['python3.11', 'python3.10', 'python3.12', 'python3']) {
+    try {
+      const found = execFileSync(
+        name,
+        ['-c', 'import sys, venv, ensurepip; print(sys.version_info >= (3, 10))'],
+        { encoding: 'utf8', stdio: 'pipe' },
+      );
+      if (found.trim() === 'True') return name;
+    } catch {
+      // The next name may do.
+    }
+  }
+  throw new Error(
+    'the engine tests need Python 3.10 or later with venv (Debian: apt-get install python3-venv)',
+  );
+}
+
+function probe(command: string, args: readonly string[], how: string): string {
+  try {
+    // java -version writes to stderr.
+    return execFileSync('/bin/sh', ['-c', '"$0" "$@" 2>&1', command, ...args], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+  } catch (cause) {
+    throw new Error(`the engine tests need ${how}`, { cause });
+  }
+}
+
+function run(what: string, command: string, args: readonly string[]): void {
+  process.stderr.write(`engines: ${what}\n`);
+  try {
+    execFileSync(command, [...args], { stdio: ['ignore', 'inherit', 'inherit'] });
+  } catch (cause) {
+    throw new Error(`could not ${what}; run it by hand to see why: ${command} ${args.join(' ')}`, { cause });
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) setUp();
