@@ -5,6 +5,7 @@ import {
   liveFiles,
   loadTable,
   snapshotById,
+  type Schema,
   type Table,
 } from '../iceberg/index.ts';
 import { commitKeys } from '../run/table-change.ts';
