@@ -26,7 +26,7 @@ export interface Expired {
 
 /**
  * Takes old snapshots out of the metadata, then deletes the files that only they reached. A pinned snapshot keeps
- * itself and every later one. A crash in between leaves orphan files, which the next clean-up finds.
+ * itself and every later one; where the table's own settings would not let it, nothing expires. A crash in between leaves orphan files, which the next clean-up finds.
  */
 export async function expireOld(options: ExpireOptions): Promise<Expired> {
   const { world } = options;
@@ -34,16 +34,16 @@ export async function expireOld(options: ExpireOptions): Promise<Expired> {
   const table = await loadTable({ store, catalog: world.catalog, identifier: options.identifier });
   const history = currentSnapshot(table) === undefined ? [] : ancestors(table);
   const oldestPin = history.findLastIndex((snapshot) => options.pinned.has(snapshot.snapshotId));
-  const pinTimes = [...options.pinned].map(
-    (id) => snapshotById(table, id)?.timestampMs ?? Number.POSITIVE_INFINITY,
-  );
+  const now = world.clock.now();
+  const pinAges = [...options.pinned].map((id) => now - (snapshotById(table, id)?.timestampMs ?? now) + 1);
   const expired = await expireSnapshots({
     store,
     table,
     clock: world.clock,
     keep: Math.max(options.keep, oldestPin + 1),
-    olderThanMs: Math.min(world.clock.now() - options.expireAfterMs, ...pinTimes),
+    olderThanMs: Math.max(options.expireAfterMs, ...pinAges),
   });
+  if (expired.expiredSnapshotIds.some((id) => options.pinned.has(id))) return { snapshots: 0, files: 0 };
   if (expired.staged === undefined || expired.expiredSnapshotIds.length === 0)
     return { snapshots: 0, files: 0 };
   await commitStaged({ store, catalog: world.catalog, staged: [expired.staged] });

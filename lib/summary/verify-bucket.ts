@@ -180,7 +180,7 @@ async function chain(tables: BucketTables): Promise<void> {
   const { session, shape, findings } = tables;
   const broken = await session.query(`SELECT t.k, t.m, s.m AS earlier, t.d FROM facts AS t JOIN facts AS s
     ON s.k = t.k AND s.e = t.d AND ${monthNumber('s.m')} + t.d = ${monthNumber('t.m')}
-    WHERE t.tail <> s.head ORDER BY ALL LIMIT 10`);
+    WHERE t.d > 0 AND t.tail <> s.head ORDER BY ALL LIMIT 10`);
   for (const pair of broken) {
     const [earlier, later] = await Promise.all(
       [pair['earlier'], pair['m']].map((month) => one(tables, pair['k'], String(month))),

@@ -1,0 +1,105 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { parsePipeline } from '../../lib/config/index.ts';
+import type { SummaryConfig } from '../../lib/config/schema.ts';
+import { runContext } from '../../lib/run/context.ts';
+import { type LocalWorld, openLocalWorld, type RunOutcome, runPipeline } from '../../lib/run/local.ts';
+import type { AuditReport, RunContext } from '../../lib/run/workload.ts';
+
+/** A small warehouse of its own, filled by real runs. */
+
+const pipeline = (extra: string) => `
+pipeline: accounts
+kind: summary
+columns:
+  - {name: account, type: bigint}
+  - {name: month, type: month}
+  - {name: base_ts, type: bigint}
+  - {name: balance, type: bigint}
+  - {name: rating, type: string}
+  - {name: deleted, type: string}
+key: account
+month: month
+version: base_ts
+history:
+  - {name: balance}
+  - {name: rating}
+grids:
+  - {name: rating_grid, from: rating}
+historyLength: 6
+delete: {column: deleted}
+limits: {badRows: 0}
+${extra}`;
+
+export interface Site extends AsyncDisposable {
+  readonly world: LocalWorld;
+  readonly config: SummaryConfig;
+  now: number;
+  /** Drops the lines `account,month,base_ts,balance,rating,deleted` as one file and runs it. */
+  run(lines: readonly string[], branch?: string): Promise<RunOutcome>;
+  context(outcome: RunOutcome): RunContext;
+}
+
+interface SiteOptions {
+  readonly extra?: string;
+  readonly buckets?: number;
+}
+
+export async function openSite(options: SiteOptions = {}): Promise<Site> {
+  const root = await mkdtemp(`${tmpdir()}/partwise-audit-`);
+  const extra = `tables: {buckets: ${options.buckets ?? 2}}\nmaintenance: {auto: false}\n${options.extra ?? ''}`;
+  const config = await parsePipeline(pipeline(extra), 'accounts.yaml');
+  const site = { now: Date.now(), drops: 0 };
+  const world = await openLocalWorld({
+    root,
+    threads: 1,
+    memoryBytes: 1e9,
+    clock: { now: () => site.now++ },
+  });
+  await mkdir(`${world.stagingPath}/accounts`, { recursive: true });
+  return {
+    world,
+    config,
+    get now() {
+      return site.now;
+    },
+    set now(ms) {
+      site.now = ms;
+    },
+    async run(lines, branch) {
+      site.drops += 1;
+      const text = ['account,month,base_ts,balance,rating,deleted', ...lines, ''].join('\n');
+      await writeFile(`${world.stagingPath}/accounts/drop-${site.drops}.csv`, text);
+      const outcome = await runPipeline({ world, config, ...(branch === undefined ? {} : { branch }) });
+      if (outcome.run?.status !== 'succeeded') throw new Error(JSON.stringify(outcome.run?.error));
+      return outcome;
+    },
+    context(outcome) {
+      if (outcome.run === undefined) throw new Error('there was no run');
+      return runContext({
+        world,
+        run: outcome.run,
+        config,
+        signal: new AbortController().signal,
+        parallelUnits: 1,
+      });
+    },
+    [Symbol.asyncDispose]: async () => {
+      await world.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Every month of the accounts from 1 to `accounts`. */
+export function months(accounts: number, list: readonly string[], version: number): string[] {
+  return Array.from({ length: accounts }, (_, index) => index + 1).flatMap((account) =>
+    list.map(
+      (month, index) => `${account},${month},${version},${account * 100 + index},${'ABC'[account % 3]},`,
+    ),
+  );
+}
+
+export function failures(report: AuditReport): readonly string[] {
+  return report.checks.filter((check) => !check.passed).map((check) => `${check.name}: ${check.detail}`);
+}
