@@ -1,6 +1,8 @@
-import { bytes, count, duration, plural } from '../report/format.ts';
-import type { Plan } from '../run/workload.ts';
+import { count, duration, plural, printable } from '../report/format.ts';
+import type { PreparedTotals } from '../run/prepare.ts';
+import type { Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import { type CaseCount, casesOf } from './case-records.ts';
 import type { CommandContext } from './command.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 
@@ -14,17 +16,15 @@ export interface RunReport {
 }
 
 /** Prints the report and returns the exit code that fits the run. */
-export function reportRun(context: CommandContext, report: RunReport): ExitCode {
+export async function reportRun(context: CommandContext, world: World, report: RunReport): Promise<ExitCode> {
   const { output } = context;
-  const { run } = report;
+  const { run, plan } = report;
   const code = outcomeCode(context, run);
-  output.document({ ...describeReport(report), exitCode: code });
+  const cases = run?.status === 'succeeded' ? await casesOf(world, run, plan) : [];
+  output.document({ ...describeReport(report), cases, exitCode: code });
   for (const one of report.ignored ?? []) output.warn(`left alone: ${one.path} (${one.reason})`);
-  if (run === undefined || run.status === 'empty') {
-    output.line(nothingToDo(report));
-    return code;
-  }
-  if (run.status === 'succeeded') output.lines(successLines(context, run));
+  if (run === undefined || run.status === 'empty') output.line(nothingToDo(report));
+  else if (run.status === 'succeeded') output.lines(successLines(context, run, plan, cases));
   else if (!output.json) for (const line of failedLines(context, run, code)) output.warn(line);
   return code;
 }
@@ -51,17 +51,59 @@ function nothingToDo(report: RunReport): string {
   return `nothing to do: ${plural(report.filesSeen, 'file')} seen, all of them applied before`;
 }
 
-function successLines(context: CommandContext, run: RunRecord): readonly string[] {
-  const { style } = context.output;
+function successLines(
+  context: CommandContext,
+  run: RunRecord,
+  plan: Plan | undefined,
+  cases: readonly CaseCount[],
+): readonly string[] {
+  const { style, command } = context.output;
   const took = run.endedMs === undefined ? '' : ` in ${duration(run.endedMs - run.createdMs)}`;
-  const lines = [`${style.green('published')} ${run.runId} to ${run.branch}${took}`];
-  lines.push(...factLines(run.facts));
-  if (run.branch === 'main') lines.push(`next   ${context.output.command('partwise show latest --limit 5')}`);
-  else {
-    lines.push(`next   ${context.output.command(`partwise diff summary main ${run.branch}`)}`);
-    lines.push(`       ${context.output.command(`partwise switch ${run.branch}`)}`);
+  const nothing = plan?.outcome === 'nothing';
+  const lines = [
+    nothing
+      ? `${style.yellow('nothing published')} by ${run.runId}: no row was accepted`
+      : `${style.green('published')} ${run.runId} to ${run.branch}${took}`,
+    ...inputLines(run, command),
+    ...cases.map(({ title, rows }) => `  ${count(rows).padStart(12)}  ${title}`),
+    ...listOf(run.facts.maintenance).map((line) => `  maintenance: ${line}`),
+  ];
+  if (nothing) return [...lines, `next   ${command(`partwise status ${run.runId}`)}`];
+  if (run.branch === 'main') return [...lines, `next   ${command('partwise show latest --limit 5')}`];
+  return [
+    ...lines,
+    `next   ${command(`partwise diff summary main ${run.branch}`)}`,
+    `       ${command(`partwise switch ${run.branch}`)}`,
+  ];
+}
+
+/** Rows read and refused, files refused and columns left out, as prepare counted them. */
+function inputLines(run: RunRecord, command: (text: string) => string): readonly string[] {
+  const input = run.facts.input as Partial<PreparedTotals> | undefined;
+  if (input === undefined) return [];
+  const {
+    files = 0,
+    filesQuarantined = 0,
+    rowsRead = 0,
+    rowsQuarantined = 0,
+    droppedColumns = [],
+    refused = [],
+  } = input;
+  const lines = [`  ${plural(rowsRead, 'row')} read from ${plural(files, 'file')}`];
+  if (rowsQuarantined > 0) {
+    lines.push(
+      `  ${plural(rowsQuarantined, 'row')} refused; ${command(`partwise status ${run.runId}`)} says why`,
+    );
   }
+  for (const one of refused) lines.push(`  refused ${printable(one.location)}: ${printable(one.reason)}`);
+  if (filesQuarantined > refused.length) lines.push(`  ${plural(filesQuarantined, 'file')} refused in all`);
+  if (droppedColumns.length > 0)
+    lines.push(`  columns that the pipeline does not name: ${droppedColumns.map(printable).join(', ')}`);
   return lines;
+}
+
+function listOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
 }
 
 function failedLines(context: CommandContext, run: RunRecord, code: ExitCode): readonly string[] {
@@ -78,21 +120,4 @@ function failedLines(context: CommandContext, run: RunRecord, code: ExitCode): r
     `${style.green('safe  ')} ${safe}`,
     `${style.bold('next  ')} ${command(interrupted ? `partwise resume ${run.runId}` : (run.error?.next ?? `partwise resume ${run.runId}`))}`,
   ];
-}
-
-/** The facts of a run that people ask for first. */
-export function factLines(facts: Readonly<Record<string, unknown>>): readonly string[] {
-  const lines: string[] = [];
-  for (const [name, value] of Object.entries(facts)) {
-    const text = factText(name, value);
-    if (text !== undefined) lines.push(`  ${name.padEnd(12)} ${text}`);
-  }
-  return lines;
-}
-
-function factText(name: string, value: unknown): string | undefined {
-  if (typeof value === 'number')
-    return /bytes$/i.test(name) ? bytes(value) : /ms$/i.test(name) ? duration(value) : count(value);
-  if (typeof value === 'string') return value;
-  return undefined;
 }

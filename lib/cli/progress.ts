@@ -69,6 +69,7 @@ export function makeProgress(options: ProgressOptions): Progress {
   return {
     event: (event) => {
       if (event.kind === 'run') {
+        if (event.objects === 0) return;
         const attempt = event.attempt > 1 ? `, attempt ${event.attempt}` : '';
         line(
           `run ${event.runId}${attempt}: ${count(event.objects)} ${event.objects === 1 ? 'file' : 'files'}`,

@@ -99,20 +99,28 @@ describe('run', () => {
 
   it('stops over the error budget with its own exit code, and the run can be given up', async () => {
     await using home = await warehouse();
-    await writeFile(
-      join(home.path, 'bad.csv'),
-      `${header}1,soon,1,2026-03-01 00:00:00\n,2026-01,1,2026-03-01 00:00:00\n`,
-    );
+    const bad = Array.from({ length: 150 }, (_, index) => `${index},soon,1,2026-03-01 00:00:00\n`).join('');
+    await writeFile(join(home.path, 'bad.csv'), `${header}${bad}`);
     const { code, stderr } = await home.run('run', 'bad.csv');
     expect(code).toBe(5);
     expect(stderr).toContain('over its error budget');
     expect(stderr).toContain('nothing was published');
-    const runId = /partwise cancel (\S+)/.exec(stderr)?.[1] ?? '';
-    const status = await ok(home, 'status', runId);
-    expect(status.stdout).toMatch(/bad\.csv +1 +month/);
-    await ok(home, 'cancel', runId);
-    expect((await home.run('cancel', runId)).stdout).toContain('cancelled');
+    const [run] = (await home.json('runs')).runs as readonly { readonly runId: string }[];
+    const runId = run?.runId ?? '';
+    expect((await ok(home, 'status', runId)).stdout).toMatch(/bad\.csv +1 +month/);
+    expect((await ok(home, 'cancel', runId)).stdout).toContain('cancelled');
     expect((await home.json('runs')).runs).toMatchObject([{ runId, status: 'cancelled' }]);
+  });
+
+  it('says how many rows were refused, and that nothing was published when all were', async () => {
+    await using home = await warehouse();
+    await writeFile(join(home.path, 'some.csv'), `${first}7,soon,1,2026-03-01 00:00:00\n`);
+    await writeFile(join(home.path, 'all.csv'), `${header}7,later,1,2026-03-01 00:00:00\n`);
+    const some = await ok(home, 'run', 'some.csv');
+    expect(some.stdout).toContain('  4 rows read from 1 file\n  1 row refused; partwise status accounts-');
+    const all = await ok(home, 'run', 'all.csv');
+    expect(all.stdout).toMatch(/^nothing published by accounts-\S+: no row was accepted$/m);
+    expect(await balances(home)).toEqual(afterFirst);
   });
 });
 
@@ -240,7 +248,8 @@ describe('looking', () => {
     }
     const wrong = await home.run('sql', 'SELECT nope FROM latest');
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('nope')]);
-    expect(await readdir(join(home.path, '.partwise/work'))).toEqual([]);
+    const left = await readdir(join(home.path, '.partwise/work'));
+    expect(left.filter((folder) => !folder.startsWith('accounts-'))).toEqual([]);
   });
 
   it('says what became of a run', async () => {

@@ -66,7 +66,7 @@ export const demo: CommandHandler = async (context) => {
     const before = await look(world, config, drop);
     const outcome = await runPipeline({ world, config, paths, signal: environment.signal });
     progress.finish();
-    if (outcome.run?.status !== 'succeeded') return reportRun(context, runReport(outcome));
+    if (outcome.run?.status !== 'succeeded') return await reportRun(context, world, runReport(outcome));
     const after = await look(world, config, drop);
     const result: DropResult = {
       number: index,

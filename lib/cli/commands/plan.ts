@@ -23,7 +23,7 @@ export const plan: CommandHandler = async (context) => {
   session.progress.finish();
   const report = runReport(outcome);
   const code = outcomeCode(context, outcome.run);
-  if (outcome.plan === undefined || code !== 0) return reportRun(context, report);
+  if (outcome.plan === undefined || code !== 0) return await reportRun(context, session.world, report);
   output.document({ ...describeReport(report), exitCode: code });
   output.lines(planLines(outcome.plan));
   output.line('no table was touched; the files stay with this plan until it is run or cancelled');

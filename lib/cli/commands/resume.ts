@@ -16,5 +16,5 @@ export const resume: CommandHandler = async (context) => {
   });
   session.progress.finish();
   if (!isUnfinished(found)) context.output.note(`${found.runId} has ended already`);
-  return reportRun(context, runReport(outcome));
+  return await reportRun(context, session.world, runReport(outcome));
 };

@@ -20,7 +20,7 @@ export const run: CommandHandler = async (context) => {
     signal: context.environment.signal,
   });
   session.progress.finish();
-  return reportRun(context, runReport(outcome));
+  return await reportRun(context, session.world, runReport(outcome));
 };
 
 /** Files named on the command line, as absolute paths. */
@@ -56,5 +56,5 @@ async function applyPlan(context: CommandContext, runId: string) {
     signal: context.environment.signal,
   });
   session.progress.finish();
-  return reportRun(context, runReport(outcome));
+  return await reportRun(context, session.world, runReport(outcome));
 }

@@ -35,7 +35,8 @@ export const watch: CommandHandler = async (context) => {
     if (code !== 0) worst = code;
   };
   output.note(`watching ${folder} every ${intervalMs / 1000} s; Ctrl-C ends it`);
-  for (const report of await finishDeadRuns(context, session, config)) note(tell(context, report));
+  for (const report of await finishDeadRuns(context, session, config))
+    note(await tell(context, session, report));
 
   while (!signal.aborted) {
     const { ready, waiting } = arrivals.look(await fileSignatures(folder));
@@ -64,7 +65,8 @@ async function runOnce(
       signal: context.environment.signal,
     });
     session.progress.finish();
-    if (outcome.run !== undefined && outcome.run.status !== 'empty') note(tell(context, runReport(outcome)));
+    if (outcome.run !== undefined && outcome.run.status !== 'empty')
+      note(await tell(context, session, runReport(outcome)));
     return outcome.run?.error?.name !== 'LeaseHeldError';
   } catch (error) {
     session.progress.finish();
@@ -105,8 +107,8 @@ async function finishDeadRuns(
   return reports;
 }
 
-function tell(context: CommandContext, report: RunReport): ExitCode {
-  if (!context.output.json) return reportRun(context, report);
+async function tell(context: CommandContext, session: Session, report: RunReport): Promise<ExitCode> {
+  if (!context.output.json) return await reportRun(context, session.world, report);
   const exitCode = outcomeCode(context, report.run);
   context.output.raw(`${toJson({ ...describeReport(report), exitCode })}\n`);
   return exitCode;
