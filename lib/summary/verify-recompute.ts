@@ -19,7 +19,7 @@ export interface RecomputeRules {
   }[];
   /** Scalar column that holds the delete code while the month is deleted. */
   readonly deleteColumn: string | undefined;
-  /** `apply`: a batch's newest record replaces an older or newer register alike. */
+  /** `apply`: a batch's newest normal record replaces an older or newer one alike; deletes always go by their order. */
   readonly onStale: 'ignore' | 'apply';
 }
 
@@ -230,7 +230,7 @@ function settle(
     const standing = always ? (normal ?? before.normal) : newerOf(before.normal, normal);
     registers.set(month, {
       normal: standing,
-      deletion: always ? (deletion ?? before.deletion) : newerOf(before.deletion, deletion),
+      deletion: newerOf(before.deletion, deletion),
       before: standing === before.normal ? before.before : undefined,
     });
   }

@@ -29,7 +29,7 @@ export async function makeSite(
   await writeFile(pipeline, stringify(pipelineDocument(scenario.shape, document)));
   const visit: Site['visit'] = async (action) => {
     await using product = await openProduct({ shape: scenario.shape, document, root });
-    return action(product);
+    return await action(product);
   };
   await visit((product) => bulkLoad(product, scenario.initial));
   return {

@@ -22,6 +22,7 @@ export interface OracleRules {
   /** A record whose `deleteColumn` holds one of `deleteCodes` is a delete. */
   readonly deleteColumn: string | undefined;
   readonly deleteCodes: readonly string[];
+  /** `apply`: a batch's newest normal record replaces the stored one even when it is older. Deletes go by their order. */
   readonly onStale: 'ignore' | 'apply';
 }
 
@@ -108,7 +109,11 @@ export function rebuild(
     for (const [kind, record] of newestOfBatch(rules, batch)) {
       const registers = registersOf(record.key, record.month);
       const stored = registers[kind];
-      if (stored === undefined || rules.onStale === 'apply' || compareOrder(record, stored) > 0)
+      if (
+        stored === undefined ||
+        (rules.onStale === 'apply' && kind === 'normal') ||
+        compareOrder(record, stored) > 0
+      )
         registers[kind] = record;
     }
   }
