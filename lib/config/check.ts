@@ -18,6 +18,7 @@ export function checkReferences(config: SummaryConfig): readonly Problem[] {
     ...checkColumnDetails(config),
     ...checkUnique(config),
     ...checkRest(config),
+    ...checkText(config, []),
   ];
 }
 
@@ -193,4 +194,13 @@ function checkRest(config: SummaryConfig): readonly Problem[] {
 function among(name: string, candidates: readonly string[]): string {
   const guess = nearest(name, candidates);
   return `${guess === undefined ? '' : `; did you mean ${guess}?`}; allowed: ${candidates.join(', ')}`;
+}
+
+/** No SQL text can hold NUL. */
+function checkText(value: unknown, path: Path): readonly Problem[] {
+  if (typeof value === 'string')
+    return value.includes('\0') ? [{ path, message: 'holds a NUL character' }] : [];
+  if (Array.isArray(value)) return value.flatMap((entry, at) => checkText(entry, [...path, at]));
+  if (value === null || typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([key, entry]) => checkText(entry, [...path, key]));
 }

@@ -1,6 +1,6 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import { parseByteSize } from '../config/sizes.ts';
-import { sqlType, targetColumns } from '../config/types.ts';
+import { sqlType, type TargetColumn, targetColumns } from '../config/types.ts';
 import { identifier, text } from '../engine/sql.ts';
 import { PoisonInputError } from '../errors.ts';
 import type { OpenedSource } from '../run/sources/open.ts';
@@ -73,31 +73,42 @@ function preview(names: readonly string[]): string {
  * `<column>\x1f<reason>` of the first fault of the row.
  */
 export function checkedRows(config: SummaryConfig, source: OpenedSource, match: ColumnMatch): string {
-  const typed = typedRows(config, source, match);
-  const transformed = config.transformations.reduce((rows, { column, sql }) => {
-    const type = config.columns.find(({ name }) => name === column)?.type ?? 'string';
-    return evaluated(
-      rows,
-      { name: column, type },
+  const types = new Map(config.columns.map(({ name, type }) => [name, type]));
+  const steps: readonly Step[] = [
+    ...config.transformations.map(({ column, sql }) => ({
+      name: column,
+      type: types.get(column) ?? 'string',
       sql,
-      `* EXCLUDE (pw_x) REPLACE (pw_x.v AS ${identifier(column)}, `,
-      ')',
-      config,
-    );
-  }, typed);
-  const derived = config.derived.reduce(
-    (rows, { name, type, sql }) =>
-      evaluated(
-        rows,
-        { name, type },
-        sql,
-        '* EXCLUDE (pw_x) REPLACE (',
-        `), pw_x.v AS ${identifier(name)}`,
-        config,
-      ),
-    transformed,
+      added: false,
+    })),
+    ...config.derived.map((derived) => ({ ...derived, added: true })),
+  ];
+  const fieldBytes = parseByteSize(config.limits.fieldBytes);
+  const rows = steps.reduce(
+    (before, step) => evaluated(before, step, fieldBytes),
+    typedRows(config, source, match),
   );
-  return `SELECT * REPLACE (coalesce(pw_fault, ${finalFaults(config)}) AS pw_fault) FROM (${derived})`;
+  return `SELECT * REPLACE (coalesce(pw_fault, ${finalFaults(config)}) AS pw_fault) FROM (${rows})`;
+}
+
+/** One expression: a transformation replaces its column, a derived column is added. */
+interface Step extends TargetColumn {
+  readonly sql: string;
+  readonly added: boolean;
+}
+
+/** The rows after one step; a row for which it fails, or makes what cannot be stored, is at fault. */
+function evaluated(rows: string, { name, type, sql, added }: Step, fieldBytes: number): string {
+  const unfit = `pw_x.v IS NOT NULL AND NOT ${validExpression(type, 'pw_x.v', fieldBytes)}`;
+  const faults =
+    `coalesce(pw_fault, CASE WHEN pw_x IS NULL THEN ${fault(name, 'its expression fails')} ` +
+    `WHEN ${unfit} THEN ${fault(name, `its expression makes a value that is ${reasonText(type)}`)} END) AS pw_fault`;
+  const value = `pw_x.v AS ${identifier(name)}`;
+  const columns = added
+    ? `* EXCLUDE (pw_x) REPLACE (${faults}), ${value}`
+    : `* EXCLUDE (pw_x) REPLACE (${faults}, ${value})`;
+  // TRY makes the whole struct NULL where the expression fails; a NULL that it computes is a field in it.
+  return `SELECT ${columns} FROM (SELECT *, TRY({'v': CAST((\n${sql}\n) AS ${sqlType(type)})}) AS pw_x FROM (${rows}))`;
 }
 
 function typedRows(config: SummaryConfig, source: OpenedSource, { from }: ColumnMatch): string {
@@ -131,22 +142,6 @@ function typedRows(config: SummaryConfig, source: OpenedSource, { from }: Column
     `SELECT pw_row, coalesce(NULL, ${faults.join(', ')}) AS pw_fault, ${values.join(', ')} FROM ` +
     `(SELECT *, ${judged.join(', ')} FROM (SELECT *, ${cast.join(', ')} FROM (${source.select(present)})))`
   );
-}
-
-/** One expression over the rows; a row for which it fails, or makes what cannot be stored, is at fault. */
-function evaluated(
-  rows: string,
-  target: { readonly name: string; readonly type: SummaryConfig['columns'][number]['type'] },
-  sql: string,
-  before: string,
-  after: string,
-  config: SummaryConfig,
-): string {
-  const valid = validExpression(target.type, 'pw_x.v', parseByteSize(config.limits.fieldBytes));
-  const faults =
-    `coalesce(pw_fault, CASE WHEN pw_x IS NULL THEN ${fault(target.name, 'its expression fails')} ` +
-    `WHEN pw_x.v IS NOT NULL AND NOT ${valid} THEN ${fault(target.name, `its expression makes a value that is ${reasonText(target.type)}`)} END) AS pw_fault`;
-  return `SELECT ${before}${faults}${after} FROM (SELECT *, TRY({'v': CAST((\n${sql}\n) AS ${sqlType(target.type)})}) AS pw_x FROM (${rows}))`;
 }
 
 function finalFaults(config: SummaryConfig): string {

@@ -125,7 +125,7 @@ function integerText(source: string, target: string): string {
 
 function monthText(source: string): string {
   return (
-    `CASE WHEN regexp_full_match(${source}, '\\d{4}-\\d{2}') THEN ${source} ` +
+    `CASE WHEN strlen(${source}) = 7 THEN ${source} ` +
     `WHEN regexp_full_match(${source}, '\\d{6}') THEN ${source}[1:4] || '-' || ${source}[5:6] ` +
     `WHEN regexp_full_match(${source}, '\\d{6}\\.0*') THEN ${source}[1:4] || '-' || ${source}[5:6] ` +
     `WHEN regexp_full_match(${source}, '\\d{8}') AND try_strptime(${source}, '%Y%m%d') IS NOT NULL THEN ${source}[1:4] || '-' || ${source}[5:6] ` +
@@ -136,7 +136,8 @@ function monthText(source: string): string {
 /** `YYYY-MM-DD`, the same with a time of day, or `YYYYMMDD`. */
 function dateText(source: string): string {
   return (
-    `CASE WHEN regexp_full_match(${source}, '\\d{8}') THEN CAST(try_strptime(${source}, '%Y%m%d') AS DATE) ` +
+    `CASE WHEN strlen(${source}) = 10 AND ${source}[5] = '-' THEN TRY_CAST(${source} AS DATE) ` +
+    `WHEN regexp_full_match(${source}, '\\d{8}') THEN CAST(try_strptime(${source}, '%Y%m%d') AS DATE) ` +
     `WHEN regexp_full_match(${source}, '\\d{4,6}-\\d{2}-\\d{2}([ T].*)?') THEN TRY_CAST(${source} AS DATE) END`
   );
 }
@@ -144,7 +145,8 @@ function dateText(source: string): string {
 /** ISO 8601; a zone or an offset is converted to UTC, text without one is UTC. */
 function timestampText(source: string): string {
   return (
-    `CASE WHEN regexp_full_match(${source}, '\\d{8}') THEN try_strptime(${source}, '%Y%m%d') ` +
+    `CASE WHEN strlen(${source}) = 19 AND ${source}[17] = ':' THEN TRY_CAST(${source} AS TIMESTAMP) ` +
+    `WHEN regexp_full_match(${source}, '\\d{8}') THEN try_strptime(${source}, '%Y%m%d') ` +
     `WHEN regexp_full_match(${source}, '\\d{4,6}-\\d{2}-\\d{2}([ T]\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?)?') THEN TRY_CAST(${source} AS TIMESTAMP) ` +
     `WHEN regexp_full_match(${source}, '\\d{4,6}-\\d{2}-\\d{2}[ T].*') THEN CAST(TRY_CAST(${source} AS TIMESTAMPTZ) AS TIMESTAMP) END`
   );

@@ -23,7 +23,7 @@ const rowGroupRows = 8_192;
 const listedRows = 10_000;
 
 /** Disk that any file may use while it is prepared. */
-const freeSpillBytes = 1e9;
+const freeSpillBytes = 256e6;
 
 /** How much of a refused row is kept. */
 const rawCharacters = 65_536;
@@ -49,7 +49,11 @@ export async function prepare(context: RunContext, item: IntakeItem): Promise<Pr
   const { buckets } = config.tables;
   if (buckets === undefined) throw new ConfigError('tables.buckets is not decided yet');
   const unit = prepareUnit(item);
+  context.signal.throwIfAborted();
   await using session = await context.session(`prepare-${unit}`);
+  const interrupt = () => session.interrupt();
+  context.signal.addEventListener('abort', interrupt, { once: true });
+  using _listening = { [Symbol.dispose]: () => context.signal.removeEventListener('abort', interrupt) };
   const copy = await takePrivateCopy(
     await world.staging.localPath(item.location),
     item.version,

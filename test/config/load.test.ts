@@ -223,6 +223,7 @@ describe('a pipeline that is wrong says where, what, and what is allowed', () =>
       'key: id\ntables: { summary: t, latest: t }',
       /must differ: t, t, p_tombstones/,
     ],
+    ['a NUL', 'name: code, type', 'name: code, from: "a\\0b", type', /columns\[5\]\.from: holds a NUL/],
     ['YAML that is none', 'key: id', 'key: [id', /p\.yaml:\d+ /],
     ['a key that is there twice', 'key: id', 'key: id\nkey: id', /p\.yaml:12 Map keys must be unique/],
   ];

@@ -51,12 +51,12 @@ describe('a small file that is large inside is refused while it is streamed', ()
     expect(process.memoryUsage().rss - before).toBeLessThan(300e6);
   });
 
-  it('one text of a Parquet dictionary, a hundred thousand times', async () => {
-    await using bench = await openBench(smallPipeline);
+  it('one text of a Parquet dictionary, many times', async () => {
+    await using bench = await openBench(smallPipeline, { memoryBytes: 200e6 });
     const item = await bench.stageSql(
       'a.parquet',
-      "COPY (SELECT range::BIGINT AS id, '2026-01' AS month, 1::BIGINT AS ver, repeat('x', 60000) AS name, NULL::VARCHAR AS del FROM range(100000)) TO $path (FORMAT parquet)",
+      "COPY (SELECT range::BIGINT AS id, '2026-01' AS month, 1::BIGINT AS ver, repeat('x', 60000) AS name, NULL::VARCHAR AS del FROM range(20000)) TO $path (FORMAT parquet)",
     );
-    await expect(bench.prepare(item)).rejects.toThrow(/need more than 1000000000 bytes/);
+    await expect(bench.prepare(item)).rejects.toThrow(/need more than \d+ bytes, too much for its size/);
   });
 });

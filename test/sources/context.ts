@@ -25,11 +25,14 @@ export interface Bench extends AsyncDisposable {
   quarantine(prepared: Prepared): Promise<readonly Record<string, unknown>[]>;
 }
 
-export async function openBench(config: SummaryConfig | string): Promise<Bench> {
+export async function openBench(
+  config: SummaryConfig | string,
+  { memoryBytes = 900e6 }: { readonly memoryBytes?: number } = {},
+): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-sources-'));
   const parsed = typeof config === 'string' ? await parsePipeline(config, 'test.yaml') : config;
   const filled = { ...parsed, tables: { ...parsed.tables, buckets: parsed.tables.buckets ?? 4 } };
-  const session = (name: string, memoryBytes = 900e6): Promise<EngineSession> =>
+  const session = (name: string): Promise<EngineSession> =>
     openDuckDb({
       memoryBytes,
       threads: 2,
@@ -53,8 +56,7 @@ export async function openBench(config: SummaryConfig | string): Promise<Bench> 
     branch: 'main',
     folder: pathToFileURL(join(folder, 'runs', 'r1')).href,
     signal: new AbortController().signal,
-    session: (name: string, options?: { readonly memoryBytes?: number }) =>
-      session(name, options?.memoryBytes),
+    session,
   } satisfies RunContext;
 
   const arrival = async (path: string, feed: string): Promise<IntakeItem> => ({
