@@ -4,8 +4,8 @@ import {
   findSnapshotByProperty,
   liveFiles,
   loadTable,
-  snapshotById,
   type Schema,
+  snapshotById,
   type Table,
 } from '../iceberg/index.ts';
 import { commitKeys } from '../run/table-change.ts';

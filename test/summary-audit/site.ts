@@ -35,26 +35,33 @@ export interface Site extends AsyncDisposable {
   readonly world: LocalWorld;
   readonly config: SummaryConfig;
   now: number;
+  /** Runs fail when they reach this step. */
+  failAt: string | undefined;
   /** Drops the lines `account,month,base_ts,balance,rating,deleted` as one file and runs it. */
   run(lines: readonly string[], branch?: string): Promise<RunOutcome>;
   context(outcome: RunOutcome): RunContext;
 }
 
 interface SiteOptions {
+  /** Further settings of `maintenance`, each after a comma. */
+  readonly maintenance?: string;
   readonly extra?: string;
   readonly buckets?: number;
 }
 
 export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const root = await mkdtemp(`${tmpdir()}/partwise-audit-`);
-  const extra = `tables: {buckets: ${options.buckets ?? 2}}\nmaintenance: {auto: false}\n${options.extra ?? ''}`;
+  const extra = `tables: {buckets: ${options.buckets ?? 2}}\nmaintenance: {auto: false${options.maintenance ?? ''}}\n${options.extra ?? ''}`;
   const config = await parsePipeline(pipeline(extra), 'accounts.yaml');
-  const site = { now: Date.now(), drops: 0 };
+  const site = { now: Date.now(), drops: 0, failAt: undefined as string | undefined };
   const world = await openLocalWorld({
     root,
     threads: 1,
     memoryBytes: 1e9,
     clock: { now: () => site.now++ },
+    step: async (name) => {
+      if (name === site.failAt) throw new Error(`told to fail at ${name}`);
+    },
   });
   await mkdir(`${world.stagingPath}/accounts`, { recursive: true });
   return {
@@ -66,12 +73,19 @@ export async function openSite(options: SiteOptions = {}): Promise<Site> {
     set now(ms) {
       site.now = ms;
     },
+    get failAt() {
+      return site.failAt;
+    },
+    set failAt(step) {
+      site.failAt = step;
+    },
     async run(lines, branch) {
       site.drops += 1;
       const text = ['account,month,base_ts,balance,rating,deleted', ...lines, ''].join('\n');
       await writeFile(`${world.stagingPath}/accounts/drop-${site.drops}.csv`, text);
       const outcome = await runPipeline({ world, config, ...(branch === undefined ? {} : { branch }) });
-      if (outcome.run?.status !== 'succeeded') throw new Error(JSON.stringify(outcome.run?.error));
+      if (site.failAt === undefined && outcome.run?.status !== 'succeeded')
+        throw new Error(JSON.stringify(outcome.run?.error));
       return outcome;
     },
     context(outcome) {
