@@ -3,11 +3,10 @@ import { IntegrityError } from '../errors.ts';
 import type { DataFile } from '../iceberg/types.ts';
 import type { TableChange } from '../run/table-change.ts';
 import type { RunContext } from '../run/workload.ts';
-import { rowsChecksum } from './audit-checksum.ts';
 import type { SummaryShape } from './columns.ts';
 import { sharesDeletes, tableChange } from './file-changes.ts';
-import { deadRows, type OpenFile, type OpenFiles, openFiles, scan } from './reading.ts';
-import { hitsPerFile, hitTable, withoutHits } from './sql/apply.ts';
+import { deadRows, type OpenFile, type OpenFiles, scan } from './reading.ts';
+import { hitsPerFile, hitTable } from './sql/apply.ts';
 import { patched } from './sql/patch.ts';
 import type { UnitTable } from './tables-io.ts';
 import type { ApplyGroup, RewriteMode, RewrittenGroup, TouchedFile } from './types.ts';
@@ -111,8 +110,6 @@ async function copyOnWrite(
       },
     );
   }
-  const changed = hits.reduce((sum, hit) => sum + hit.changed, 0);
-  const sums = changed === live ? undefined : await carriedChecksums(options, files, file);
   return {
     change: tableChange({ role: 'summary', added: [file], removed: group.files }),
     files: hits.map((hit) => touched(hit, group, 'copy-on-write')),
@@ -121,40 +118,8 @@ async function copyOnWrite(
       mode: 'copy-on-write',
       removed: group.files.map((one) => one.location),
       added: [added(file, group)],
-      carriedBefore: sums?.before,
-      carriedAfter: sums?.after,
     },
   };
-}
-
-/** Checksums over key, registers, run and first array of the rows that no change concerned, read from old and new files. */
-async function carriedChecksums(options: GroupOptions, files: readonly OpenFile[], file: DataFile) {
-  const { session, shape, set, context, table, group } = options;
-  const columns = carriedColumns(shape);
-  const written = await openFiles({
-    session,
-    store: context.world.warehouse,
-    name: 'pw_rewritten',
-    schema: table.schema,
-    files: [{ ...file, month: group.month, deletes: [], partition: [] }],
-  });
-  const sum = async (rows: string) => {
-    const [row] = await session.query(
-      `SELECT ${rowsChecksum(columns)}::VARCHAR AS checksum FROM ${withoutHits(shape, rows)}`,
-    );
-    return String(row?.['checksum']);
-  };
-  return { before: await sum(scan(set, { columns, files })), after: await sum(scan(written, { columns })) };
-}
-
-/** What the checksum over carried rows is made of. */
-export function carriedColumns(shape: SummaryShape): readonly string[] {
-  const first = shape.histories[0];
-  return [
-    shape.key.name,
-    ...shape.system.map((column) => column.name),
-    ...(first === undefined ? [] : [first.name]),
-  ];
 }
 
 async function mergeOnRead(
@@ -199,8 +164,6 @@ async function mergeOnRead(
       mode: 'merge-on-read',
       removed: [],
       added: rowsIn([file]) === 0 ? [] : [added(file, group)],
-      carriedBefore: undefined,
-      carriedAfter: undefined,
     },
   };
 }

@@ -25,6 +25,9 @@ export async function applyUnit(
   const clock = stopwatch(context.world.clock);
   const table = await unitTable(context, plan, 'summary');
   await using session = await context.session(`${item.stage}-${item.unit}`);
+  // Joins are built on their right side as written, the change set. The optimizer's guess is the rows of the file,
+  // wide and many.
+  await session.execute("SET disabled_optimizers = 'build_side_probe_side'");
   const name = `${context.runId}-${item.unit}`;
   const results: GroupResult[] = [];
   for (const { bucket, unit } of spec.resolve) {

@@ -135,9 +135,9 @@ function resolveUnitOf({ bucket, count, input, files }: ResolveInputs): PlannedR
 }
 
 /** Smaller units than this cost more to start than they save. */
-const leastUnitBytes = 32e6;
+const leastUnitBytes = 8e6;
 /** Units per worker that even out their different lengths. */
-const unitsPerWorker = 4;
+const unitsPerWorker = 2;
 
 function* applyUnits(
   context: RunContext,

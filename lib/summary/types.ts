@@ -147,9 +147,6 @@ export interface RewrittenGroup {
   readonly mode: RewriteMode;
   readonly removed: readonly Location[];
   readonly added: readonly AddedFile[];
-  /** Copy-on-write only: order-independent checksums over the rows that were carried, see audit-checksum.ts. */
-  readonly carriedBefore: string | undefined;
-  readonly carriedAfter: string | undefined;
 }
 
 export interface ApplyOutcome {

@@ -97,7 +97,7 @@ async function adopt(
   written: WrittenFile,
   spec: PartitionSpec,
   partition: readonly PartitionValue[],
-  content: DataFile['content'],
+  content: 'data' | 'position-deletes',
   referencedDataFile?: Location,
 ): Promise<DataFile> {
   const { table, context } = options;

@@ -1,4 +1,4 @@
-import { identifier, text } from '../../engine/sql.ts';
+import { text } from '../../engine/sql.ts';
 import type { SummaryShape } from '../columns.ts';
 import { type OpenFile, type OpenFiles, scan } from '../reading.ts';
 import { of } from './names.ts';
@@ -25,8 +25,3 @@ export function hitTable(
 
 export const hitsPerFile =
   'SELECT pw_file, count(*) AS n, count(*) FILTER (pw_own) AS owns FROM pw_hit GROUP BY pw_file ORDER BY pw_file';
-
-/** Rows of a scan without those that `pw_hit` names. */
-export function withoutHits(shape: SummaryShape, rows: string): string {
-  return `${rows} AS s ANTI JOIN pw_hit AS h ON h.pw_key = s.${identifier(shape.key.name)}`;
-}
