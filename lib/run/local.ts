@@ -152,7 +152,6 @@ async function execute(
       },
       objects: objectAccess({ results: world.results }),
       signal: control.signal,
-      history: () => undefined,
     });
     const run = runId === undefined ? undefined : await notice.state.runs.get(runId);
     if (run === undefined) {
