@@ -11,6 +11,7 @@ export const checkNames = [
   'array[0]',
   'grids',
   'months of cells',
+  'values',
   'array chain',
   'latest rows',
   'latest is newest',

@@ -1,13 +1,15 @@
 import { identifier, text } from '../engine/sql.ts';
 import { auditCarried, type CarriedRows, carriedColumns } from './audit-carried.ts';
 import { type BucketAudit, count, rowsOf } from './audit-context.ts';
+import { loadNeighbours, neighbourHashes } from './audit-neighbours.ts';
 import { rowAlive } from './audit-sql.ts';
+import { storedRecordHash } from './audit-values.ts';
 import { changedRun, storedNames } from './columns.ts';
 
 /**
  * One pass over every summary file that the run wrote: rows per file, months, lengths, array[0], grids of the changed
- * rows, and the checksum of the rows that were only carried over. Leaves `row_facts` (path, k, m, changed, alive, h),
- * one narrow row per written row, to the checks that follow.
+ * rows, and the checksum of the rows that were only carried over. Leaves `row_facts`, one
+ * narrow row per written row, to the checks that follow.
  */
 export async function auditRows(audit: BucketAudit): Promise<void> {
   const { session, shape, state, findings, context } = audit;
@@ -16,10 +18,17 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
   const changed = `(${identifier(changedRun)} IS NOT DISTINCT FROM ${text(context.runId)})`;
   const carriedNames = carriedColumns(audit);
   const hash = (names: readonly string[]) => `hash(${names.map(identifier).join(', ')})`;
+  await loadNeighbours(audit);
+  const { tail, head } = neighbourHashes(audit);
+  const when = (value: string) => `CASE WHEN ${changed} THEN ${value} END`;
+  const key = identifier(shape.key.name);
+  const month = identifier(shape.month.name);
   await session.execute(`CREATE OR REPLACE TEMP TABLE row_facts AS
-    SELECT __path AS path, ${identifier(shape.key.name)} AS k, ${identifier(shape.month.name)} AS m, ${changed} AS changed,
-      ${rowAlive(shape)} AS alive, CASE WHEN ${changed} THEN ${hash(columns)} ELSE ${hash(carriedNames)} END AS h, ${conditions(audit, changed)}
-    FROM ${await rowsOf(audit, 'summary', added, columns, true)}`);
+    SELECT __path AS path, ${key} AS k, ${month} AS m, ${changed} AS changed, ${rowAlive(shape)} AS alive,
+      CASE WHEN ${changed} THEN ${hash(columns)} ELSE ${hash(carriedNames)} END AS h, ${when(storedRecordHash(audit))} AS record,
+      ${when(tail)} AS tail, ${when(head)} AS head, ${conditions(audit, changed)}
+    FROM ${await rowsOf(audit, 'summary', added, columns, true)} AS r
+    LEFT JOIN near AS n ON n.k = r.${key} AND n.m = r.${month} AND ${changed}`);
   const rows =
     await session.query(`SELECT path, count(*) AS n, count(*) FILTER (changed) AS changed, min(m) AS first_month,
       max(m) AS last_month, count(*) FILTER (bad_length) AS bad_length, count(*) FILTER (bad_first) AS bad_first,

@@ -8,12 +8,14 @@ import { auditDeletes } from './audit-deletes.ts';
 import { findings } from './audit-findings.ts';
 import { auditKeys } from './audit-keys.ts';
 import { auditLatest } from './audit-latest.ts';
+import { auditNeighbours } from './audit-neighbours.ts';
 import { auditRows } from './audit-rows.ts';
 import { auditSample } from './audit-sample.ts';
 import { sideBySide } from './audit-sessions.ts';
 import type { BucketSpool } from './audit-spool.ts';
 import { bucketState, pinnedTables, type SpoolLine, spoolState, type TableState } from './audit-state.ts';
 import { auditTombstones } from './audit-tombstones.ts';
+import { auditValues } from './audit-values.ts';
 import { summaryShape } from './columns.ts';
 import type { Role } from './tables.ts';
 import type { SummaryPlanFacts } from './types.ts';
@@ -66,6 +68,8 @@ export async function auditBucket(
 ): Promise<number> {
   await auditKeys(one);
   await auditRows(one);
+  await auditValues(one);
+  await auditNeighbours(one);
   await auditDeletes(one);
   await auditLatest(one);
   await auditTombstones(one);
