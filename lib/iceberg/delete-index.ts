@@ -41,8 +41,9 @@ export function deleteIndex(specs: readonly PartitionSpec[]): DeleteIndex {
     for(data) {
       if (empty) return none;
       const { file, sequenceNumber } = data;
+      const location = normalizeLocation(file.location);
       const found: LiveFile[] = [];
-      for (const live of byPath.get(file.location) ?? none)
+      for (const live of byPath.get(location) ?? none)
         if (live.sequenceNumber >= sequenceNumber) found.push(live);
       for (const { live, range } of byPartition.get(partitionKey(file.specId, file.partition)) ?? []) {
         // A position delete may come with its data file in one commit, an equality delete only after it.
@@ -50,7 +51,7 @@ export function deleteIndex(specs: readonly PartitionSpec[]): DeleteIndex {
           live.file.content === 'position-deletes'
             ? live.sequenceNumber >= sequenceNumber
             : live.sequenceNumber > sequenceNumber;
-        if (applies && inRange(file.location, range)) found.push(live);
+        if (applies && inRange(location, range)) found.push(live);
       }
       for (const live of global) if (live.sequenceNumber > sequenceNumber) found.push(live);
       return found.length === 0 ? none : found;
@@ -73,8 +74,7 @@ const shortestBound = 'file:///'.length;
 
 /** Data files that a position-delete file can concern: the one it names, or those between its `file_path` bounds. */
 function pathRange({ file }: LiveFile): PathRange | undefined {
-  if (file.referencedDataFile !== undefined)
-    return { lower: file.referencedDataFile, upper: file.referencedDataFile };
+  if (file.referencedDataFile !== undefined) return samePath(file.referencedDataFile);
   const lowerBytes = file.lowerBounds?.get(positionDeleteFieldIds.file_path);
   const upperBytes = file.upperBounds?.get(positionDeleteFieldIds.file_path);
   if (lowerBytes === undefined || upperBytes === undefined) return undefined;
@@ -84,6 +84,11 @@ function pathRange({ file }: LiveFile): PathRange | undefined {
     lower: normalizeLocation(decoder.decode(lowerBytes)),
     upper: normalizeLocation(decoder.decode(upperBytes)),
   };
+}
+
+function samePath(location: Location): PathRange {
+  const normal = normalizeLocation(location);
+  return { lower: normal, upper: normal };
 }
 
 function inRange(location: Location, range: PathRange | undefined): boolean {

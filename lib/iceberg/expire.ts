@@ -124,7 +124,7 @@ async function* unreachableFiles(
       manifests: [...needed.values()],
       statistics: false,
     })) {
-      if (entry.status !== 'deleted') candidates.delete(entry.file.location);
+      if (entry.status !== 'deleted') candidates.delete(normalizeLocation(entry.file.location));
     }
   }
   // From the leaves to the root: what is left after a crash can still be found again.
@@ -141,7 +141,7 @@ async function locationsIn(
 ): Promise<readonly Location[]> {
   const locations: Location[] = [];
   for await (const entry of entriesOf({ store, table, manifests: [manifest], statistics: false }))
-    locations.push(entry.file.location);
+    locations.push(normalizeLocation(entry.file.location));
   return locations;
 }
 

@@ -1,5 +1,4 @@
 import { CorruptStateError, UnsupportedFeatureError } from '../errors.ts';
-import { normalizeLocation } from '../stores/location.ts';
 import type { ObjectStore } from '../stores/ports.ts';
 import { compileRead, openAvro, type Wanted, type WantedField } from './avro-decode.ts';
 import { type ManifestFile, readPinned } from './manifest-list.ts';
@@ -196,7 +195,7 @@ function fileOf(raw: RawFile, types: readonly PrimitiveType[], manifest: Manifes
   const partition = types.map((type, index) => partitionValue(type, raw.partition[`p${index}`]));
   const file: Mutable<DataFile> = {
     content,
-    location: normalizeLocation(raw.path),
+    location: raw.path,
     format: formatOf(raw.format),
     specId: manifest.specId,
     partition,
@@ -212,7 +211,7 @@ function fileOf(raw: RawFile, types: readonly PrimitiveType[], manifest: Manifes
   if (raw.splits) file.splitOffsets = raw.splits;
   if (raw.equality) file.equalityIds = raw.equality;
   if (raw.sort !== null && raw.sort !== undefined) file.sortOrderId = raw.sort;
-  if (raw.referenced) file.referencedDataFile = normalizeLocation(raw.referenced);
+  if (raw.referenced) file.referencedDataFile = raw.referenced;
   return file;
 }
 

@@ -65,6 +65,10 @@ export type PartitionValue = string | number | bigint | boolean | null;
 /** Statistics by field id; bounds in Iceberg's single-value binary form. */
 export interface DataFile {
   readonly content: 'data' | 'position-deletes' | 'equality-deletes';
+  /**
+   * As its writer spelt it (Spark: `file:/…`): other engines compare spellings, in manifests and in position deletes.
+   * Compare with `normalizeLocation`.
+   */
   readonly location: Location;
   readonly format: string;
   readonly specId: number;

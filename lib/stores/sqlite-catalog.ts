@@ -32,8 +32,9 @@ const isTable = "(iceberg_type = 'TABLE' OR iceberg_type IS NULL)";
 
 /**
  * Iceberg's JDBC catalog tables in one SQLite file, which Spark and pyiceberg open as their own catalog.
- * It is in write-ahead mode, because Spark's JDBC catalog leaves a read open for as long as its session lives, and in
- * rollback mode a reader keeps every writer from committing.
+ * It is in write-ahead mode: in rollback mode any reader that stays keeps every writer from committing, and Spark's JDBC
+ * catalog is one, because its check for these tables never closes its result. That connection goes on seeing the catalog
+ * of that moment, so Spark must be given `jdbc.init-catalog-tables = false`.
  */
 export async function openSqliteCatalog(options: SqliteCatalogOptions): Promise<SqliteCatalog> {
   mkdirSync(dirname(options.path), { recursive: true });

@@ -51,6 +51,8 @@ class Spark:
                 .config("spark.sql.catalog.local.type", "jdbc")
                 .config("spark.sql.catalog.local.uri", "jdbc:sqlite:" + os.environ["ENGINE_CATALOG"])
                 .config("spark.sql.catalog.local.jdbc.schema-version", "V1")
+                # Its check for the tables leaves a read open, which pins the connection to what it saw first.
+                .config("spark.sql.catalog.local.jdbc.init-catalog-tables", "false")
                 .config("spark.sql.catalog.local.warehouse", os.environ["ENGINE_WAREHOUSE"])
                 .config("spark.sql.catalog.local.cache-enabled", "false")
                 .config("spark.sql.warehouse.dir", os.environ["ENGINE_WAREHOUSE"] + "/spark")

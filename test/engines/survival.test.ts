@@ -9,19 +9,19 @@ import {
   stageCommit,
   validateNoConflicts,
 } from '../../lib/iceberg/index.ts';
-import { canonical, openWorld, tableName, type World } from './world.ts';
+import { canonical, openWorld, type World } from './world.ts';
 
 let world: World;
 beforeAll(async () => {
   world = await openWorld();
-  await world.create();
+  await world.create({ name: 't', lists: true });
   await world.commit({ added: await world.write(await world.load(), range(0, 30)) }, { operation: 'append' });
 });
 afterAll(() => world?.[Symbol.asyncDispose]());
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
 const clock = { now: () => Date.now() };
-const spark = (sql: string) => world.engines.spark(sql.replaceAll('$t', `local.${tableName}`));
+const spark = (sql: string) => world.engines.spark(sql.replaceAll('$t', `local.${world.tableName()}`));
 let nextNumber = 100;
 
 /** We read what Spark reads, and what we commit on top Spark and pyiceberg read in turn. */
@@ -35,7 +35,9 @@ async function expectWeGoOn(): Promise<void> {
   await world.commit({ added, removed: [victim.file] });
   const after = canonical(await world.rows());
   expect(canonical(await spark('SELECT * FROM $t')), 'Spark after our commit').toEqual(after);
-  expect(canonical(await world.engines.pyiceberg(tableName)), 'pyiceberg after our commit').toEqual(after);
+  expect(canonical(await world.engines.pyiceberg(world.tableName())), 'pyiceberg after our commit').toEqual(
+    after,
+  );
   const [counts] = await spark(
     'SELECT sum(record_count) AS rows, count(*) AS files FROM $t.files WHERE content = 0',
   );
@@ -49,6 +51,14 @@ async function expectWeGoOn(): Promise<void> {
 const merge = `MERGE INTO $t AS t USING (SELECT 'k3' AS key, 9003 AS i UNION ALL SELECT 'k4', 9004 UNION ALL SELECT 'new', 1) AS s ON t.key = s.key
   WHEN MATCHED AND s.i = 9003 THEN DELETE WHEN MATCHED THEN UPDATE SET t.i = s.i
   WHEN NOT MATCHED THEN INSERT (key, month, i) VALUES (s.key, '2026-09', s.i)`;
+
+/** INSERT of some columns; Spark's own INSERT wants all of them. */
+const insert = (values: string, columns: string) =>
+  `MERGE INTO $t AS t USING (SELECT * FROM VALUES ${values} AS v (${columns})) AS s ON false
+   WHEN NOT MATCHED THEN INSERT (${columns}) VALUES (${columns
+     .split(', ')
+     .map((name) => `s.${name}`)
+     .join(', ')})`;
 
 describe('our tables go on after', () => {
   it("Spark's copy-on-write MERGE", async () => {
@@ -91,13 +101,6 @@ describe('our tables go on after', () => {
     await expectWeGoOn();
   });
 
-  it('rewrite_position_delete_files', async () => {
-    await spark(
-      "CALL local.system.rewrite_position_delete_files(table => 'ns.t', options => map('rewrite-all', 'true'))",
-    );
-    await expectWeGoOn();
-  });
-
   it('rewrite_data_files, which a plan made before it survives', async () => {
     const pinned = currentSnapshot(await world.load())?.snapshotId;
     const before = canonical(await world.rows());
@@ -132,7 +135,7 @@ describe('our tables go on after', () => {
   });
 
   it("pyiceberg's append", async () => {
-    await world.engines.pyicebergAppend(tableName, 'i >= 0');
+    await world.engines.pyicebergAppend(world.tableName(), 'i >= 0');
     await expectWeGoOn();
   });
 
@@ -162,7 +165,7 @@ describe('two writers', () => {
       summary,
       changes: { added: [] },
     });
-    await spark("INSERT INTO $t (key, month, i) VALUES ('z', '2026-01', 5)");
+    await spark(insert("('z', '2026-01', 5)", 'key, month, i'));
     await expect(commitStaged({ store, catalog, staged: [staged] })).rejects.toThrow(CommitConflictError);
     const now = await world.load();
     expect(findSnapshotByProperty({ table: now, key: 'partwise.run-id', value: 'r1' })).toBeUndefined();
@@ -198,6 +201,36 @@ describe('our own clean-up', () => {
     for (const location of orphans) await store.delete(location);
     expect(canonical(await world.rows())).toEqual(before);
     expect(canonical(await spark('SELECT * FROM $t'))).toEqual(before);
-    expect(canonical(await world.engines.pyiceberg(tableName))).toEqual(before);
+    expect(canonical(await world.engines.pyiceberg(world.tableName()))).toEqual(before);
   });
+});
+
+describe('a table without lists goes on after', () => {
+  // With lists the procedure fails in Iceberg 1.10 on Spark's own tables too (https://github.com/apache/iceberg/issues/15080).
+  it.each(['file', 'partition'])(
+    'rewrite_position_delete_files with one delete file per %s',
+    async (granularity) => {
+      await world.create({ name: `plain_${granularity}`, lists: false });
+      await spark(
+        `ALTER TABLE $t SET TBLPROPERTIES ('write.delete.mode' = 'merge-on-read', 'write.delete.granularity' = '${granularity}')`,
+      );
+      await world.commit(
+        { added: await world.write(await world.load(), range(0, 40)) },
+        { operation: 'append' },
+      );
+      await spark('DELETE FROM $t WHERE i % 5 = 1');
+      const scan = (await world.files()).find(
+        (candidate) => candidate.deletes.length === 0 && candidate.file.rows > 1,
+      );
+      if (scan === undefined) throw new Error('no file to delete from');
+      await world.commit({ addedDeletes: [await world.deletes(await world.load(), scan.file, [0])] });
+      const before = canonical(await world.rows());
+      expect(before).toHaveLength(31);
+      await spark(
+        `CALL local.system.rewrite_position_delete_files(table => '${world.tableName()}', options => map('rewrite-all', 'true'))`,
+      );
+      expect(canonical(await world.rows())).toEqual(before);
+      await expectWeGoOn();
+    },
+  );
 });

@@ -31,7 +31,7 @@ import { openSqliteCatalog, type SqliteCatalog } from '../../lib/stores/sqlite-c
 import { type Engines, type Row, startEngines } from './driver.ts';
 
 /** Every type that the products' tables use. */
-export const fields: readonly Field[] = [
+const fields: readonly Field[] = [
   { id: 1, name: 'key', required: true, type: 'string' },
   { id: 2, name: 'month', required: false, type: 'string' },
   { id: 3, name: 'i', required: false, type: 'int' },
@@ -56,16 +56,18 @@ export const fields: readonly Field[] = [
     type: { type: 'list', elementId: 15, element: 'string', elementRequired: false },
   },
 ];
-export const buckets = 4;
-export const identifier = { namespace: 'ns', name: 't' };
-export const tableName = 'ns.t';
+const buckets = 4;
+const namespace = 'ns';
 
 export interface World extends AsyncDisposable {
   readonly store: ObjectStore;
   readonly catalog: SqliteCatalog;
   readonly engines: Engines;
   readonly session: EngineSession;
-  create(name?: string): Promise<Table>;
+  /** Name of the current table with its namespace. */
+  tableName(): string;
+  /** Makes a table, which is the current one from then on. */
+  create(options: { readonly name: string; readonly lists: boolean }): Promise<Table>;
   load(): Promise<Table>;
   /** One data file per cell. `n` numbers make the rows: the same number is always the same row. */
   write(table: Table, numbers: readonly number[], change?: string): Promise<readonly DataFile[]>;
@@ -95,7 +97,8 @@ export async function openWorld(): Promise<World> {
   const session = await openDuckDb({ memoryBytes: 512 << 20, threads: 1, workFolder: join(folder, 'work') });
   const engines = startEngines({ catalogPath, warehousePath });
   const clock = { now: () => Date.now() };
-  const load = () => loadTable({ store, catalog, identifier });
+  let current = { name: '', lists: true };
+  const load = () => loadTable({ store, catalog, identifier: { namespace, name: current.name } });
   let outputs = 0;
 
   async function place(table: Table, select: string, fieldIds: FieldIdTree) {
@@ -126,20 +129,24 @@ export async function openWorld(): Promise<World> {
     session,
     load,
     files,
-    create: (name = identifier.name) =>
-      createTable({
+    tableName: () => `${namespace}.${current.name}`,
+    create: (options) => {
+      current = options;
+      const { name, lists } = options;
+      return createTable({
         store,
         catalog,
-        identifier: { ...identifier, name },
-        location: joinLocation(store.root, 'ns', name),
-        fields,
+        identifier: { namespace, name },
+        location: joinLocation(store.root, namespace, name),
+        fields: fields.filter((field) => lists || typeof field.type === 'string'),
         partitionFields: [
           { sourceId: 2, fieldId: 1000, name: 'month', transform: 'identity' },
           { sourceId: 1, fieldId: 1001, name: 'key_bucket', transform: `bucket[${buckets}]` },
         ],
         clock,
-      }),
-    async write(table, numbers, change = '*') {
+      });
+    },
+    async write(table, numbers, change = current.lists ? '*' : '* EXCLUDE (history, codes)') {
       const cells = Map.groupBy(
         numbers,
         (n) => `${n % 7 === 0 ? '' : `2026-0${1 + (n % 3)}`}/${bucketOf(buckets, 'string', `k${n}`)}`,

@@ -43,6 +43,32 @@ describe('a commit', () => {
     ]);
   });
 
+  it('leaves the spelling of locations as it was: an engine that compares them would take a file for two', async () => {
+    const house = await warehouse();
+    await house.create();
+    const foreign = file('s', ['2026-01', 0], { location: 'file:/w/s.parquet' });
+    const deletes = file('d', ['2026-01', 0], {
+      content: 'position-deletes',
+      location: 'file:/w/d.parquet',
+      referencedDataFile: 'file:/w/s.parquet',
+    });
+    await house.commit({
+      changes: {
+        added: [foreign, file('a', ['2026-01', 0])],
+        addedDeletes: [deletes, file('e', ['2026-01', 0], { content: 'position-deletes' })],
+      },
+    });
+    await house.commit({
+      operation: 'delete',
+      changes: { removed: ['file:///w/a.parquet'], removedDeletes: ['file:/w/e.parquet'] },
+    });
+    const [live] = await scan(house);
+    expect(live?.file.location).toBe('file:/w/s.parquet');
+    expect(live?.deletes.map((item) => [item.file.location, item.file.referencedDataFile])).toEqual([
+      ['file:/w/d.parquet', 'file:/w/s.parquet'],
+    ]);
+  });
+
   it('refuses to remove a file that is not live', async () => {
     const house = await warehouse();
     await house.create();
