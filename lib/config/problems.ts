@@ -37,7 +37,7 @@ export function configError(source: ConfigText, problems: readonly Problem[]): C
 }
 
 /** @example pathText(['columns', 2, 'type']) // 'columns[2].type' */
-export function pathText(path: Path): string {
+function pathText(path: Path): string {
   if (path.length === 0) return '(the whole file)';
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;

@@ -93,7 +93,7 @@ function show(input: unknown): string {
 }
 
 /** The keys that the schema allows in the object at the path. */
-export function keysAt(schema: z.ZodType, path: Path): readonly string[] {
+function keysAt(schema: z.ZodType, path: Path): readonly string[] {
   let at: unknown = schema;
   for (const part of [...path, undefined]) {
     const def = innermost(at);

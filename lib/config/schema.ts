@@ -28,7 +28,7 @@ const prefix = z
   )
   .max(512);
 
-export const columnTypeNames =
+const columnTypeNames =
   'boolean, int, bigint, double, string, date, timestamp, month, decimal(precision,scale)';
 
 /** `month` is stored as text `YYYY-MM`; it accepts dates, timestamps, `YYYY-MM`, `YYYYMM` and `YYYY-MM-DD`. */

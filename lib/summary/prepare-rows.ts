@@ -188,6 +188,6 @@ export function bucketOf(key: string, keyType: string, buckets: number): string 
 }
 
 /** Months since year 0: year * 12 + month. */
-export function monthNumber(month: string): string {
+function monthNumber(month: string): string {
   return `CAST(CAST(${month}[1:4] AS INTEGER) * 12 + CAST(${month}[6:7] AS INTEGER) AS INTEGER)`;
 }

@@ -1,32 +1,31 @@
 import { createHash } from 'node:crypto';
-import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SummaryConfig } from '../config/schema.ts';
 import { targetColumns } from '../config/types.ts';
-import type { EngineSession } from '../engine/engine.ts';
-import { identifier } from '../engine/sql.ts';
-import { ConfigError, ObjectExistsError, PoisonInputError, UnitTooLargeError } from '../errors.ts';
+import { ConfigError, PoisonInputError, UnitTooLargeError } from '../errors.ts';
 import { type OpenedSource, openSource } from '../run/sources/open.ts';
 import { RowRejects } from '../run/sources/rejects.ts';
 import { takePrivateCopy } from '../run/sources/version.ts';
 import type { Prepared, RunContext } from '../run/workload.ts';
-import type { IntakeItem, Location } from '../stores/ports.ts';
+import type { IntakeItem } from '../stores/ports.ts';
 import { checkedDeletions, preparedDeletions } from './prepare-deletions.ts';
+import {
+  adoptOnce,
+  dropDuplicates,
+  type OutputShape,
+  quarantineFaults,
+  writeRows,
+} from './prepare-output.ts';
 import { checkedRows, matchColumns, preparedRows } from './prepare-rows.ts';
 
 /** Name of the feed that overrides dates and delete codes. */
-export const deletionsFeed = 'deletions';
-
-const rowGroupRows = 8_192;
+const deletionsFeed = 'deletions';
 
 /** So many refused rows of a file are listed at least; more when the error budget lets more pass. */
 const listedRows = 10_000;
 
 /** Disk that any file may use while it is prepared. */
 const freeSpillBytes = 256e6;
-
-/** How much of a refused row is kept. */
-const rawCharacters = 65_536;
 
 /** Stable id of a source object's version, for the names of what is made of it. */
 export function prepareUnit(item: Pick<IntakeItem, 'location' | 'version'>): string {
@@ -124,13 +123,11 @@ function allowedSpill(sizeBytes: number, config: SummaryConfig): number {
 }
 
 /** What differs between records and the deletions feed. */
-interface Shape {
+interface Shape extends OutputShape {
   readonly checked: string;
   readonly prepared: string;
   /** Rows that agree in these are the same. */
   readonly identity: readonly string[];
-  readonly order: readonly string[];
-  readonly columns: readonly string[];
   readonly isDelete: string;
   readonly dropped: readonly string[];
   readonly missing: readonly string[];
@@ -190,90 +187,5 @@ async function poisonOnRead(spillBytes: number, action: () => Promise<void>): Pr
       throw new PoisonInputError(`the file cannot be read: ${cause.message.split('\n')[0]}`, { cause });
     }
     throw cause;
-  }
-}
-
-async function quarantineFaults(
-  session: EngineSession,
-  source: OpenedSource,
-  rejects: RowRejects,
-): Promise<void> {
-  const [bad] = await session.query('SELECT count(*) AS n FROM checked WHERE pw_fault IS NOT NULL');
-  if (Number(bad?.['n']) === 0) return;
-  await session.execute(
-    `CREATE TEMP TABLE refused AS SELECT pw_row, pw_fault FROM checked WHERE pw_fault IS NOT NULL ORDER BY pw_row LIMIT ${rejects.room}`,
-  );
-  const unlisted = Number(bad?.['n']) - Math.min(rejects.room, Number(bad?.['n']));
-  await rememberRaw(session, source);
-  const rows = session.stream(
-    'SELECT pw_row, pw_fault, pw_raw FROM refused LEFT JOIN raws USING (pw_row) ORDER BY pw_row',
-  );
-  for await (const batch of rows) {
-    for (const row of batch) {
-      const [column = '', reason = ''] = String(row['pw_fault']).split('\x1f');
-      rejects.add({ row: Number(row['pw_row']), column, reason, raw: row['pw_raw'] });
-    }
-  }
-  rejects.addUnlisted(unlisted);
-}
-
-/** A column that nobody asked for may be undecodable; the refused rows are then reported without their text. */
-async function rememberRaw(session: EngineSession, source: OpenedSource): Promise<void> {
-  try {
-    await session.execute(
-      `CREATE TEMP TABLE raws AS SELECT pw_row, pw_raw[:${rawCharacters}] AS pw_raw FROM (${source.raw}) WHERE pw_row IN (SELECT pw_row FROM refused)`,
-    );
-  } catch {
-    await session.execute('CREATE TEMP TABLE raws (pw_row BIGINT, pw_raw VARCHAR)');
-  }
-}
-
-/** Only rows that are equal in every column go, all but one. Returns how many. */
-async function dropDuplicates(session: EngineSession, identity: readonly string[]): Promise<number> {
-  const hash = identity.at(-1) ?? 'rec_hash';
-  await session.execute(
-    `CREATE TEMP TABLE repeated AS SELECT ${identifier(hash)} AS h FROM accepted GROUP BY 1 HAVING count(*) > 1`,
-  );
-  const [repeated] = await session.query('SELECT count(*) AS n FROM repeated');
-  if (Number(repeated?.['n']) === 0) return 0;
-  await session.execute(
-    `CREATE TEMP TABLE surplus AS SELECT pw_row FROM accepted WHERE ${identifier(hash)} IN (SELECT h FROM repeated) ` +
-      `QUALIFY row_number() OVER (PARTITION BY ${identity.map(identifier).join(', ')} ORDER BY pw_row) > 1`,
-  );
-  const [surplus] = await session.query('SELECT count(*) AS n FROM surplus');
-  if (Number(surplus?.['n']) > 0)
-    await session.execute('DELETE FROM accepted WHERE pw_row IN (SELECT pw_row FROM surplus)');
-  return Number(surplus?.['n']);
-}
-
-async function writeRows(
-  context: RunContext,
-  session: EngineSession,
-  shape: Shape,
-  unit: string,
-): Promise<Location | undefined> {
-  const path = join(session.workFolder, 'rows.parquet');
-  const columns = shape.columns.map(identifier).join(', ');
-  const order = shape.order.map((name) => `${identifier(name)} NULLS LAST`).join(', ');
-  const [file] = await session.writeParquet({
-    select: `SELECT ${columns} FROM accepted ORDER BY ${order}`,
-    path,
-    rowGroupRows,
-  });
-  if (file === undefined || file.rows === 0) {
-    await unlink(path).catch(() => undefined);
-    return undefined;
-  }
-  const location = `${context.folder}/prepare/${unit}/rows.parquet`;
-  await adoptOnce(context, path, location);
-  return location;
-}
-
-/** An earlier attempt of the same unit has written the same rows: its object stands. */
-async function adoptOnce(context: RunContext, path: string, location: Location): Promise<void> {
-  try {
-    await context.world.results.adopt(path, location);
-  } catch (error) {
-    if (!(error instanceof ObjectExistsError)) throw error;
   }
 }

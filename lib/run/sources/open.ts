@@ -125,11 +125,11 @@ async function openLines(options: OpenOptions, normalise: Normalise): Promise<Op
   options.rejects.addUnlisted(badRows - bad.length);
   const good = `(SELECT * FROM ${reader} WHERE ${isObject})`;
   const keys = await options.session.query(
-    `SELECT DISTINCT unnest(keys) AS key FROM (SELECT DISTINCT json_keys(line) AS keys FROM ${good}) ORDER BY key`,
+    `SELECT DISTINCT unnest(keys) AS key FROM (SELECT DISTINCT json_keys(line) AS keys FROM ${good}) ORDER BY key LIMIT ${options.limits.columns + 1}`,
   );
   if (keys.length > options.limits.columns) {
     throw new PoisonInputError(
-      `the objects have ${keys.length} keys; allowed: ${options.limits.columns} (limits.columns)`,
+      `the objects have more than ${options.limits.columns} keys; allowed: ${options.limits.columns} (limits.columns)`,
     );
   }
   return {

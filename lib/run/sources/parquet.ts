@@ -8,7 +8,7 @@ import type { OpenedSource, OpenOptions } from './open.ts';
 import { pagesOf } from './parquet-pages.ts';
 
 /** What one footer or one page may claim; a file that claims more is refused before it is read. */
-export const parquetLimits = {
+const parquetLimits = {
   footerBytes: 64e6,
   pageBytes: 256e6,
   freeRows: 64e6,
@@ -71,7 +71,7 @@ async function read(session: EngineSession, sql: string): Promise<readonly SqlRo
 }
 
 /** The engine names our private copy, which tells nobody anything. */
-export function withoutPath(message: string): string {
+function withoutPath(message: string): string {
   return message.replaceAll(/(["'])\/[^"']*\1/g, 'the file').replaceAll(/^(Error: )?/g, '');
 }
 
@@ -162,9 +162,6 @@ async function checkPages(
 }
 
 /** Bytes that a Parquet file of this size may expand to. */
-export function allowedExpansion(
-  sizeBytes: number,
-  limits: Pick<PipelineConfig['limits'], 'expansion'>,
-): number {
+function allowedExpansion(sizeBytes: number, limits: Pick<PipelineConfig['limits'], 'expansion'>): number {
   return Math.max(parquetLimits.freeBytes, sizeBytes * limits.expansion);
 }
