@@ -1,6 +1,8 @@
+import { planningBench } from './planning.ts';
 import { summaryBench } from './summary.ts';
 
 const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = {
+  planning: planningBench,
   summary: summaryBench,
 };
 const [name = '', ...filters] = process.argv.slice(2);
