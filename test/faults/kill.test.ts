@@ -19,7 +19,7 @@ const document = modeDocument({ strategy: 'partitionwise', rewrite: 'auto', buck
 
 /** Where the process ends, and where it ends again while it recovers. */
 const deaths: readonly (readonly [first: string, again?: string])[] = [
-  ['claimed', 'manifest'],
+  ['claimed', 'unit:prepare'],
   ['manifest'],
   ['unit:prepare#2'],
   ['before-checkpoint:prepare'],
