@@ -28,7 +28,7 @@ const record = fc.record({
         fc.string({ unit: 'grapheme' }),
         fc.string({ unit: fc.constantFrom('"', ',', '\n', '\r', "'", '\\', ' ', 'a', '\t') }),
       )
-      .filter((value) => !value.includes('\0')),
+      .filter((value) => !value.includes('\0') && !value.startsWith('\ufeff')),
   ),
   amount: fc.option(fc.double({ noNaN: true, noDefaultInfinity: true })),
   price: fc.option(
@@ -62,7 +62,7 @@ const types: Readonly<Record<string, string>> = {
 };
 const asParquet = (rows: readonly Row[]) => {
   const value = (name: string, cell: Row[string] | undefined) =>
-    `CAST(${cell === null || cell === undefined ? 'NULL' : text(String(cell))} AS ${types[name] ?? 'VARCHAR'}) AS ${identifier(name)}`;
+    `CAST(${cell === null || cell === undefined ? 'NULL' : text(String(cell))} AS ${Object.hasOwn(types, name) ? types[name] : 'VARCHAR'}) AS ${identifier(name)}`;
   return `COPY (${rows
     .map(
       (row) =>
@@ -127,10 +127,12 @@ describe('names and values are data', () => {
     ),
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }),
   );
+  // The driver drops a byte order mark from the start of a text that it hands to JavaScript.
   const usable = hostile.filter(
     (name) =>
       !/[\0\r\n]/.test(name) &&
       name.isWellFormed() &&
+      !name.startsWith('\ufeff') &&
       !['id', 'month', 'ver', 'del'].includes(name.toLowerCase()),
   );
 
