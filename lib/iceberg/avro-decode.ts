@@ -1,10 +1,9 @@
-import { inflateRawSync, zstdDecompressSync } from 'node:zlib';
 import { CorruptStateError, UnsupportedFeatureError } from '../errors.ts';
-import { asArray, asObject, asString } from './json-read.ts';
+import { asArray, asObject } from './json-read.ts';
 
 /**
- * Avro object container files, https://avro.apache.org/docs/1.11.1/specification/#object-container-files, with
- * Iceberg's field ids. A reader is compiled from the writer's schema and the ids that are wanted; all else is skipped.
+ * Avro's binary encoding, https://avro.apache.org/docs/1.11.1/specification/#binary-encoding, with Iceberg's field ids.
+ * A reader is compiled from the writer's schema and the ids that are wanted; all else is skipped.
  */
 
 /** A position in bytes; every read checks the end. */
@@ -61,7 +60,7 @@ function readWide(cursor: Cursor): number | bigint {
   return Number.isSafeInteger(small) ? small : value;
 }
 
-function readInt(cursor: Cursor): number {
+export function readInt(cursor: Cursor): number {
   const value = readLong(cursor);
   if (typeof value === 'bigint') throw new CorruptStateError(`an Avro length or index of ${value}`);
   return value;
@@ -73,7 +72,7 @@ function readBoolean(cursor: Cursor): boolean {
   return byte !== 0;
 }
 
-function advance(cursor: Cursor, length: number): number {
+export function advance(cursor: Cursor, length: number): number {
   const start = cursor.at;
   if (length < 0 || start + length > cursor.bytes.length) throw truncated();
   cursor.at = start + length;
@@ -87,7 +86,7 @@ function readBytes(cursor: Cursor): Uint8Array {
   return Uint8Array.prototype.slice.call(cursor.bytes, start, start + length);
 }
 
-function readText(cursor: Cursor): string {
+export function readText(cursor: Cursor): string {
   const length = readInt(cursor);
   const start = advance(cursor, length);
   return cursor.bytes.toString('utf8', start, start + length);
@@ -222,7 +221,7 @@ function compileSkip(schema: unknown): Read {
 }
 
 /** Items of an array or map. A negative count is followed by the block's size in bytes, which lets it be skipped. */
-function forBlocks(cursor: Cursor, each: Read, skip = false): void {
+export function forBlocks(cursor: Cursor, each: Read, skip = false): void {
   for (;;) {
     let count = readInt(cursor);
     if (count === 0) return;
@@ -235,74 +234,5 @@ function forBlocks(cursor: Cursor, each: Read, skip = false): void {
       }
     }
     for (let index = 0; index < count; index += 1) each(cursor);
-  }
-}
-
-export interface AvroFile {
-  readonly metadata: ReadonlyMap<string, string>;
-  readonly schema: unknown;
-  /** Each block's bytes, uncompressed, with its number of records. */
-  blocks(): Iterable<{ readonly count: number; readonly bytes: Buffer }>;
-}
-
-/** @throws CorruptStateError, UnsupportedFeatureError (codec) */
-export function openAvro(data: Uint8Array): AvroFile {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  if (bytes.length < 4 || bytes.readUInt32BE(0) !== 0x4f626a01)
-    throw new CorruptStateError('not an Avro object container file');
-  const cursor: Cursor = { bytes, at: 4 };
-  const metadata = new Map<string, string>();
-  forBlocks(cursor, (inner) => {
-    const key = readText(inner);
-    metadata.set(key, readText(inner));
-  });
-  const syncAt = advance(cursor, 16);
-  const sync = bytes.subarray(syncAt, syncAt + 16);
-  const decompress = codec(metadata.get('avro.codec') ?? 'null');
-  const start = cursor.at;
-  return {
-    metadata,
-    schema: parseSchema(metadata.get('avro.schema')),
-    *blocks() {
-      const position: Cursor = { bytes, at: start };
-      while (position.at < bytes.length) {
-        const count = readInt(position);
-        const size = readInt(position);
-        const from = advance(position, size);
-        const marker = advance(position, 16);
-        if (!bytes.subarray(marker, marker + 16).equals(sync))
-          throw new CorruptStateError('an Avro block without its sync marker');
-        yield { count, bytes: decompress(bytes.subarray(from, from + size)) };
-      }
-    },
-  };
-}
-
-/** Named types that are used again by name do not occur in Iceberg's files; compileRead refuses them. */
-function parseSchema(text: string | undefined): unknown {
-  try {
-    return JSON.parse(asString(text, 'avro.schema'));
-  } catch (cause) {
-    throw new CorruptStateError('an Avro file without a readable schema', { cause });
-  }
-}
-
-function codec(name: string): (bytes: Buffer) => Buffer {
-  const guarded = (inflate: (bytes: Buffer) => Buffer) => (bytes: Buffer) => {
-    try {
-      return inflate(bytes);
-    } catch (cause) {
-      throw new CorruptStateError('an Avro block that cannot be decompressed', { cause });
-    }
-  };
-  switch (name) {
-    case 'null':
-      return (bytes) => bytes;
-    case 'deflate':
-      return guarded((bytes) => inflateRawSync(bytes));
-    case 'zstandard':
-      return guarded((bytes) => zstdDecompressSync(bytes));
-    default:
-      throw new UnsupportedFeatureError(`Avro codec ${name} is not supported`, { details: { codec: name } });
   }
 }

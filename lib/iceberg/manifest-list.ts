@@ -1,8 +1,9 @@
 import { CorruptStateError, ObjectNotFoundError, PinnedSnapshotExpiredError } from '../errors.ts';
 import { normalizeLocation } from '../stores/location.ts';
 import type { Location, ObjectStore } from '../stores/ports.ts';
-import { compileRead, openAvro, type Wanted } from './avro-decode.ts';
+import { compileRead, type Wanted } from './avro-decode.ts';
 import { avroFileWriter } from './avro-encode.ts';
+import { openAvro } from './avro-file.ts';
 import { manifestListSchema } from './manifest-schema.ts';
 import type { Snapshot, Table } from './table-metadata.ts';
 

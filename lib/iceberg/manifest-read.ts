@@ -1,6 +1,7 @@
 import { CorruptStateError, UnsupportedFeatureError } from '../errors.ts';
 import type { ObjectStore } from '../stores/ports.ts';
-import { compileRead, openAvro, type Wanted, type WantedField } from './avro-decode.ts';
+import { compileRead, type Wanted, type WantedField } from './avro-decode.ts';
+import { openAvro } from './avro-file.ts';
 import { type ManifestFile, readPinned } from './manifest-list.ts';
 import { fixedLengthOf } from './schema.ts';
 import { typeInTable } from './table.ts';

@@ -26,7 +26,7 @@ function intMap(key: number, value: number, type: string): AvroSchema {
 }
 
 /** Letters, digits and underscores only; what else a name holds is spelt in hex, as Iceberg's own writers do. */
-export function avroName(name: string): string {
+function avroName(name: string): string {
   const spelt = [...name]
     .map((char) =>
       /[A-Za-z0-9_]/.test(char) ? char : `_x${(char.codePointAt(0) ?? 0).toString(16).toUpperCase()}`,
@@ -42,7 +42,7 @@ export function decimalBytes(precision: number): number {
   return bytes;
 }
 
-export function partitionAvroType(type: PrimitiveType): AvroSchema {
+function partitionAvroType(type: PrimitiveType): AvroSchema {
   switch (type) {
     case 'date':
       return { type: 'int', logicalType: 'date' };

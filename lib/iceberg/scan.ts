@@ -100,7 +100,7 @@ export async function* entriesOf(options: {
   }
 }
 
-export function live({ file, snapshotId, sequenceNumber, fileSequenceNumber }: LiveFile): LiveFile {
+function live({ file, snapshotId, sequenceNumber, fileSequenceNumber }: LiveFile): LiveFile {
   return { file, snapshotId, sequenceNumber, fileSequenceNumber };
 }
 

@@ -19,7 +19,7 @@ const plainTypes: ReadonlySet<string> = new Set([
 ]);
 
 /** @throws UnsupportedFeatureError for types of format v3 and UUID */
-export function primitiveType(text: string): PrimitiveType {
+function primitiveType(text: string): PrimitiveType {
   if (plainTypes.has(text)) return text as PrimitiveType;
   const decimal = /^decimal\(\s*(\d+)\s*,\s*(\d+)\s*\)$/.exec(text);
   if (decimal !== null) return `decimal(${Number(decimal[1])},${Number(decimal[2])})`;
@@ -40,7 +40,7 @@ export function fixedLengthOf(type: IcebergType): number | undefined {
   return found === null ? undefined : Number(found[1]);
 }
 
-export function typeFromJson(json: unknown, path = 'type'): IcebergType {
+function typeFromJson(json: unknown, path = 'type'): IcebergType {
   if (typeof json === 'string') return primitiveType(json);
   const object = asObject(json, path);
   switch (object['type']) {
@@ -67,7 +67,7 @@ export function typeFromJson(json: unknown, path = 'type'): IcebergType {
   }
 }
 
-export function typeToJson(type: IcebergType): unknown {
+function typeToJson(type: IcebergType): unknown {
   if (typeof type === 'string') {
     const decimal = decimalOf(type);
     return decimal === undefined ? type : `decimal(${decimal.precision}, ${decimal.scale})`;

@@ -170,7 +170,7 @@ export function currentSchema(table: Table): Schema {
   return schemaById(table, table.metadata.currentSchemaId);
 }
 
-export function schemaById(table: Table, schemaId: number): Schema {
+function schemaById(table: Table, schemaId: number): Schema {
   const schema = table.metadata.schemas.find((candidate) => candidate.schemaId === schemaId);
   if (schema === undefined) throw new CorruptStateError(`${table.metadataLocation}: no schema ${schemaId}`);
   return schema;

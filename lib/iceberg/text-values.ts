@@ -42,7 +42,7 @@ function floating(text: string): number | undefined {
 }
 
 /** Days since 1970-01-01 in the proleptic Gregorian calendar. */
-export function dateDays(text: string): number | undefined {
+function dateDays(text: string): number | undefined {
   const found = /^(\d{4,})-(\d\d)-(\d\d)( \(BC\))?$/.exec(text);
   if (found === null) return undefined;
   const [, year = '', month = '', day = '', era] = found;

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CorruptStateError } from '../../lib/errors.ts';
-import { compileRead, openAvro, readLong } from '../../lib/iceberg/avro-decode.ts';
+import { compileRead, readLong } from '../../lib/iceberg/avro-decode.ts';
 import { AvroBuffer, avroFileWriter } from '../../lib/iceberg/avro-encode.ts';
+import { openAvro } from '../../lib/iceberg/avro-file.ts';
 import {
   bucketOf,
   dataFileFromJson,
