@@ -1,13 +1,13 @@
 import type { EngineSession } from '../engine/engine.ts';
 import { CorruptStateError } from '../errors.ts';
 import { readCheckpoint } from '../run/checkpoints.ts';
-import type { TableChange } from '../run/table-change.ts';
 import type { Plan, RunContext, UnitItem, UnitResult } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
-import { applyGroup, type GroupResult } from './apply-group.ts';
+import { applyGroup, type ChangedMonth } from './apply-group.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
-import { isEmptyChange } from './file-changes.ts';
+import { mergeChanges } from './file-changes.ts';
 import { openFiles } from './reading.ts';
+import type { GroupResult } from './rewrite-group.ts';
 import { changedMonths, loadChanges } from './sql/apply.ts';
 import { listsFromChanges } from './sql/patch.ts';
 import { stopwatch } from './stopwatch.ts';
@@ -84,7 +84,7 @@ async function applyGroups(options: BucketGroups): Promise<readonly GroupResult[
     schema: table.schema,
     files: groups.flatMap((group) => group.files),
   });
-  let changed: readonly { readonly month: number; readonly sets: boolean; readonly owns: boolean }[] = [];
+  let changed: readonly ChangedMonth[] = [];
   if (changeSet !== undefined) {
     const months = groups.map((group) => group.month);
     const path = await context.world.results.localPath(changeSet);
@@ -102,16 +102,4 @@ async function applyGroups(options: BucketGroups): Promise<readonly GroupResult[
     results.push(await applyGroup({ ...options, set, group, changed }));
   }
   return results;
-}
-
-/** One change for the table, as one unit publishes one. */
-function mergeChanges(changes: readonly TableChange[]): readonly TableChange[] {
-  const merged: TableChange = {
-    role: 'summary',
-    added: changes.flatMap((change) => change.added),
-    addedDeletes: changes.flatMap((change) => change.addedDeletes),
-    removed: changes.flatMap((change) => change.removed),
-    removedDeletes: changes.flatMap((change) => change.removedDeletes),
-  };
-  return isEmptyChange(merged) ? [] : [merged];
 }

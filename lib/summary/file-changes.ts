@@ -28,7 +28,7 @@ export function tableChange(changed: Changed): TableChange {
   };
 }
 
-export function isEmptyChange(change: TableChange): boolean {
+function isEmptyChange(change: TableChange): boolean {
   return (
     change.added.length +
       change.addedDeletes.length +
@@ -56,4 +56,16 @@ export function sharesDeletes(files: readonly FileSpec[]): boolean {
     }
   }
   return false;
+}
+
+/** One change of the summary for the whole unit; none when nothing changes. */
+export function mergeChanges(changes: readonly TableChange[]): readonly TableChange[] {
+  const merged: TableChange = {
+    role: 'summary',
+    added: changes.flatMap((change) => change.added),
+    addedDeletes: changes.flatMap((change) => change.addedDeletes),
+    removed: changes.flatMap((change) => change.removed),
+    removedDeletes: changes.flatMap((change) => change.removedDeletes),
+  };
+  return isEmptyChange(merged) ? [] : [merged];
 }

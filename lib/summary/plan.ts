@@ -12,6 +12,7 @@ import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
 import { groupBytes, packGroups, planGroups } from './plan-groups.ts';
 import { type BucketInput, bucketInputs } from './plan-input.ts';
+import { chooseStrategy } from './plan-strategy.ts';
 import { type Role, tableIdentifier } from './tables.ts';
 import type { ApplyGroup, ApplySpec, FileSpec, ResolveSpec, SummaryPlanFacts } from './types.ts';
 
@@ -48,8 +49,18 @@ export async function planSummary(context: RunContext, prepared: AsyncIterable<P
     tombstones: await filesOf('tombstones'),
   };
 
-  const units = [...inputs].map(([bucket, input]) => resolveUnitOf({ bucket, count, input, files }));
-  const groups = units.flatMap((unit) => planGroups(config, unit.specification));
+  const split = [...inputs].map(([bucket, input]) => resolveUnitOf({ bucket, count, input, files }));
+  const groupsOf = split.map((unit) => planGroups(config, unit.specification));
+  const groups = groupsOf.flat();
+  const { strategy, reason: strategyReason } = chooseStrategy(config, split, groups);
+  const units =
+    strategy === 'partitionwise'
+      ? split
+      : split.map((unit, index) => ({
+          ...unit,
+          bytes: unit.specification.summary.reduce((sum, file) => sum + file.sizeBytes, unit.bytes),
+          specification: { ...unit.specification, strategy, groups: groupsOf[index] ?? [] },
+        }));
   const resolve = await writeStage(context, 'resolve', context.planGeneration, units);
   const apply = await writeStage(
     context,
@@ -57,8 +68,6 @@ export async function planSummary(context: RunContext, prepared: AsyncIterable<P
     context.planGeneration,
     applyUnits(context, units, groups),
   );
-  const strategy = 'partitionwise';
-  const strategyReason = 'each touched file is read once, whatever the number of months';
   const months = [...inputs.values()].flatMap((input) => [...input.months.keys()]);
   const facts: SummaryPlanFacts = {
     strategy,

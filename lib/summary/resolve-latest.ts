@@ -1,3 +1,4 @@
+import { IntegrityError } from '../errors.ts';
 import type { DataFile } from '../iceberg/types.ts';
 import type { TableChange } from '../run/table-change.ts';
 import { storedNames } from './columns.ts';
@@ -18,35 +19,43 @@ interface LatestResult {
   readonly facts: ResolveOutcome['latest'];
 }
 
-/** Brings latest up to date for the keys that the batch changed. Needs `pw_changes` and `pw_lists` for stored rows. */
-export async function writeLatest(
-  bucket: BucketSession,
-  inserted: readonly InsertedCell[],
-): Promise<LatestResult> {
+/** Where the rows come from that latest holds afterwards. */
+export interface LatestSource {
+  /** Makes `pw_places`: stored rows of the keys whose latest row dies (pw_key, pw_month, pw_file, pw_pos, pw_alive). */
+  readonly findPlaces: () => Promise<void>;
+  /** SELECTs of all columns of latest that together give one row for each of `pw_next`. */
+  readonly rows: () => Promise<readonly string[]>;
+}
+
+/** Brings latest up to date for the keys that the batch changed. */
+export async function writeLatest(bucket: BucketSession, source: LatestSource): Promise<LatestResult> {
   const { session, shape, files, spec } = bucket;
   await session.execute(keysTable);
   const [searched] = await session.query(`SELECT count(*) AS n FROM (${searchedKeys})`);
   const searches = Number(searched?.['n'] ?? 0) > 0;
-  if (searches) await findPlaces(bucket);
+  if (searches) {
+    await source.findPlaces();
+    await session.execute(foundTable);
+  }
   await session.execute(nextTable(shape.historyLength, searches));
 
   const dead = await deadRows(session, files.latest);
-  const liveBefore =
-    spec.latest.reduce((sum, file) => sum + file.rows, 0) - [...dead.values()].reduce((a, b) => a + b, 0);
-  const [total] = await session.query(
+  const total = spec.latest.reduce((sum, file) => sum + file.rows, 0);
+  const liveBefore = total - [...dead.values()].reduce((a, b) => a + b, 0);
+  const [counts] = await session.query(
     'SELECT count(*) AS n, count(*) FILTER (known) AS removed FROM pw_next',
   );
-  const added = Number(total?.['n'] ?? 0);
-  const removed = Number(total?.['removed'] ?? 0);
-  const facts = { liveBefore, removed, added };
-  if (added === 0) return { change: undefined, facts };
-
-  const parts = await newRows(bucket, inserted);
-  const change = await replaceRows(bucket, parts, { liveBefore, removed });
-  return { change, facts };
+  const facts = { liveBefore, removed: Number(counts?.['removed'] ?? 0), added: Number(counts?.['n'] ?? 0) };
+  if (facts.added === 0) return { change: undefined, facts };
+  return { change: await replaceRows(bucket, await source.rows(), facts), facts };
 }
 
-/** `pw_places` and `pw_found` for the keys whose latest row dies. */
+/** For rows that are patched from the change set. Needs `pw_changes` and `pw_lists` for stored rows. */
+export function patchedLatest(bucket: BucketSession, inserted: readonly InsertedCell[]): LatestSource {
+  return { findPlaces: () => findPlaces(bucket), rows: () => newRows(bucket, inserted) };
+}
+
+/** `pw_places` for the keys whose latest row dies. */
 async function findPlaces(bucket: BucketSession): Promise<void> {
   const { session, shape, files } = bucket;
   const key = of('s', shape.key.name);
@@ -54,7 +63,6 @@ async function findPlaces(bucket: BucketSession): Promise<void> {
   await session.execute(
     `CREATE TEMP TABLE pw_places AS SELECT ${key} AS pw_key, s.pw_month, s.pw_file, s.pw_pos, ${state} AS pw_alive FROM ${scan(files.summary, { columns: registerColumnNames(shape) })} AS s WHERE ${key} IN (${searchedKeys})`,
   );
-  await session.execute(foundTable);
 }
 
 /** SELECTs that together give the new latest rows. */
@@ -142,7 +150,7 @@ async function patchStored(bucket: BucketSession): Promise<void> {
 async function replaceRows(
   bucket: BucketSession,
   parts: readonly string[],
-  counts: { readonly liveBefore: number; readonly removed: number },
+  counts: ResolveOutcome['latest'],
 ): Promise<TableChange> {
   const { session, context, spec, files, shape, tables } = bucket;
   const write = (select: string) =>
@@ -164,15 +172,11 @@ async function replaceRows(
             `SELECT ${columns.map((name) => of('s', name)).join(', ')} FROM ${scan(files.latest, { columns })} AS s ANTI JOIN pw_next AS x ON x.pw_key = ${of('s', shape.key.name)}`,
           ];
     const file = await write([rows, ...carried].join(' UNION ALL '));
-    const expected =
-      counts.liveBefore -
-      counts.removed +
-      Number((await session.query('SELECT count(*) AS n FROM pw_next'))[0]?.['n'] ?? 0);
-    if (file !== undefined && file.rows !== expected)
-      throw new Error(`latest: wrote ${file.rows} rows, expected ${expected}`);
+    refuseOtherCount(counts.liveBefore - counts.removed + counts.added, file);
     return tableChange({ role: 'latest', added: file === undefined ? [] : [file], removed: spec.latest });
   }
   const file = await write(rows);
+  refuseOtherCount(counts.added, file);
   const added = file === undefined ? [] : [file];
   const addedDeletes: DataFile[] = [];
   const redeleted = [];
@@ -201,11 +205,16 @@ async function replaceRows(
   return tableChange({ role: 'latest', added, addedDeletes, redeleted });
 }
 
+/** @throws IntegrityError when latest would gain or lose rows */
+function refuseOtherCount(expected: number, file: DataFile | undefined): void {
+  if (file?.rows === expected) return;
+  throw new IntegrityError(`latest: ${expected} rows became ${file?.rows ?? 0}`, {
+    safe: 'the tables are untouched',
+  });
+}
+
 /** Rewriting the bucket's latest files beats deleting positions when much of them is dead or in small pieces. */
-function copies(
-  bucket: BucketSession,
-  counts: { readonly liveBefore: number; readonly removed: number },
-): boolean {
+function copies(bucket: BucketSession, counts: ResolveOutcome['latest']): boolean {
   const { spec, context } = bucket;
   const { rewrite, maxDeadFraction, maxSmallFiles } = context.config.work;
   if (spec.latest.length === 0 || counts.removed === 0) return false;

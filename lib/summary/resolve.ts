@@ -4,10 +4,11 @@ import type { Plan, RunContext, UnitItem, UnitResult } from '../run/workload.ts'
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { summaryShape, tombstoneCode } from './columns.ts';
-import { tableChange } from './file-changes.ts';
+import { mergeChanges, tableChange } from './file-changes.ts';
 import { type BucketSession, openBucket } from './resolve-inputs.ts';
-import { type InsertedCell, writeInserts } from './resolve-inserts.ts';
-import { writeLatest } from './resolve-latest.ts';
+import { writeInserts } from './resolve-inserts.ts';
+import { patchedLatest, writeLatest } from './resolve-latest.ts';
+import type { GroupResult } from './rewrite-group.ts';
 import { changesTable } from './sql/changes.ts';
 import { caseCounts } from './sql/classify.ts';
 import { monthTextSql } from './sql/months.ts';
@@ -16,11 +17,13 @@ import { changeTables, listsFromChanges } from './sql/patch.ts';
 import { stopwatch } from './stopwatch.ts';
 import { tombstoneColumns } from './tables.ts';
 import type { CaseCounts, ResolveOutcome, ResolveSpec } from './types.ts';
+import { gather, gatheredLatest, rewriteGathered, writeGatheredInserts } from './unified.ts';
 import { bytesIn, writeDataFile } from './writing.ts';
 
 /**
  * One bucket of the stage `resolve`: judges the bucket's records, writes the rows of months that were not stored,
- * the new rows of latest, the tombstones, and the change set that `apply` joins with the stored rows.
+ * the new rows of latest, the tombstones, and the change set that `apply` joins with the stored rows. A unified unit
+ * rewrites the stored rows itself.
  */
 export async function resolveUnit(
   context: RunContext,
@@ -35,38 +38,64 @@ export async function resolveUnit(
   const bucket = await openBucket({ context, plan, session, spec, shape, name });
   const cases = await countCases(bucket);
   clock.lap('judge');
+  const work = spec.strategy === 'unified' ? await unify(bucket, clock) : await split(bucket, item, clock);
+  const tombstones = await writeTombstones(bucket);
+  clock.lap('tombstones');
 
+  const inserts = tableChange({ role: 'summary', added: work.inserted.map(({ file }) => file) });
+  const summary = mergeChanges([inserts, ...work.groups.map((group) => group.change)]);
+  const outcome: ResolveOutcome = {
+    stage: 'resolve',
+    bucket: spec.bucket,
+    cases,
+    changes: [
+      ...summary,
+      ...[work.latest.change, tombstones.change].filter((change) => change !== undefined),
+    ],
+    changeSet: work.changeSet.location,
+    changeSetRows: work.changeSet.rows,
+    inserted: work.inserted.map(({ month, file }) => ({
+      location: file.location,
+      month,
+      bucket: spec.bucket,
+      rows: file.rows,
+    })),
+    latest: work.latest.facts,
+    tombstones: tombstones.facts,
+    files: work.groups.flatMap((group) => group.files),
+    groups: work.groups.flatMap((group) => (group.rewritten === undefined ? [] : [group.rewritten])),
+    elapsedMs: clock.laps(),
+  };
+  const rows = spec.months.reduce((sum, [, count]) => sum + count, 0);
+  return { rows, bytes: bytesIn(work.inserted.map(({ file }) => file)), outcome };
+}
+
+type Stopwatch = ReturnType<typeof stopwatch>;
+
+/** `partitionwise`: stored rows are left to `apply`. */
+async function split(bucket: BucketSession, item: UnitItem, clock: Stopwatch) {
   await prepareChanges(bucket);
   const changeSet = await writeChangeSet(bucket, item);
   clock.lap('changes');
   const inserted = await writeInserts(bucket);
   clock.lap('inserts');
-  const latest = await writeLatest(bucket, inserted);
+  const latest = await writeLatest(bucket, patchedLatest(bucket, inserted));
   clock.lap('latest');
-  const tombstones = await writeTombstones(bucket);
-  clock.lap('tombstones');
-
-  const summary =
-    inserted.length === 0 ? [] : [tableChange({ role: 'summary', added: inserted.map(({ file }) => file) })];
-  const outcome: ResolveOutcome = {
-    stage: 'resolve',
-    bucket: spec.bucket,
-    cases,
-    changes: [...summary, ...[latest.change, tombstones.change].filter((change) => change !== undefined)],
-    changeSet: changeSet.location,
-    changeSetRows: changeSet.rows,
-    inserted: inserted.map((cell) => addedCell(cell, spec.bucket)),
-    latest: latest.facts,
-    tombstones: tombstones.facts,
-    files: [],
-    elapsedMs: clock.laps(),
-  };
-  const rows = spec.months.reduce((sum, [, count]) => sum + count, 0);
-  return { rows, bytes: bytesIn(inserted.map(({ file }) => file)), outcome };
+  const groups: readonly GroupResult[] = [];
+  return { changeSet, inserted, latest, groups };
 }
 
-function addedCell({ month, file }: InsertedCell, bucket: number) {
-  return { location: file.location, month, bucket, rows: file.rows };
+/** `unified`: everything from the gathered rows of the changed keys. */
+async function unify(bucket: BucketSession, clock: Stopwatch) {
+  await gather(bucket);
+  clock.lap('gather');
+  const inserted = await writeGatheredInserts(bucket);
+  clock.lap('inserts');
+  const groups = await rewriteGathered(bucket);
+  clock.lap('apply');
+  const latest = await writeLatest(bucket, gatheredLatest(bucket));
+  clock.lap('latest');
+  return { changeSet: { location: undefined, rows: 0 }, inserted, latest, groups };
 }
 
 async function countCases({ session }: BucketSession): Promise<CaseCounts> {

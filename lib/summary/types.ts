@@ -118,8 +118,9 @@ export interface ResolveOutcome {
   readonly inserted: readonly AddedFile[];
   readonly latest: { readonly liveBefore: number; readonly removed: number; readonly added: number };
   readonly tombstones: { readonly before: number; readonly after: number };
-  /** Only for `unified`. */
+  /** Stored rows that a `unified` unit rewrote; empty for `partitionwise`. */
   readonly files: readonly TouchedFile[];
+  readonly groups: readonly RewrittenGroup[];
   readonly elapsedMs: Elapsed;
 }
 
