@@ -1,4 +1,11 @@
-import { BIGINT, type DuckDBConnection, DuckDBScalarFunction, INTEGER, VARCHAR } from '@duckdb/node-api';
+import {
+  BIGINT,
+  BLOB,
+  DuckDBBlobValue,
+  type DuckDBConnection,
+  DuckDBScalarFunction,
+  INTEGER,
+} from '@duckdb/node-api';
 import { murmur3 } from './murmur3.ts';
 
 /**
@@ -7,20 +14,19 @@ import { murmur3 } from './murmur3.ts';
  * - `pw_bucket_text(value, n)`, `pw_bucket_long(value, n)`: Iceberg's bucket transform
  */
 export async function registerFunctions(connection: DuckDBConnection): Promise<void> {
-  const encoder = new TextEncoder();
   const long = new DataView(new ArrayBuffer(8));
   const longBytes = new Uint8Array(long.buffer);
 
   connection.registerScalarFunction(
     DuckDBScalarFunction.create({
-      name: 'pw_murmur3_text',
-      parameterTypes: [VARCHAR],
+      name: 'pw_murmur3_bytes',
+      parameterTypes: [BLOB],
       returnType: INTEGER,
       mainFunction: (_info, input, output) => {
         const values = input.getColumnVector(0);
         for (let row = 0; row < input.rowCount; row += 1) {
           const value = values.getItem(row);
-          output.setItem(row, typeof value === 'string' ? murmur3(encoder.encode(value)) : null);
+          output.setItem(row, value instanceof DuckDBBlobValue ? murmur3(value.bytes) : null);
         }
         output.flush();
       },
@@ -46,6 +52,8 @@ export async function registerFunctions(connection: DuckDBConnection): Promise<v
       },
     }),
   );
+  // As bytes: text that is handed to JavaScript loses a leading byte-order mark.
+  await connection.run('CREATE MACRO pw_murmur3_text(v) AS pw_murmur3_bytes(encode(v))');
   await connection.run('CREATE MACRO pw_bucket_text(v, n) AS (pw_murmur3_text(v) & 2147483647) % n');
   await connection.run('CREATE MACRO pw_bucket_long(v, n) AS (pw_murmur3_long(v) & 2147483647) % n');
 }

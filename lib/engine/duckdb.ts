@@ -41,10 +41,18 @@ export async function openDuckDb(options: EngineOptions): Promise<EngineSession>
 }
 
 function session(instance: DuckDBInstance, connection: DuckDBConnection, workFolder: string): EngineSession {
-  const run = <T>(sql: string, action: (sql: string) => Promise<T>): Promise<T> =>
-    action(sql).catch((cause: unknown) => {
+  const inFlight = new Set<Promise<unknown>>();
+  const run = async <T>(sql: string, action: (sql: string) => Promise<T>): Promise<T> => {
+    const statement = action(sql);
+    inFlight.add(statement);
+    try {
+      return await statement;
+    } catch (cause) {
       throw named(cause, sql);
-    });
+    } finally {
+      inFlight.delete(statement);
+    }
+  };
 
   return {
     workFolder,
@@ -68,6 +76,9 @@ function session(instance: DuckDBInstance, connection: DuckDBConnection, workFol
     },
     interrupt: () => connection.interrupt(),
     async [Symbol.asyncDispose]() {
+      // Closing under a running statement crashes or hangs the process.
+      if (inFlight.size > 0) connection.interrupt();
+      await Promise.allSettled(inFlight);
       connection.closeSync();
       instance.closeSync();
       await rm(workFolder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { PipelineConfig } from '../config/schema.ts';
 import { parseByteSize } from '../config/sizes.ts';
+import type { EngineSession } from '../engine/engine.ts';
 import { CorruptStateError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { jsonBytes, layout } from './layout.ts';
@@ -59,12 +60,27 @@ export function runContext(options: ContextOptions): RunContext {
     planGeneration: Number(run.facts['planGeneration'] ?? 0),
     folder: layout.runFolder(world.results.root, run.runId),
     signal: options.signal,
-    session: (name, overrides) =>
-      world.engine.open({
+    session: async (name, overrides) => {
+      const session = await world.engine.open({
         memoryBytes: Math.floor(budget / parallel),
         threads: Math.max(1, Math.floor(threads / parallel)),
         workFolder: `${world.workRoot}/${run.runId}/${name}-a${run.attempt}-${randomBytes(4).toString('hex')}`,
         ...overrides,
-      }),
+      });
+      return interruptible(session, options.signal);
+    },
+  };
+}
+
+/** Ends the statement in flight when the run is aborted; the unit stays undone and its folder goes. */
+function interruptible(session: EngineSession, signal: AbortSignal): EngineSession {
+  const interrupt = () => session.interrupt();
+  signal.addEventListener('abort', interrupt);
+  return {
+    ...session,
+    [Symbol.asyncDispose]: async () => {
+      signal.removeEventListener('abort', interrupt);
+      await session[Symbol.asyncDispose]();
+    },
   };
 }

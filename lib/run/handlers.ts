@@ -1,5 +1,5 @@
 import type { PipelineConfig } from '../config/schema.ts';
-import { CorruptStateError, IntegrityError } from '../errors.ts';
+import { CorruptStateError, IntegrityError, LeaseHeldError } from '../errors.ts';
 import type { IntakeItem, RunRecord } from '../stores/ports.ts';
 import { prepareStage, saveCheckpoint } from './checkpoints.ts';
 import { continueRun, leaseName, startRun } from './claim.ts';
@@ -54,20 +54,37 @@ export function handlers(options: HandlerOptions) {
     return plan;
   }
 
+  /** The state machine tries again when another run holds the lease; people should know what it waits for. */
+  async function waitingNoted<T>(claim: Promise<T>): Promise<T> {
+    try {
+      return await claim;
+    } catch (error) {
+      if (error instanceof LeaseHeldError) {
+        world.progress({
+          kind: 'note',
+          runId: String(error.details['holder']),
+          text: `waiting: ${error.message}`,
+        });
+      }
+      throw error;
+    }
+  }
+
   return {
     intake: async (payload: IntakePayload) => {
       const config = await options.pipeline(payload.pipeline);
       const workload = workloadOf(config);
-      const claimed =
+      const claimed = await waitingNoted(
         payload.runId === undefined
-          ? await startRun({
+          ? startRun({
               world,
               config,
               workload,
               branch: payload.branch ?? 'main',
               mode: payload.mode ?? 'run',
             })
-          : await continueRun({ world, config, workload, runId: payload.runId });
+          : continueRun({ world, config, workload, runId: payload.runId }),
+      );
       const { runId, attempt } = claimed.run;
       world.progress({ kind: 'run', runId, attempt, objects: claimed.objects });
       if (claimed.objects === 0)

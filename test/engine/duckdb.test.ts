@@ -75,3 +75,22 @@ test('running out of memory is a named error that the planner can act on', async
     ),
   ).rejects.toThrow(UnitTooLargeError);
 });
+
+test('a session that is closed under a running statement ends that statement first', async () => {
+  const session = await open('closing');
+  const endless = session.query('SELECT count(*) FROM range(100000000000) a(i) WHERE hash(i) = 1');
+  const outcome = endless.then(
+    () => 'ended',
+    (error: unknown) => String(error),
+  );
+  await session[Symbol.asyncDispose]();
+  expect(await outcome).toMatch(/interrupt/i);
+});
+
+test('a text that starts with a byte-order mark is hashed with it', async () => {
+  await using session = await open('mark');
+  const [row] = await session.query(
+    "SELECT pw_murmur3_text(chr(65279) || 'a') = pw_murmur3_text('a') AS same",
+  );
+  expect(row).toEqual({ same: false });
+});

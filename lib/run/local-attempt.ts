@@ -1,0 +1,158 @@
+import { readFile, rm } from 'node:fs/promises';
+import { type Json, lambdaInvoke, loadStateMachine, startExecution } from '../asl/index.ts';
+import type { PipelineConfig } from '../config/schema.ts';
+import { CorruptStateError, LeaseLostError } from '../errors.ts';
+import type { RunRecord } from '../stores/ports.ts';
+import { leaseName, leaseTtlMs } from './claim.ts';
+import { readManifest, runContext } from './context.ts';
+import { handlers, releaseLease } from './handlers.ts';
+import { objectAccess } from './local-objects.ts';
+import type { LocalWorld } from './local-world.ts';
+import { readPlan } from './planning.ts';
+import type { Plan, Workload } from './workload.ts';
+
+/** One attempt of a run on this machine: the synthesised state machine through the interpreter, the same handlers as anywhere. */
+
+export interface Start {
+  readonly mode: 'plan' | 'run';
+  readonly runId?: string;
+  readonly branch?: string;
+  readonly replan?: boolean;
+}
+
+export interface AttemptOptions {
+  readonly world: LocalWorld;
+  readonly config: PipelineConfig;
+  readonly workloadOf: (config: PipelineConfig) => Workload;
+  readonly signal?: AbortSignal;
+}
+
+export interface AttemptOutcome {
+  /** undefined when there was nothing to claim. */
+  readonly run: RunRecord | undefined;
+  readonly plan: Plan | undefined;
+}
+
+/** A run that fails is an outcome; only what happens before there is a run is thrown. */
+export async function attempt(options: AttemptOptions, start: Start): Promise<AttemptOutcome> {
+  const { world, config, workloadOf } = options;
+  const control = new AbortController();
+  const onAbort = () => control.abort(options.signal?.reason);
+  options.signal?.addEventListener('abort', onAbort);
+  let runId = start.runId;
+  const functions = handlers({ world, pipeline: async () => config, workloadOf, signal: control.signal });
+  const renewal = setInterval(() => {
+    if (runId !== undefined)
+      renewLease(world, config.pipeline, runId).catch((error: unknown) => control.abort(error));
+  }, leaseTtlMs / 3);
+  try {
+    const result = await startExecution({
+      machine: await pipelineMachine(),
+      name: `${config.pipeline}-${world.clock.now()}`,
+      input: {
+        pipeline: config.pipeline,
+        ...start,
+        concurrency: config.work.threads ?? world.resources.threads,
+      } as Json,
+      tasks: {
+        'arn:aws:states:::lambda:invoke': lambdaInvoke(
+          Object.fromEntries(
+            Object.entries(functions).map(([name, handler]) => [
+              name,
+              async (payload: Json) => {
+                const output: unknown = await handler(payload as never);
+                if (name === 'intake') runId = (output as { runId: string }).runId;
+                return output;
+              },
+            ]),
+          ),
+        ),
+      },
+      objects: objectAccess({ results: world.results }),
+      signal: control.signal,
+    });
+    const run = runId === undefined ? undefined : await world.state.runs.get(runId);
+    if (run === undefined) {
+      if (result.status === 'SUCCEEDED') return { run: undefined, plan: undefined };
+      throw asError(result.error, result.cause);
+    }
+    const ended =
+      run.endedMs === undefined && result.status !== 'SUCCEEDED'
+        ? await recordEnd(world, run, result.error, result.cause)
+        : run;
+    await rm(`${world.workRoot}/${run.runId}`, { recursive: true, force: true });
+    return { run: ended, plan: await planOfRun(world, ended) };
+  } finally {
+    clearInterval(renewal);
+    options.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** An execution that was aborted, or failed outside of its own error path, leaves the record to us. */
+async function recordEnd(
+  world: LocalWorld,
+  run: RunRecord,
+  error: string | undefined,
+  cause: string | undefined,
+): Promise<RunRecord> {
+  const ended = await world.state.runs.update(run.runId, {
+    status: 'failed',
+    endedMs: world.clock.now(),
+    error: {
+      name: error ?? 'States.Aborted',
+      message: cause ?? 'the run was interrupted',
+      next: `partwise resume ${run.runId}`,
+    },
+  });
+  await releaseLease(world, run);
+  return ended;
+}
+
+export async function planOfRun(world: LocalWorld, run: RunRecord): Promise<Plan | undefined> {
+  const manifest = await readManifest(world, run.runId).catch(() => undefined);
+  if (manifest === undefined) return undefined;
+  return readPlan(
+    runContext({
+      world,
+      run,
+      config: manifest.config,
+      signal: new AbortController().signal,
+      parallelUnits: 1,
+    }),
+  );
+}
+
+async function renewLease(world: LocalWorld, pipeline: string, runId: string): Promise<void> {
+  const lease = await world.state.leases.current(leaseName(pipeline));
+  if (lease === undefined) return;
+  if (lease.holder !== runId)
+    throw new LeaseLostError(`${lease.holder} took over ${lease.name}`, {
+      safe: 'nothing of this attempt was published',
+    });
+  await world.state.leases.renew(lease, leaseTtlMs);
+}
+
+let machine: Promise<ReturnType<typeof loadStateMachine>> | undefined;
+
+function pipelineMachine(): Promise<ReturnType<typeof loadStateMachine>> {
+  machine ??= readFile(new URL('../asl/pipeline.asl.json', import.meta.url), 'utf8').then((text) =>
+    loadStateMachine(JSON.parse(text), {
+      substitutions: {
+        intake: 'intake',
+        plan: 'plan',
+        work: 'work',
+        audit: 'audit',
+        publish: 'publish',
+        report: 'report',
+        results: 'results',
+      },
+    }),
+  );
+  return machine;
+}
+
+function asError(name: string | undefined, cause: string | undefined): Error {
+  const error = new CorruptStateError(cause ?? 'the execution ended without a run');
+  if (name !== undefined) error.name = name;
+  return error;
+}
