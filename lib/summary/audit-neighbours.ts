@@ -58,11 +58,16 @@ export async function auditNeighbours(audit: BucketAudit): Promise<void> {
   const key = identifier(shape.key.name);
   const month = identifier(shape.month.name);
   const number = monthNumber('m');
+  // Equalities only: the engine joins by anything else row against row.
   await session.execute(`CREATE OR REPLACE TEMP TABLE beside AS
-    SELECT n.* FROM near AS n ANTI JOIN changed_rows AS c ON c.k = n.k AND c.m = n.m
-    SEMI JOIN (SELECT k, ${number} AS month_no FROM changed_rows) AS c
-      ON c.k = n.k AND (c.month_no = ${monthNumber('n.m')} - n.d OR c.month_no = ${monthNumber('n.m')} + n.e)
-    WHERE n.d < ${shape.historyLength} OR n.e < ${shape.historyLength}`);
+    WITH changed AS (SELECT DISTINCT k, ${number} AS month_no FROM changed_rows),
+      others AS (SELECT n.*, ${monthNumber('n.m')} - n.d AS earlier, ${monthNumber('n.m')} + n.e AS later
+        FROM near AS n ANTI JOIN changed_rows AS c ON c.k = n.k AND c.m = n.m
+        WHERE n.d < ${shape.historyLength} OR n.e < ${shape.historyLength})
+    SELECT o.k, o.m, o.d, o.e FROM others AS o
+    LEFT JOIN changed AS p ON p.k = o.k AND p.month_no = o.earlier
+    LEFT JOIN changed AS q ON q.k = o.k AND q.month_no = o.later
+    WHERE p.k IS NOT NULL OR q.k IS NOT NULL`);
   const wanted = await session.query('SELECT m, count(*) AS n FROM beside GROUP BY m ORDER BY m');
   const months = new Set(wanted.map((row) => String(row['m'])));
   const files = after(audit, 'summary').filter((file) => months.has(file.month));

@@ -28,7 +28,7 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
       CASE WHEN ${changed} THEN ${hash(columns)} ELSE ${hash(carriedNames)} END AS h, ${when(storedRecordHash(audit))} AS record,
       ${when(tail)} AS tail, ${when(head)} AS head, ${conditions(audit, changed)}
     FROM ${await rowsOf(audit, 'summary', added, columns, true)} AS r
-    LEFT JOIN near AS n ON n.k = r.${key} AND n.m = r.${month} AND ${changed}`);
+    LEFT JOIN near AS n ON n.k = r.${key} AND n.m = r.${month}`);
   const rows =
     await session.query(`SELECT path, count(*) AS n, count(*) FILTER (changed) AS changed, min(m) AS first_month,
       max(m) AS last_month, count(*) FILTER (bad_length) AS bad_length, count(*) FILTER (bad_first) AS bad_first,
