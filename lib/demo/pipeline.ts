@@ -34,6 +34,10 @@ history:
 grids:
   - { name: rating_grid, from: rating }
 
+# Keys that the audit recomputes by other code before each publish; by default 10,000.
+audit:
+  sampleSize: 1000
+
 delete:
   column: delete_code
   codes: ['1', '4']
