@@ -36,6 +36,11 @@ const pathOf = (product: Product, name: string) =>
 const rebuilt = (...batches: readonly (readonly OracleRecord[])[]) =>
   rebuild(oracleRules(shape), [], batches);
 
+async function expectNothing(product: Product): Promise<void> {
+  const { run } = await product.run();
+  expect([undefined, 'empty']).toContain(run?.status);
+}
+
 describe('the same file dropped twice', () => {
   it('changes nothing, neither under its own name nor touched nor as a copy', async () => {
     await using product = await openProduct({ shape });
@@ -43,11 +48,11 @@ describe('the same file dropped twice', () => {
     expectSucceeded(await product.run());
     const before = await readTables(product.world);
 
-    expect((await product.run()).run).toBeUndefined();
+    await expectNothing(product);
     await utimes(pathOf(product, 'drop.csv'), new Date(0), new Date(0));
-    expect((await product.run()).run).toBeUndefined();
+    await expectNothing(product);
     await product.drop([file(1)]);
-    expect((await product.run()).run).toBeUndefined();
+    await expectNothing(product);
 
     await copyFile(pathOf(product, 'drop.csv'), pathOf(product, 'copy.csv'));
     const copied = await product.run();
