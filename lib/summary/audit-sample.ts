@@ -1,7 +1,7 @@
 import type { SqlRow } from '../engine/engine.ts';
 import { identifier, text, textList } from '../engine/sql.ts';
 import type { Location } from '../stores/ports.ts';
-import { after, type BucketAudit, rowsOf } from './audit-context.ts';
+import { after, type BucketAudit, count, rowsOf } from './audit-context.ts';
 import { aliveColumns, monthNumber, monthText } from './audit-sql.ts';
 import { changedRun, storedNames } from './columns.ts';
 import { recompute, type StoredMonth } from './verify-recompute.ts';
@@ -17,6 +17,8 @@ import {
 export interface SampleOptions {
   /** Keys to take from this bucket; all when it has fewer. */
   readonly keys: number;
+  /** Array entries to compare at most, by which the keys are cut; default: no limit. */
+  readonly maxEntries?: number;
   /** Prepared rows of the feed that overrides dates and delete codes; keys that it names are left out. */
   readonly deletions: readonly Location[];
 }
@@ -32,11 +34,25 @@ export async function auditSample(
   audit: BucketAudit,
   options: SampleOptions,
 ): Promise<{ readonly keys: number }> {
-  await drawSample(audit, options);
+  await drawSample(audit, { ...options, keys: await affordableKeys(audit, options) });
   const [row] = await audit.session.query('SELECT count(*) AS n FROM drawn');
   const keys = Number(row?.['n'] ?? 0);
   for (let from = 0; from < keys; from += batchKeys) await checkBatch(audit, from);
   return { keys };
+}
+
+/** A sample this small is always drawn. */
+const leastKeys = 200;
+
+/** How many keys fit the limit of entries, given how many rows of each the run changed. Needs `changed_rows`. */
+async function affordableKeys(audit: BucketAudit, options: SampleOptions): Promise<number> {
+  if (options.maxEntries === undefined) return options.keys;
+  const [row] = await audit.session.query(
+    'SELECT count(*) AS n, count(DISTINCT k) AS keys FROM changed_rows',
+  );
+  const rowsPerKey = Math.max(1, count(row, 'n') / Math.max(1, count(row, 'keys')));
+  const entriesPerKey = rowsPerKey * audit.shape.histories.length * audit.shape.historyLength;
+  return Math.min(options.keys, Math.max(leastKeys, Math.floor(options.maxEntries / entriesPerKey)));
 }
 
 /** `drawn` (k, n): keys of the batch, some of each kind of change. Needs `key_pairs`. */

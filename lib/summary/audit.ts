@@ -10,7 +10,7 @@ import { auditKeys } from './audit-keys.ts';
 import { auditLatest } from './audit-latest.ts';
 import { auditNeighbours } from './audit-neighbours.ts';
 import { auditRows } from './audit-rows.ts';
-import { auditSample } from './audit-sample.ts';
+import { auditSample, type SampleOptions } from './audit-sample.ts';
 import { sideBySide } from './audit-sessions.ts';
 import type { BucketSpool } from './audit-spool.ts';
 import { bucketState, pinnedTables, type SpoolLine, spoolState, type TableState } from './audit-state.ts';
@@ -24,6 +24,12 @@ import type { SummaryPlanFacts } from './types.ts';
 const sampledBuckets = 64;
 
 /**
+ * Array entries that the sample compares before a publish, about two seconds of work; every written row is held to its
+ * neighbours and its record whether it is drawn or not. `verify` of a run has no such limit.
+ */
+const maxEntries = 6_000_000;
+
+/**
  * The check between work and publish. Holds what the units wrote against the pinned tables and the prepared rows, with
  * statements of its own: nothing that a unit reported is believed but where its files are. Memory is bounded by one
  * bucket per session; sessions run side by side.
@@ -33,7 +39,13 @@ export async function audit(context: RunContext, plan: Plan): Promise<AuditRepor
   if (plan.outcome === 'nothing') return findings().report({});
   const tables = await pinnedTables(context, plan);
   await using spool = await spoolState({ context, plan, tables, touchedBuckets: facts.touchedBuckets });
-  return await auditBuckets({ context, tables, spool, sampleSize: context.config.audit.sampleSize });
+  return await auditBuckets({
+    context,
+    tables,
+    spool,
+    sampleSize: context.config.audit.sampleSize,
+    maxEntries,
+  });
 }
 
 interface AuditBucketsOptions {
@@ -41,6 +53,8 @@ interface AuditBucketsOptions {
   readonly tables: Readonly<Record<Role, TableState>>;
   readonly spool: BucketSpool<SpoolLine>;
   readonly sampleSize: number;
+  /** Array entries that the sample compares at most, in all buckets together. */
+  readonly maxEntries?: number;
 }
 
 /** All checks of all buckets of the spool, against the run's prepared rows. */
@@ -51,21 +65,24 @@ export async function auditBuckets(options: AuditBucketsOptions): Promise<AuditR
   const inputs = await preparedInputs(context);
   const shape = summaryShape(context.config);
   const quotas = sampleQuotas(inputs.rows, options.sampleSize);
+  const limit =
+    options.maxEntries === undefined ? {} : { maxEntries: options.maxEntries / Math.max(1, quotas.size) };
   let sampled = 0;
   let buckets = 0;
   await sideBySide(sessionsOf(context), spool.buckets(), async (session, [bucket, lines]) => {
     const state = bucketState(bucket, lines);
     const one = { context, session, shape, findings: found, tables, state, sources: inputs.records };
-    sampled += await auditBucket(one, { keys: quotas.get(bucket) ?? 0, deletions: inputs.deletions });
+    sampled += await auditBucket(one, {
+      keys: quotas.get(bucket) ?? 0,
+      deletions: inputs.deletions,
+      ...limit,
+    });
     buckets += 1;
   });
   return found.report({ buckets, sampledKeys: sampled, elapsedMs: context.world.clock.now() - startedMs });
 }
 
-export async function auditBucket(
-  one: BucketAudit,
-  sample: { readonly keys: number; readonly deletions: readonly Location[] },
-): Promise<number> {
+export async function auditBucket(one: BucketAudit, sample: SampleOptions): Promise<number> {
   await auditKeys(one);
   await auditRows(one);
   await auditValues(one);
