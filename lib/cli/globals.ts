@@ -16,7 +16,12 @@ export const globalFlags: readonly FlagSpec[] = [
   },
   { name: 'json', kind: 'switch', help: 'one JSON document on stdout; progress stays on stderr' },
   { name: 'threads', kind: 'count', value: 'N', help: 'workers (default: the cores of this machine)' },
-  { name: 'memory', kind: 'size', value: 'SIZE', help: 'memory for all workers together, such as 900MB' },
+  {
+    name: 'memory',
+    kind: 'size',
+    value: 'SIZE',
+    help: 'memory for all workers together, such as 500MB (at most work.memory of the pipeline)',
+  },
   { name: 'quiet', kind: 'switch', help: 'no progress' },
   { name: 'no-color', kind: 'switch', help: 'no colours (also: the variable NO_COLOR)' },
   { name: 'help', kind: 'switch', help: 'this help' },

@@ -1,6 +1,29 @@
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
+import { exitCodes } from '../../lib/cli/exit-codes.ts';
 import { commandHelp, overview } from '../../lib/cli/help.ts';
+import { parseCommand, splitCommand } from '../../lib/cli/parse.ts';
 import { commands } from '../../lib/cli/specs/index.ts';
+
+it('the README lists the exit codes as they are', async () => {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const table = exitCodes.map(({ code, meaning }) => `| ${code} | ${meaning} |`).join('\n');
+  expect(readme).toContain(`| code | meaning |\n|---|---|\n${table}\n`);
+});
+
+it('the README types only commands and flags that exist', async () => {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+  const typed = [...readme.matchAll(/npm run partwise -- (?<line>[^`#&\n]+)/g)].map((match) =>
+    (match.groups?.line ?? '').trim(),
+  );
+  expect(typed.length).toBeGreaterThan(8);
+  for (const line of typed) {
+    const { name, rest } = splitCommand(line.replaceAll(/"[^"]*"/g, 'QUERY').split(/\s+/));
+    const spec = commands.find((command) => command.name === name);
+    expect(spec, line).toBeDefined();
+    if (spec !== undefined) parseCommand(spec, rest);
+  }
+});
 
 /** `npm test -- test/cli -u` writes the page anew. */
 it('docs/cli.md is what --help prints', async () => {
