@@ -3,7 +3,7 @@ import type { DataFile } from '../iceberg/types.ts';
 import { scan } from './reading.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import { registerColumnNames } from './sql/classify.ts';
-import { insertSelect, insertsTable, searchedInserts } from './sql/inserts.ts';
+import { insertSelect, insertsTable, newKeyLines, searchedInserts } from './sql/inserts.ts';
 import { of, registerTuple } from './sql/names.ts';
 import { alive } from './sql/tuples.ts';
 import { writeDataFile } from './writing.ts';
@@ -41,22 +41,34 @@ export async function writeInserts(bucket: BucketSession): Promise<readonly Inse
   if (known) await fetchSources(bucket, searches);
 
   const months = await session.query(
-    `SELECT pw_month, count(earlier) > 0 AS has_earlier, count(later) > 0 AS has_later FROM pw_ins GROUP BY pw_month ORDER BY pw_month`,
+    `SELECT pw_month, count(earlier) > 0 AS has_earlier, count(later) > 0 AS has_later, count(*) FILTER (known) AS known, count(*) FILTER (NOT known) AS fresh FROM pw_ins GROUP BY pw_month ORDER BY pw_month`,
   );
   const changed = (
     await session.query('SELECT DISTINCT pw_month FROM pw_resolved WHERE is_set ORDER BY pw_month')
   ).map((row) => Number(row['pw_month']));
+  const fresh = months.filter((row) => Number(row['fresh']) > 0).map((row) => Number(row['pw_month']));
+  const lineStart = fresh.at(-1) ?? 0;
+  const lines = worthLines(fresh);
+  if (lines) await session.execute(newKeyLines(shape, fresh[0] ?? lineStart, lineStart));
   const written: InsertedCell[] = [];
   for (const row of months) {
     const month = Number(row['pw_month']);
-    const select = insertSelect({
+    const options = {
       shape,
       month,
       months: changed.filter((other) => other < month && other > month - length),
       hasEarlier: row['has_earlier'] === true,
       hasLater: row['has_later'] === true,
       runId: context.runId,
-    });
+      lineStart,
+    };
+    const kinds = lines
+      ? [
+          ...(Number(row['known']) > 0 ? (['known'] as const) : []),
+          ...(fresh.includes(month) ? (['new'] as const) : []),
+        ]
+      : (['all'] as const);
+    const select = kinds.map((keys) => insertSelect({ ...options, keys })).join(' UNION ALL ');
     const file = await writeDataFile({
       context,
       session,
@@ -68,6 +80,12 @@ export async function writeInserts(bucket: BucketSession): Promise<readonly Inse
     if (file !== undefined) written.push({ month, file });
   }
   return written;
+}
+
+/** Lines pay when most of their entries are months of the batch. */
+function worthLines(months: readonly number[]): boolean {
+  const span = (months.at(-1) ?? 0) - (months[0] ?? 0) + 1;
+  return months.length > 2 && span <= 2 * months.length + 12;
 }
 
 /** `pw_near`: the nearest earlier and later stored months of inserts that latest cannot tell about. */

@@ -1,6 +1,6 @@
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape } from '../columns.ts';
-import { edited, gridText, tailFromNeighbours } from './arrays.ts';
+import { edited, gridText, resized, tailFromNeighbours } from './arrays.ts';
 import { monthText } from './months.ts';
 import { of, registerNames } from './names.ts';
 import { changeTables } from './patch.ts';
@@ -33,11 +33,36 @@ interface InsertOptions {
   readonly hasEarlier: boolean;
   readonly hasLater: boolean;
   readonly runId: string;
+  /** Keys that are meant: all, those with stored rows, or those without, whose arrays come from `pw_lines` alone. */
+  readonly keys: 'all' | 'known' | 'new';
+  /** Month of entry 1 of the lists in `pw_lines`; needed for `new`. */
+  readonly lineStart?: number;
+}
+
+/**
+ * `pw_lines`: per key without stored rows and per array column the batch's values of the months [first, last],
+ * newest first. An array of such a key is one slice of its line.
+ */
+export function newKeyLines(shape: SummaryShape, first: number, last: number): string {
+  const values = shape.histories.map(
+    ({ from }, index) => `CASE WHEN c.pw_alive THEN ${of('c', from)} END AS pw_l${index}`,
+  );
+  const lists = shape.histories.map(
+    (_, index) => `list(pw_l${index} ORDER BY pw_month DESC) AS pw_l${index}`,
+  );
+  return `CREATE TEMP TABLE pw_lines AS SELECT pw_key, ${lists.join(', ')} FROM (
+SELECT k.pw_key, m.pw_month, ${values.join(', ')} FROM (SELECT DISTINCT pw_key FROM pw_ins WHERE NOT known) AS k
+CROSS JOIN (SELECT unnest(range(${first}, ${last + 1}))::INTEGER AS pw_month) AS m
+LEFT JOIN ${changeTables.all} AS c ON c.pw_key = k.pw_key AND c.pw_month = m.pw_month) GROUP BY pw_key`;
 }
 
 /** All stored columns of the month's new rows. */
 export function insertSelect(options: InsertOptions): string {
-  const { shape, month, months, hasEarlier, hasLater } = options;
+  const { shape, month, keys } = options;
+  const fresh = keys === 'new';
+  const months = fresh ? [] : options.months;
+  const hasEarlier = options.hasEarlier && !fresh;
+  const hasLater = options.hasLater && !fresh;
   const length = shape.historyLength;
   const scalars = shape.scalars.map((column) => {
     const name = identifier(column.name);
@@ -74,6 +99,7 @@ export function insertSelect(options: InsertOptions): string {
     ...(hasEarlier ? ['LEFT JOIN pw_src AS e ON e.pw_key = i.pw_key AND e.pw_month = i.earlier'] : []),
     ...(hasLater ? ['LEFT JOIN pw_src AS l ON l.pw_key = i.pw_key AND l.pw_month = i.later'] : []),
     ...(months.length === 0 ? [] : [changesJoin(shape, months)]),
+    ...(fresh ? ['JOIN pw_lines AS w ON w.pw_key = i.pw_key'] : []),
   ].join(' ');
   const changes = months.length === 0 ? [] : ['c.*'];
   const columns = [
@@ -83,7 +109,7 @@ export function insertSelect(options: InsertOptions): string {
     ...changes,
     `${text(options.runId)} AS ${identifier(changedRun)}`,
   ];
-  const rows = `SELECT ${columns.join(', ')} ${joins} WHERE i.pw_month = ${month}`;
+  const rows = `SELECT ${columns.join(', ')} ${joins} WHERE i.pw_month = ${month}${keyFilters[keys]}`;
   // Bases get a level of their own, so that each is computed once however many positions are replaced.
   const based =
     months.length === 0 ? rows : `SELECT *, ${arrays.map(({ whole }) => whole).join(', ')} FROM (${rows})`;
@@ -98,12 +124,18 @@ export function insertSelect(options: InsertOptions): string {
   return `SELECT ${[...names, ...grids, ...system].join(', ')} FROM (${base})`;
 }
 
-/** Positions 1 to H - 1 as they are before the batch. */
+const keyFilters = { all: '', known: ' AND i.known', new: ' AND NOT i.known' } as const;
+
+/** Positions 1 to H - 1 as they are before the batch; of a new key as they are after it. */
 function baseTail(options: InsertOptions, index: number): string {
-  const { shape, hasEarlier, hasLater, month } = options;
+  const { shape, hasEarlier, hasLater, month, keys, lineStart = month } = options;
   const column = shape.histories[index];
   if (column === undefined) throw new TypeError(`no history column ${index}`);
   const length = shape.historyLength;
+  if (keys === 'new') {
+    const from = lineStart - month + 2;
+    return resized(`w.pw_l${index}[${from} : ${from + length - 2}]`, length - 1, column.elementSqlType);
+  }
   return tailFromNeighbours(
     column,
     {
