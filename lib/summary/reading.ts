@@ -105,7 +105,7 @@ export async function deadRows(session: EngineSession, set: OpenFiles): Promise<
 }
 
 /** `file:///x` is ours, `file:/x` Spark's. */
-export function spellings(location: Location): readonly string[] {
+function spellings(location: Location): readonly string[] {
   const ours = normalizeLocation(location);
   return ours.startsWith('file:///') ? [ours, `file:${ours.slice('file://'.length)}`] : [ours];
 }
@@ -121,7 +121,7 @@ const sqlTypes: Readonly<Record<string, string>> = {
 };
 
 /** The engine's type for a column of the three tables. @throws UnsupportedFeatureError for types that they never have */
-export function sqlType(type: IcebergType): string {
+function sqlType(type: IcebergType): string {
   if (typeof type !== 'string') {
     if (type.type === 'list') return `${sqlType(type.element)}[]`;
     throw new UnsupportedFeatureError(`a column of type ${type.type} is not part of a summary`);

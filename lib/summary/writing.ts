@@ -4,7 +4,7 @@ import { text } from '../engine/sql.ts';
 import { dataFileFromWritten, dataFileToJson, positionDeleteFieldIds } from '../iceberg/index.ts';
 import type { DataFile, PartitionSpec, PartitionValue, Schema } from '../iceberg/types.ts';
 import type { RunContext } from '../run/workload.ts';
-import { filePath, joinLocation } from '../stores/location.ts';
+import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { monthText } from './sql/months.ts';
 import { fieldIds } from './tables.ts';
@@ -43,27 +43,6 @@ export async function writeDataFile(
   });
   if (written === undefined || written.rows === 0) return undefined;
   return adopt(options, written, table.spec, partitionOf(table.spec, cell), 'data');
-}
-
-/** Writes the rows of each cell as a data file of its own: `pw_part` of the SELECT is the month number. */
-export async function writeDataFiles(
-  options: WriteOptions & { readonly select: string; readonly bucket: number },
-): Promise<readonly DataFile[]> {
-  const { session, table } = options;
-  const written = await session.writeParquet({
-    select: options.select,
-    path: `${session.workFolder}/${fileName(options.name)}.d`,
-    fieldIds: fieldIds(table.schema),
-    rowGroupRows: options.context.config.work.rowGroupRows,
-    partitionBy: ['pw_part'],
-  });
-  const files: DataFile[] = [];
-  for (const one of written) {
-    if (one.rows === 0) continue;
-    const cell = { month: Number(one.partition['pw_part']), bucket: options.bucket };
-    files.push(await adopt(options, one, table.spec, partitionOf(table.spec, cell), 'data'));
-  }
-  return files;
 }
 
 /** Where deletes go: positions of one data file, in its own spec and partition. */
@@ -134,20 +113,8 @@ function partitionOf(spec: PartitionSpec, cell: Cell): readonly PartitionValue[]
   });
 }
 
-/** Rows written so far by the files. */
-export function rowsIn(files: readonly DataFile[]): number {
-  return files.reduce((sum, file) => sum + file.rows, 0);
-}
-
 export function bytesIn(files: readonly DataFile[]): number {
   return files.reduce((sum, file) => sum + file.sizeBytes, 0);
 }
 
 export const toJson = dataFileToJson;
-
-/** Where an engine on this machine can read a file that was just written. */
-export function localPathOf(context: RunContext, file: DataFile): Promise<string> {
-  return file.location.startsWith('file:')
-    ? Promise.resolve(filePath(file.location))
-    : context.world.warehouse.localPath(file.location);
-}
