@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { identifier, text } from '../engine/sql.ts';
+import { identifier } from '../engine/sql.ts';
 import { rowsChecksum } from './audit-checksum.ts';
 import { type BucketAudit, count, rowsOf } from './audit-context.ts';
 import type { StateFile } from './audit-state.ts';
-import { changedRun, storedNames } from './columns.ts';
+import { storedNames } from './columns.ts';
 
 /** Rows of one written file that the run did not change. */
 export interface CarriedRows {
@@ -12,7 +12,7 @@ export interface CarriedRows {
 }
 
 /** Above so many bytes of replaced files in a bucket, only one array in `arraysOneIn` takes part in the checksum. */
-const fullReadBytes = 256e6;
+const fullReadBytes = 32e6;
 const arraysOneIn = 4;
 
 /**
@@ -41,17 +41,19 @@ export async function auditCarried(
 ): Promise<void> {
   const { state, findings } = audit;
   const replaced = replacedFiles(audit);
-  for (const month of new Set(replaced.map((file) => file.month))) {
-    const removed = replaced.filter((file) => file.month === month);
+  if (replaced.length === 0) return;
+  const months = new Set(replaced.map((file) => file.month));
+  const before = await carriedBefore(audit, columns, replaced);
+  for (const month of months) {
     const added = state.roles.summary.added.filter((file) => file.month === month);
     const after = total(added.map((file) => carried.get(file.location)));
-    const before = await carriedBefore(audit, columns, removed, added);
+    const old = before.get(month) ?? { rows: 0, checksum: 0n };
     findings.checked('carried rows', after.rows);
-    if (before.rows === after.rows && before.checksum === after.checksum) continue;
+    if (old.rows === after.rows && old.checksum === after.checksum) continue;
     const files = added.map((file) => file.location).join(', ') || 'no new file';
     findings.failed(
       'carried rows',
-      `month ${month}, bucket ${state.bucket} (${files}): ${before.rows} rows with checksum ${before.checksum} to carry over, found ${after.rows} with ${after.checksum}`,
+      `month ${month}, bucket ${state.bucket} (${files}): ${old.rows} rows with checksum ${old.checksum} to carry over, found ${after.rows} with ${after.checksum}`,
     );
   }
 }
@@ -61,21 +63,24 @@ function replacedFiles(audit: BucketAudit): readonly StateFile[] {
   return before.filter((file) => removed.has(file.location));
 }
 
-/** Live rows of the old files whose key the run did not change in their cell. */
+/** By month: live rows of the replaced files whose row the run did not change. Needs `changed_rows`. */
 async function carriedBefore(
   audit: BucketAudit,
   columns: readonly string[],
-  removed: readonly StateFile[],
-  added: readonly StateFile[],
-): Promise<CarriedRows> {
+  replaced: readonly StateFile[],
+): Promise<ReadonlyMap<string, CarriedRows>> {
   const key = identifier(audit.shape.key.name);
-  const old = await rowsOf(audit, 'summary', removed, columns);
-  const written = await rowsOf(audit, 'summary', added, [audit.shape.key.name, changedRun]);
-  const changed = `(SELECT ${key} AS k FROM ${written} WHERE ${identifier(changedRun)} = ${text(audit.context.runId)})`;
-  const [row] = await audit.session.query(
-    `SELECT count(*) AS n, ${rowsChecksum(columns)} AS checksum FROM ${old} AS o ANTI JOIN ${changed} AS c ON o.${key} = c.k`,
+  const month = identifier(audit.shape.month.name);
+  const rows = await audit.session.query(
+    `SELECT o.${month} AS m, count(*) AS n, ${rowsChecksum(columns)} AS checksum FROM ${await rowsOf(audit, 'summary', replaced, columns)} AS o
+     ANTI JOIN changed_rows AS c ON o.${key} = c.k AND o.${month} = c.m GROUP BY o.${month}`,
   );
-  return { rows: count(row, 'n'), checksum: BigInt(String(row?.['checksum'] ?? '0')) };
+  return new Map(
+    rows.map((row) => [
+      String(row['m']),
+      { rows: count(row, 'n'), checksum: BigInt(String(row['checksum'])) },
+    ]),
+  );
 }
 
 function total(parts: readonly (CarriedRows | undefined)[]): CarriedRows {

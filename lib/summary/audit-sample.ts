@@ -42,7 +42,7 @@ export async function auditSample(
 }
 
 /** A sample this small is always drawn. */
-const leastKeys = 200;
+const leastKeys = 100;
 
 /** How many keys fit the limit of entries, given how many rows of each the run changed. Needs `changed_rows`. */
 async function affordableKeys(audit: BucketAudit, options: SampleOptions): Promise<number> {

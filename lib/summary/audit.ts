@@ -24,10 +24,10 @@ import type { SummaryPlanFacts } from './types.ts';
 const sampledBuckets = 64;
 
 /**
- * Array entries that the sample compares before a publish, about two seconds of work; every written row is held to its
+ * Array entries that the sample compares before a publish, under a second of work; every written row is held to its
  * neighbours and its record whether it is drawn or not. `verify` of a run has no such limit.
  */
-const maxEntries = 6_000_000;
+const maxEntries = 1_500_000;
 
 /**
  * The check between work and publish. Holds what the units wrote against the pinned tables and the prepared rows, with
