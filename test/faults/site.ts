@@ -38,7 +38,17 @@ export async function makeSite(
     visit,
     cli: (args, options) =>
       partwise(
-        [...args, '--root', root, '--pipeline', pipeline, '--threads', '1', '--memory', '700MB', '--json'],
+        [
+          ...args,
+          '--root',
+          root,
+          '--pipeline',
+          pipeline,
+          '--threads',
+          '1',
+          '--json',
+          ...(args.includes('--memory') ? [] : ['--memory', '700MB']),
+        ],
         options,
       ),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
