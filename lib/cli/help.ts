@@ -39,7 +39,7 @@ export function commandHelp(spec: CommandSpec): string {
   return lines.join('\n');
 }
 
-export function usage(spec: CommandSpec): string {
+function usage(spec: CommandSpec): string {
   return ['partwise', spec.name, ...spec.arguments.map(argumentUsage), '[FLAGS]'].join(' ');
 }
 

@@ -33,9 +33,7 @@ export async function loadChosenPipeline(context: CommandContext): Promise<Loade
 }
 
 /** The file named by --pipeline, else the default of the root, else the only one in pipelines/. */
-export async function chosenPipelineFile(
-  context: Pick<CommandContext, 'flags' | 'environment'>,
-): Promise<string> {
+async function chosenPipelineFile(context: Pick<CommandContext, 'flags' | 'environment'>): Promise<string> {
   const folder = pipelinesFolder(context);
   const named = context.flags.text('pipeline');
   const files = await pipelineFiles(folder);

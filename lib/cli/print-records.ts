@@ -33,7 +33,7 @@ export async function printRecords(options: PrintRecordsOptions): Promise<void> 
   }
   output.line(
     total > options.limit
-      ? `the first ${plural(options.limit, 'row')}; --limit N shows more`
+      ? `the first of more: ${plural(options.limit, 'row')}; --limit N shows more`
       : plural(total, 'row'),
   );
 }

@@ -36,7 +36,7 @@ export async function printRows(options: PrintRowsOptions): Promise<void> {
   output.lines(textTable({ columns, rows: shown, maxCellWidth: 120 }));
   output.line(
     total > options.limit
-      ? `the first ${plural(shown.length, 'row')}; --limit, --csv or --json print more`
+      ? `the first of more: ${plural(shown.length, 'row')}; --limit, --csv or --json print more`
       : plural(total, 'row'),
   );
 }

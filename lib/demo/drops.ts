@@ -31,13 +31,11 @@ const correctedMonths = [monthNumber(2025, 5), monthNumber(2025, 9)];
 const deletedMonth = monthNumber(2025, 11);
 
 /** Account 42 is in every drop but the first. */
-export const sampleAccount = 42;
+const sampleAccount = 42;
 /** Every 50th account lacks one month of the first load, every 100th is corrected, every 200th loses a month. */
 const lateEvery = 50;
 const correctedEvery = 100;
 const deletedEvery = 200;
-
-export const newestMonth = (): number => lastMonth + 2;
 
 export function firstLoad(size: DemoSize): DemoDrop {
   const cells = `SELECT a, m FROM range(1, ${size.accounts + 1}) t(a), range(${lastMonth - size.months + 1}, ${lastMonth + 1}) u(m)

@@ -3,21 +3,6 @@
  * bytes. Months are numbers, year * 12 + month - 1.
  */
 
-/** Columns of every file, in order. */
-export const recordColumns = [
-  'account_id',
-  'month',
-  'updated_at',
-  'product',
-  'balance',
-  'credit_limit',
-  'payment',
-  'past_due',
-  'days_past_due',
-  'rating',
-  'delete_code',
-] as const;
-
 export const monthNumber = (year: number, month: number): number => year * 12 + month - 1;
 
 /** @example monthText(24312) // '2026-01' */

@@ -40,11 +40,6 @@ export function instant(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
-/** @example percent(1, 8) // '12.5 %' */
-export function percent(part: number, whole: number): string {
-  return whole === 0 ? '-' : `${threeDigits((100 * part) / whole)} %`;
-}
-
 function threeDigits(value: number): string {
   const digits = Math.abs(value) >= 99.95 ? 0 : Math.abs(value) >= 9.995 ? 1 : 2;
   return value

@@ -12,13 +12,14 @@ import { UsageError } from '../../errors.ts';
 import { openLocalWorld, runPipeline } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import { casesOf } from '../case-records.ts';
-import type { CommandHandler } from '../command.ts';
+import type { CommandContext, CommandHandler } from '../command.ts';
 import { countFiles, type TableFiles } from '../demo/files.ts';
 import { type DropResult, dropLines, dropReport, endLines } from '../demo/story.ts';
 import { reportRun } from '../outcome.ts';
 import { rememberPipeline } from '../pipeline.ts';
 import { makeProgress } from '../progress.ts';
 import { refusedRows } from '../quarantine.ts';
+import { shellWord } from '../spelling.ts';
 import { loadTogether, snapshotOf, tableIdentifiers } from '../tables.ts';
 import { createTableView } from '../views.ts';
 import { runReport } from './run.ts';
@@ -66,7 +67,8 @@ export const demo: CommandHandler = async (context) => {
     const before = await look(world, config, drop);
     const outcome = await runPipeline({ world, config, paths, signal: environment.signal });
     progress.finish();
-    if (outcome.run?.status !== 'succeeded') return await reportRun(context, world, runReport(outcome));
+    if (outcome.run?.status !== 'succeeded')
+      return await reportRun(inRoot(context, root), world, runReport(outcome));
     const after = await look(world, config, drop);
     const result: DropResult = {
       number: index,
@@ -90,6 +92,14 @@ export const demo: CommandHandler = async (context) => {
   output.document({ root, elapsedMs: environment.now() - startedMs, drops: results.map(dropReport) });
   return 0;
 };
+
+/** Advice for a person who did not type --root: the demo's folder is not the default. */
+function inRoot(context: CommandContext, root: string): CommandContext {
+  const { output, environment } = context;
+  const suffix =
+    context.flags.text('root') === undefined ? ` --root ${shellWord(relative(environment.home, root))}` : '';
+  return { ...context, output: { ...output, command: (text) => output.command(`${text}${suffix}`) } };
+}
 
 async function emptyFolder(root: string): Promise<void> {
   const entries = await readdir(root).catch(() => []);
