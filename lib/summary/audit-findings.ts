@@ -1,7 +1,7 @@
 import type { AuditReport } from '../run/workload.ts';
 
 /** Every check by name, in the order of the report. A check that had nothing to look at passes with 0 checked. */
-export const checkNames = [
+const checkNames = [
   'file counts',
   'row balance',
   'inserted keys',

@@ -56,7 +56,7 @@ export async function liveRows(options: LiveRowsOptions): Promise<string> {
 }
 
 /** A parenthesised SELECT of (path, pos) of every position that is deleted in one of the files; undefined when none is. */
-export async function deletedPlaces(
+async function deletedPlaces(
   store: ObjectStore,
   files: readonly ScannedFile[],
 ): Promise<string | undefined> {
@@ -130,7 +130,7 @@ const sqlTypes: Readonly<Record<string, string>> = {
 };
 
 /** @throws UnsupportedFeatureError for maps and structs, which no table of this workload has */
-export function sqlType(type: IcebergType): string {
+function sqlType(type: IcebergType): string {
   if (typeof type !== 'string') {
     if (type.type === 'list') return `${sqlType(type.element)}[]`;
     throw new UnsupportedFeatureError(`a column of type ${type.type} cannot be checked`);

@@ -115,7 +115,7 @@ async function preparedInputs(context: RunContext): Promise<PreparedInputs> {
 }
 
 /** Keys to sample per bucket: all where the batch has no more rows than the sample, else spread over some buckets. */
-export function sampleQuotas(
+function sampleQuotas(
   rows: ReadonlyMap<number, number>,
   sampleSize: number,
 ): ReadonlyMap<number, number> {

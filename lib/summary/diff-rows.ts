@@ -130,10 +130,3 @@ function changedColumns(
     .filter((_, index) => shown[`d${index}`] === true)
     .map((name) => ({ name, from: before?.[name] ?? null, to: after?.[name] ?? null }));
 }
-
-/** For messages: one row's identity as text. @example "account_id=7, month=2026-01" */
-export function keyText(key: Readonly<Record<string, unknown>>): string {
-  return Object.entries(key)
-    .map(([name, value]) => `${name}=${String(value)}`)
-    .join(', ');
-}

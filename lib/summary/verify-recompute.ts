@@ -272,7 +272,7 @@ function ownValue(register: Registers, array: ArrayRule): Value {
 }
 
 /** All H entries as text; numbers in their shortest decimal form. */
-export function gridText(
+function gridText(
   grid: { readonly placeholder: string; readonly separator: string },
   entries: readonly Value[],
 ): string {
