@@ -12,6 +12,7 @@ export const resume: CommandHandler = async (context) => {
     world: session.world,
     config,
     runId: found.runId,
+    replan: context.flags.on('replan'),
     signal: context.environment.signal,
   });
   session.progress.finish();

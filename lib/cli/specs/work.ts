@@ -88,10 +88,17 @@ export const workCommands: readonly CommandSpec[] = [
       'Units whose checkpoint stands are skipped. A run that was published already is recognised and left as it is.',
     ],
     arguments: [{ name: 'RUN', help: 'run id (default: the newest unfinished run)' }],
-    flags: [],
+    flags: [
+      {
+        name: 'replan',
+        kind: 'switch',
+        help: 'plan again when the tables moved on; units with unchanged inputs are kept',
+      },
+    ],
     examples: [
       { command: 'partwise resume', what: 'the newest unfinished run' },
       { command: 'partwise resume RUN', what: 'that run' },
+      { command: 'partwise resume RUN --replan', what: 'that run, when its plan was refused as stale' },
     ],
     load: async () => (await import('../commands/resume.ts')).resume,
   },
