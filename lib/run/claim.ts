@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { configDigest } from '../config/digest.ts';
 import type { PipelineConfig } from '../config/schema.ts';
 import { CorruptStateError, ObjectNotFoundError } from '../errors.ts';
-import type { RunRecord } from '../stores/ports.ts';
+import type { Lease, RunRecord } from '../stores/ports.ts';
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
 import type { Workload, World } from './workload.ts';
 
@@ -55,10 +55,12 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
   const objects = await world.state.intake.claim(pipeline, runId, claimLimit);
   await world.step('claimed');
   if (objects === 0) return { run: record, config, objects };
-  const pinned = await options.workload.pinConfig(world, config, {
-    objects,
-    bytes: await claimedBytes(world, pipeline, runId),
-  });
+  const pinned = await options.workload
+    .pinConfig(world, config, { objects, bytes: await claimedBytes(world, pipeline, runId) })
+    .catch(async (error: unknown) => {
+      await giveUp(world, runId, lease);
+      throw error;
+    });
   await writeManifest(world, {
     formatVersion: 1,
     runId,
@@ -68,6 +70,13 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
   });
   await world.step('manifest');
   return { run: record, config: pinned, objects };
+}
+
+/** A run that cannot even start holds nothing: its files are pending again. */
+async function giveUp(world: World, runId: string, lease: Lease): Promise<void> {
+  await world.state.intake.release(runId);
+  await world.state.runs.update(runId, { status: 'cancelled', endedMs: world.clock.now() });
+  await world.state.leases.release(lease);
 }
 
 /** Takes a run up again with the configuration it was started with and the next epoch. @throws LeaseHeldError */

@@ -60,6 +60,7 @@ export function runContext(options: ContextOptions): RunContext {
     planGeneration: Number(run.facts['planGeneration'] ?? 0),
     folder: layout.runFolder(world.results.root, run.runId),
     signal: options.signal,
+    memoryBytes: Math.floor(budget / parallel),
     session: async (name, overrides) => {
       const session = await world.engine.open({
         memoryBytes: Math.floor(budget / parallel),

@@ -62,6 +62,8 @@ export interface RunContext {
   /** Folder of this run in the results store, without trailing slash. */
   readonly folder: Location;
   readonly signal: AbortSignal;
+  /** What one session of the current stage may hold in memory. */
+  readonly memoryBytes: number;
   /** An engine session in a folder of its own, removed with the session. */
   session(name: string, options?: Partial<EngineOptions>): Promise<EngineSession>;
 }

@@ -56,10 +56,7 @@ export async function liveRows(options: LiveRowsOptions): Promise<string> {
 }
 
 /** A parenthesised SELECT of (path, pos) of every position that is deleted in one of the files; undefined when none is. */
-async function deletedPlaces(
-  store: ObjectStore,
-  files: readonly ScannedFile[],
-): Promise<string | undefined> {
+async function deletedPlaces(store: ObjectStore, files: readonly ScannedFile[]): Promise<string | undefined> {
   const deleteFiles = new Set(files.flatMap((scan) => scan.deletes));
   if (deleteFiles.size === 0) return undefined;
   const paths = await Promise.all([...deleteFiles].map((location) => store.localPath(location)));

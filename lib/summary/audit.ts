@@ -115,10 +115,7 @@ async function preparedInputs(context: RunContext): Promise<PreparedInputs> {
 }
 
 /** Keys to sample per bucket: all where the batch has no more rows than the sample, else spread over some buckets. */
-function sampleQuotas(
-  rows: ReadonlyMap<number, number>,
-  sampleSize: number,
-): ReadonlyMap<number, number> {
+function sampleQuotas(rows: ReadonlyMap<number, number>, sampleSize: number): ReadonlyMap<number, number> {
   const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
   if (total <= sampleSize) return rows;
   const buckets = [...rows.keys()].sort((a, b) => a - b);

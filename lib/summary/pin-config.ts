@@ -1,5 +1,5 @@
 import type { SummaryConfig } from '../config/schema.ts';
-import { ConfigError, TableNotFoundError } from '../errors.ts';
+import { ConfigError, TableNotFoundError, UnsupportedFeatureError } from '../errors.ts';
 import { currentSpec, loadTable, type Table } from '../iceberg/index.ts';
 import type { ClaimedSources, World } from '../run/workload.ts';
 import { chooseBuckets } from './buckets.ts';
@@ -9,12 +9,19 @@ import { historyLengthProperty, type Role, tableIdentifier } from './tables.ts';
  * Fixes the number of buckets for the run: the table's, else the configured one, else chosen from the first
  * drop's size.
  * @throws ConfigError when the tables were made for another history length or another number of buckets
+ * @throws UnsupportedFeatureError for a pipeline with the feed `deletions`
  */
 export async function pinConfig(
   world: World,
   config: SummaryConfig,
   claimed: ClaimedSources,
 ): Promise<SummaryConfig> {
+  if (config.deletions !== undefined) {
+    throw new UnsupportedFeatureError(
+      'deletions: a feed that overrides dates and delete codes is not applied yet; leave it out',
+      { safe: 'nothing was claimed and the tables are untouched' },
+    );
+  }
   const table = await findTable(world, config, 'summary');
   const buckets =
     table === undefined

@@ -6,6 +6,7 @@ import { type OpenFiles, openFiles, scan } from './reading.ts';
 import {
   batchTable,
   candidateTable,
+  type KeySlice,
   latestTable,
   ownTable,
   registerColumnNames,
@@ -37,6 +38,8 @@ interface OpenOptions {
   readonly spec: ResolveSpec;
   readonly shape: SummaryShape;
   readonly name: string;
+  /** Only these of the bucket's keys. */
+  readonly slice?: KeySlice;
 }
 
 /**
@@ -59,7 +62,7 @@ export async function openBucket(options: OpenOptions): Promise<BucketSession> {
   const tombstones = await open('tombstones');
 
   const paths = await Promise.all(spec.sources.map((location) => context.world.results.localPath(location)));
-  await session.execute(batchTable(shape, paths, spec.bucket));
+  await session.execute(batchTable(shape, paths, spec.bucket, options.slice));
   await session.execute(candidateTable(shape));
   const months = new Set(spec.months.map(([month]) => month));
   const cells = summary.files.files.filter((file) => months.has(file.spec.month));

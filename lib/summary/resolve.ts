@@ -1,4 +1,5 @@
 import { identifier, text } from '../engine/sql.ts';
+import { dataFileFromJson } from '../iceberg/index.ts';
 import type { TableChange } from '../run/table-change.ts';
 import type { Plan, RunContext, UnitItem, UnitResult } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
@@ -8,6 +9,7 @@ import { mergeChanges, tableChange } from './file-changes.ts';
 import { type BucketSession, openBucket } from './resolve-inputs.ts';
 import { writeInserts } from './resolve-inserts.ts';
 import { patchedLatest, writeLatest } from './resolve-latest.ts';
+import { keySlices, mergeOutcomes } from './resolve-slices.ts';
 import type { GroupResult } from './rewrite-group.ts';
 import { changesTable } from './sql/changes.ts';
 import { caseCounts } from './sql/classify.ts';
@@ -33,18 +35,32 @@ export async function resolveUnit(
 ): Promise<UnitResult> {
   const shape = summaryShape(context.config);
   const clock = stopwatch(context.world.clock);
-  await using session = await context.session(`${item.stage}-${item.unit}`);
-  const name = `${context.runId}-${item.unit}`;
-  const bucket = await openBucket({ context, plan, session, spec, shape, name });
+  const slices = keySlices(context, spec);
+  const parts: ResolveOutcome[] = [];
+  for (let index = 0; index < slices; index += 1) {
+    await using session = await context.session(`${item.stage}-${item.unit}`);
+    const name = slices === 1 ? `${context.runId}-${item.unit}` : `${context.runId}-${item.unit}-${index}`;
+    const slice = slices === 1 ? {} : { slice: { index, count: slices } };
+    const bucket = await openBucket({ context, plan, session, spec, shape, name, ...slice });
+    parts.push(await resolveKeys(bucket, item, clock));
+  }
+  const outcome = { ...mergeOutcomes(parts), elapsedMs: clock.laps() };
+  const rows = spec.months.reduce((sum, [, count]) => sum + count, 0);
+  const bytes = outcome.changes.reduce((sum, change) => sum + bytesIn(change.added.map(dataFileFromJson)), 0);
+  return { rows, bytes, outcome };
+}
+
+/** All steps for the keys of the session. */
+async function resolveKeys(bucket: BucketSession, item: UnitItem, clock: Stopwatch): Promise<ResolveOutcome> {
+  const { spec } = bucket;
   const cases = await countCases(bucket);
   clock.lap('judge');
   const work = spec.strategy === 'unified' ? await unify(bucket, clock) : await split(bucket, item, clock);
   const tombstones = await writeTombstones(bucket);
   clock.lap('tombstones');
-
   const inserts = tableChange({ role: 'summary', added: work.inserted.map(({ file }) => file) });
   const summary = mergeChanges([inserts, ...work.groups.map((group) => group.change)]);
-  const outcome: ResolveOutcome = {
+  return {
     stage: 'resolve',
     bucket: spec.bucket,
     cases,
@@ -64,10 +80,8 @@ export async function resolveUnit(
     tombstones: tombstones.facts,
     files: work.groups.flatMap((group) => group.files),
     groups: work.groups.flatMap((group) => (group.rewritten === undefined ? [] : [group.rewritten])),
-    elapsedMs: clock.laps(),
+    elapsedMs: {},
   };
-  const rows = spec.months.reduce((sum, [, count]) => sum + count, 0);
-  return { rows, bytes: bytesIn(work.inserted.map(({ file }) => file)), outcome };
 }
 
 type Stopwatch = ReturnType<typeof stopwatch>;

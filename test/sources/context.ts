@@ -53,6 +53,7 @@ export async function openBench(
     attempt: 1,
     epoch: 1,
     planGeneration: 1,
+    memoryBytes: 2 ** 28,
     branch: 'main',
     folder: pathToFileURL(join(folder, 'runs', 'r1')).href,
     signal: new AbortController().signal,

@@ -10,12 +10,25 @@ import { alive, choose, newer, newestFirst, same, selectTuple, tupleOf } from '.
  * latest), pw_tomb (tombstones), pw_resolved.
  */
 
+/** One of `count` disjoint sets of a bucket's keys. */
+export interface KeySlice {
+  readonly index: number;
+  readonly count: number;
+}
+
 /** Prepared rows of one bucket. */
-export function batchTable(shape: SummaryShape, paths: readonly string[], bucket: number): string {
+export function batchTable(
+  shape: SummaryShape,
+  paths: readonly string[],
+  bucket: number,
+  slice: KeySlice | undefined,
+): string {
+  const within =
+    slice === undefined ? '' : ` AND hash(${identifier(shape.key.name)}) % ${slice.count} = ${slice.index}`;
   const columns = shape.scalars
     .filter((column) => column.name !== shape.month.name)
     .map((column) => `${identifier(column.name)}::${column.sqlType} AS ${identifier(column.name)}`);
-  return `CREATE TEMP TABLE pw_batch AS SELECT month_no::INTEGER AS pw_month, is_delete::BOOLEAN AS pw_is_delete, rec_hash::BIGINT AS pw_hash, ${columns.join(', ')} FROM read_parquet(${textList(paths)}) WHERE bucket = ${bucket}`;
+  return `CREATE TEMP TABLE pw_batch AS SELECT month_no::INTEGER AS pw_month, is_delete::BOOLEAN AS pw_is_delete, rec_hash::BIGINT AS pw_hash, ${columns.join(', ')} FROM read_parquet(${textList(paths)}) WHERE bucket = ${bucket}${within}`;
 }
 
 /** The newest record and the newest delete of each key and month (as rowids of pw_batch), and how many lost. */

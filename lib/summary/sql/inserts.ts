@@ -47,13 +47,17 @@ export function newKeyLines(shape: SummaryShape, first: number, last: number): s
   const values = shape.histories.map(
     ({ from }, index) => `CASE WHEN c.pw_alive THEN ${of('c', from)} END AS pw_l${index}`,
   );
+  // An aggregate with ORDER BY of its own keeps a sort buffer per group and list, 100 times the values; a list of
+  // structs is sorted once, by its first field.
+  const entry = ['m: pw_month', ...shape.histories.map((_, index) => `v${index}: pw_l${index}`)];
   const lists = shape.histories.map(
-    (_, index) => `list(pw_l${index} ORDER BY pw_month DESC) AS pw_l${index}`,
+    (_, index) => `list_transform(pw_line, lambda x: x.v${index}) AS pw_l${index}`,
   );
   return `CREATE TEMP TABLE pw_lines AS SELECT pw_key, ${lists.join(', ')} FROM (
+SELECT pw_key, list_reverse_sort(list({${entry.join(', ')}})) AS pw_line FROM (
 SELECT k.pw_key, m.pw_month, ${values.join(', ')} FROM (SELECT DISTINCT pw_key FROM pw_ins WHERE NOT known) AS k
 CROSS JOIN (SELECT unnest(range(${first}, ${last + 1}))::INTEGER AS pw_month) AS m
-LEFT JOIN ${changeTables.all} AS c ON c.pw_key = k.pw_key AND c.pw_month = m.pw_month) GROUP BY pw_key`;
+LEFT JOIN ${changeTables.all} AS c ON c.pw_key = k.pw_key AND c.pw_month = m.pw_month) GROUP BY pw_key)`;
 }
 
 /** All stored columns of the month's new rows. */

@@ -1,0 +1,50 @@
+import { IntegrityError } from '../errors.ts';
+import type { RunContext } from '../run/workload.ts';
+import { type CaseCounts, noCases, type ResolveOutcome, type ResolveSpec } from './types.ts';
+
+/**
+ * A bucket's first load is worked off in slices of its keys when it would not fit in memory: keys do not depend on each
+ * other, and without stored rows the slices share no file. Later loads spill instead.
+ */
+export function keySlices(context: RunContext, spec: ResolveSpec): number {
+  if (spec.summary.length + spec.latest.length + spec.tombstones.length > 0) return 1;
+  const rows = spec.months.reduce((sum, [, count]) => sum + count, 0);
+  const working = rows * (workingRowBytes + workingEntryBytes * context.config.history.length);
+  return Math.max(1, Math.ceil(working / (context.memoryBytes / 2)));
+}
+
+/** What a record holds in memory while its bucket is worked on, measured: tables of scalars, then lists. */
+const workingRowBytes = 400;
+const workingEntryBytes = 60;
+
+/** Outcomes of disjoint keys as one. Slices of a first load have no change set for stored rows. */
+export function mergeOutcomes(parts: readonly ResolveOutcome[]): ResolveOutcome {
+  const [first] = parts;
+  if (first === undefined) throw new TypeError('a unit without slices');
+  if (parts.length === 1) return first;
+  if (parts.some((part) => part.changeSet !== undefined)) {
+    throw new IntegrityError(`bucket ${first.bucket}: a first load met stored rows`);
+  }
+  const sum = (count: (part: ResolveOutcome) => number) =>
+    parts.reduce((total, part) => total + count(part), 0);
+  return {
+    ...first,
+    cases: addCases(parts.map((part) => part.cases)),
+    changes: parts.flatMap((part) => part.changes),
+    inserted: parts.flatMap((part) => part.inserted),
+    latest: {
+      liveBefore: 0,
+      removed: sum((part) => part.latest.removed),
+      added: sum((part) => part.latest.added),
+    },
+    tombstones: { before: 0, after: sum((part) => part.tombstones.after) },
+  };
+}
+
+function addCases(cases: readonly CaseCounts[]): CaseCounts {
+  const total: Record<keyof CaseCounts, number> = { ...noCases };
+  for (const one of cases) {
+    for (const name of Object.keys(noCases) as (keyof CaseCounts)[]) total[name] += one[name];
+  }
+  return total;
+}

@@ -1,0 +1,57 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { parsePipeline } from '../../lib/config/index.ts';
+import { runPipeline } from '../../lib/run/local.ts';
+import type { IntakeStatus } from '../../lib/stores/ports.ts';
+import { openFixture, smallPipeline } from './fixture.ts';
+
+async function statuses(fixture: Awaited<ReturnType<typeof openFixture>>): Promise<IntakeStatus[]> {
+  const found: IntakeStatus[] = [];
+  for await (const item of fixture.world.state.intake.list('accounts')) found.push(item.status);
+  return found;
+}
+
+test('a pipeline that cannot be applied is refused by name, and its files stay pending', async () => {
+  await using fixture = await openFixture();
+  const folder = `${fixture.world.stagingPath}/accounts`;
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    `${folder}/a.csv`,
+    'account_id,month,base_ts,balance,soft_delete\n1,2026-01,2026-02-01 00:00:00,5,\n',
+  );
+  const config = await parsePipeline(
+    `${smallPipeline.replace('name: balance, type: bigint', 'name: balance, type: bigint}\n  - {name: closed_on, type: date')}
+deletions: {key: account_id, date: closed_on, code: soft_delete, version: base_ts, overrides: closed_on}
+`,
+    'feed.yaml',
+  );
+  await expect(runPipeline({ world: fixture.world, config })).rejects.toThrow(
+    /deletions: .* not applied yet/,
+  );
+  expect(await statuses(fixture)).toEqual(['pending']);
+  expect(await fixture.world.state.leases.current('pipeline/accounts')).toBeUndefined();
+});
+
+test('a first load that does not fit in memory is worked off in slices of its keys, with the same rows', async () => {
+  await using fixture = await openFixture({ memoryBytes: 200e6, threads: 2 });
+  const folder = `${fixture.world.stagingPath}/accounts`;
+  await mkdir(folder, { recursive: true });
+  const rows = Array.from(
+    { length: 400_000 },
+    (_, n) => `${n >> 2},2026-0${(n & 3) + 1},2026-06-01 00:00:00,${n},`,
+  );
+  await writeFile(`${folder}/a.csv`, `account_id,month,base_ts,balance,soft_delete\n${rows.join('\n')}\n`);
+  const { run } = await runPipeline({ world: fixture.world, config: fixture.config });
+  expect(run?.error).toBeUndefined();
+  await using session = await fixture.world.engine.open({
+    memoryBytes: 5e8,
+    threads: 2,
+    workFolder: `${fixture.world.rootPath}/check`,
+  });
+  const files = `${fixture.world.rootPath}/warehouse/partwise/accounts_summary/data/**/*.parquet`;
+  const [cells] =
+    await session.query(`SELECT count(DISTINCT filename) AS files, count(*) AS n, count(DISTINCT (account_id, month)) AS keys,
+    count(*) FILTER (balance_history[1:4] = [balance, balance - 1, balance - 2, balance - 3]) AS full FROM read_parquet('${files}', filename = true)`);
+  expect(cells).toMatchObject({ n: 400_000n, keys: 400_000n, full: 100_000n });
+  expect(Number(cells?.['files'])).toBeGreaterThan(4);
+});
