@@ -22,7 +22,7 @@ export const startCommands: readonly CommandSpec[] = [
       },
     ],
     examples: [
-      { command: 'partwise demo', what: 'the whole demo, in under a minute' },
+      { command: 'partwise demo', what: 'the whole demo, about a minute' },
       { command: 'partwise demo --accounts 2000 --into /tmp/small-demo', what: 'a smaller one, elsewhere' },
     ],
     load: async () => (await import('../commands/demo.ts')).demo,
