@@ -4,7 +4,7 @@ export const careCommands: readonly CommandSpec[] = [
   {
     name: 'verify',
     group: 'Care',
-    summary: 'recompute what a run wrote, or the whole tables, by code that shares no SQL with the work',
+    summary: 'recompute what a run wrote, or whole tables, by code of its own',
     description: [
       'With RUN: a sample of its keys, always some of each case and of the deletes, recomputed from the source files and ' +
         'the old snapshot. With --full: every key of the tables. Exit code 6 when something differs.',
