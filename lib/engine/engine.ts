@@ -1,6 +1,5 @@
 /** The port of a query engine: DuckDB in the process today, Spark on Glue for big units later. */
 
-export type SqlValue = string | number | bigint | boolean | null;
 export type SqlRow = Readonly<Record<string, unknown>>;
 
 export interface EngineOptions {

@@ -337,6 +337,6 @@ export async function releaseLease(
   if (lease?.holder === run.runId && lease.epoch === run.epoch) await world.state.leases.release(lease);
 }
 
-export function objectReference(world: World, location: string): ObjectReference {
+function objectReference(world: World, location: string): ObjectReference {
   return { bucket: 'results', key: location.slice(world.results.root.length + 1) };
 }

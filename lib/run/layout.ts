@@ -16,11 +16,6 @@ export const layout = {
   audit: (folder: Location, tag: string) => joinLocation(folder, `audit-${tag}.json`),
 } as const;
 
-/** A unit's id of a source object: the same for the same object version, safe as a file name whatever the key holds. */
-export function sourceUnit(location: Location, version: string): string {
-  return `s-${sha256(`${location}\n${version}`).slice(0, 20)}`;
-}
-
 export function sha256(value: string | Uint8Array): string {
   return createHash('sha256').update(value).digest('hex');
 }

@@ -39,6 +39,7 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
   const control = new AbortController();
   const onAbort = () => control.abort(options.signal?.reason);
   options.signal?.addEventListener('abort', onAbort);
+  if (options.signal?.aborted === true) onAbort();
   let runId = start.runId;
   const functions = handlers({ world, pipeline: async () => config, workloadOf, signal: control.signal });
   const renewal = setInterval(() => {

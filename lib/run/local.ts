@@ -31,7 +31,7 @@ export interface RunOutcome {
 
 const workloads: Readonly<Record<PipelineConfig['kind'], Workload>> = { summary: summaryWorkload };
 
-export const workloadOf = (config: PipelineConfig): Workload => workloads[config.kind];
+const workloadOf = (config: PipelineConfig): Workload => workloads[config.kind];
 
 /** Takes in what has arrived and runs it to the end. A run that fails is an outcome, not an exception. */
 export async function runPipeline(options: RunOptions): Promise<RunOutcome> {
