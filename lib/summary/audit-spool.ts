@@ -21,8 +21,9 @@ export async function openBucketSpool<T>(folder: string): Promise<BucketSpool<T>
   return {
     async add(bucket, value) {
       const shard = bucket % shards;
-      const writer = writers.get(shard) ?? createWriteStream(path(shard));
+      const writer = writers.get(shard) ?? openWriter(path(shard));
       writers.set(shard, writer);
+      if (writer.errored) throw writer.errored;
       if (!writer.write(`${JSON.stringify([bucket, value])}\n`)) await once(writer, 'drain');
     },
     async *buckets() {
@@ -47,7 +48,13 @@ export async function openBucketSpool<T>(folder: string): Promise<BucketSpool<T>
 }
 
 function ended(writer: WriteStream): Promise<unknown> {
+  if (writer.errored) return Promise.reject(writer.errored);
   const finished = once(writer, 'finish');
   writer.end();
   return finished;
+}
+
+/** A spool that goes before it was read destroys its writers; what they had not written yet is nobody's error. `errored` tells of the others. */
+function openWriter(path: string): WriteStream {
+  return createWriteStream(path).on('error', () => undefined);
 }

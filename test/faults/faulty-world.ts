@@ -11,14 +11,17 @@ export interface FaultyWorld {
   readonly fired: ReadonlyMap<string, number>;
   /** Probability that one call fails, from now on. */
   rate(probability: number): void;
+  /** Makes the next call of this kind fail for certain. */
+  demand(kind: string): void;
 }
 
 /** Breaks calls of the ports at random: before they have an effect, or after it, when only the reply is lost. */
 export function faultyWorld(world: LocalWorld, source: Rng): FaultyWorld {
   const fired = new Map<string, number>();
+  const due = new Set<string>();
   let probability = 0;
   const strike = (name: string): void => {
-    if (!source.chance(probability)) return;
+    if (!due.delete(name) && !source.chance(probability)) return;
     fired.set(name, (fired.get(name) ?? 0) + 1);
     throw new InjectedError(name);
   };
@@ -56,6 +59,9 @@ export function faultyWorld(world: LocalWorld, source: Rng): FaultyWorld {
       },
     },
     fired,
+    demand: (kind) => {
+      due.add(kind);
+    },
     rate: (next) => {
       probability = next;
     },

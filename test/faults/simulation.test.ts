@@ -3,7 +3,6 @@ import { resumeRun, runPipeline } from '../../lib/run/local.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { rng } from '../generators/random.ts';
 import { smallShape } from '../generators/shape.ts';
-import { modeDocument } from '../properties/modes.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';
 import { expectedTables, expectTables, openProduct, type Product } from '../summary/product.ts';
 import { faultyWorld } from './faulty-world.ts';
@@ -11,10 +10,12 @@ import { collect } from './site.ts';
 
 const firstSeed = Number(process.env.PARTWISE_SEED ?? 1);
 const seeds = Array.from({ length: Number(process.env.PARTWISE_RUNS ?? 4) }, (_, index) => firstSeed + index);
-const rates = [0.01, 0.03, 0.08];
+const rates = [0.003, 0.01, 0.02];
+/** For runs whose audit alone makes hundreds of calls: rare enough to end. */
+const mercy = 0.0005;
 const maxTurns = 80;
 
-/** Kinds that must have fired over all seeds: otherwise the simulation proves nothing about them. */
+/** Kinds that must fire, one of them in each run by turns: otherwise the simulation proves nothing about them. */
 const mustFire = [
   'catalog.swap before',
   'catalog.swap after',
@@ -24,7 +25,6 @@ const mustFire = [
   'results.write after',
   'warehouse.adopt before',
   'warehouse.adopt after',
-  'leases.acquire after',
   'runs.update after',
   'intake.claim after',
 ];
@@ -33,24 +33,26 @@ describe('seeded faults at every port call', () => {
   it(`end in the same tables (seeds ${seeds[0]} to ${seeds.at(-1)})`, async () => {
     const fired = new Map<string, number>();
     let commits = 0;
+    let turnOf = 0;
     for (const seed of seeds) {
       const source = rng(`simulation/${seed}`);
       const scenario = bulkScenario({ shape: smallShape, seed, keys: 30, months: 6, changed: 0.3 });
       await using product = await openProduct({
         shape: scenario.shape,
-        document: modeDocument({ strategy: 'auto', rewrite: 'auto', buckets: 2 }),
+        document: { tables: { buckets: 2 }, maintenance: { auto: false } },
       });
       await bulkLoad(product, scenario.initial);
       const faulty = faultyWorld(product.world, source);
       for (const [index, files] of scenario.runs.entries()) {
         await product.drop(files);
         faulty.rate(source.pick(rates));
+        faulty.demand(mustFire[turnOf++ % mustFire.length] ?? '');
         for (let turn = 1; !(await isQuiet(product)); turn += 1) {
           if (turn > maxTurns)
             throw new Error(
               `seed ${seed}, run ${index}: not quiet after ${maxTurns} turns; ${JSON.stringify((await product.world.state.runs.list())[0])}`,
             );
-          if (turn > maxTurns / 2) faulty.rate(0.005);
+          if (turn > maxTurns / 2) faulty.rate(mercy);
           await takeTurn({ ...product, world: faulty.world }, product);
         }
         faulty.rate(0);

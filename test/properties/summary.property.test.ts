@@ -22,13 +22,13 @@ async function play(scenario: Scenario, mode: Mode): Promise<void> {
 
 describe('the tables equal the rebuild from every record ever accepted', () => {
   it('whatever the files, batches, order, duplicates, deletes and gaps, and however the work is done', async () => {
-    await fc.assert(fc.asyncProperty(scenarios(), modes, play), campaign(16));
+    await fc.assert(fc.asyncProperty(scenarios(), modes, play), campaign(10));
   });
 
   it('when stale records apply, batch by batch', async () => {
     await fc.assert(
       fc.asyncProperty(scenarios({ onStale: 'apply', maxRecords: 30 }), modes, play),
-      campaign(6),
+      campaign(4),
     );
   });
 
@@ -36,7 +36,7 @@ describe('the tables equal the rebuild from every record ever accepted', () => {
     const deaths = fc.array(fc.option(fc.nat(40)), { minLength: 6, maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(scenarios({ maxRecords: 30, maxFiles: 4 }), modes, deaths, playDying),
-      campaign(8),
+      campaign(6),
     );
   });
 
