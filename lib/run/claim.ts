@@ -29,7 +29,7 @@ export const leaseName = (pipeline: string): string => `pipeline/${pipeline}`;
 
 /**
  * Starts a run: lease, record, claim, manifest, in this order, so that a crash in between leaves at most a run
- * that holds nothing. @throws LeaseHeldError
+ * that holds nothing. Without pending items there is no run. @throws LeaseHeldError
  */
 export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
   const { world, config } = options;
@@ -37,8 +37,7 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
   const now = world.clock.now();
   const runId = `${pipeline}-${timestamp(now)}-${randomBytes(3).toString('hex')}`;
   const lease = await world.state.leases.acquire(leaseName(pipeline), runId, leaseTtlMs);
-  await world.step('leased');
-  const record: RunRecord = {
+  const run: RunRecord = {
     runId,
     pipeline,
     status: 'claimed',
@@ -51,32 +50,54 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
     error: undefined,
     facts: {},
   };
-  await world.state.runs.create(record);
-  const objects = await world.state.intake.claim(pipeline, runId, claimLimit);
-  await world.step('claimed');
-  if (objects === 0) return { run: record, config, objects };
-  const pinned = await options.workload
-    .pinConfig(world, config, { objects, bytes: await claimedBytes(world, pipeline, runId) })
-    .catch(async (error: unknown) => {
-      await giveUp(world, runId, lease);
-      throw error;
+  return releasedOnFailure(world, lease, async () => {
+    await world.step('leased');
+    if (!(await isAnythingPending(world, pipeline))) {
+      await world.state.leases.release(lease);
+      return { run: { ...run, status: 'empty' }, config, objects: 0 };
+    }
+    await world.state.runs.create(run);
+    const objects = await world.state.intake.claim(pipeline, runId, claimLimit);
+    await world.step('claimed');
+    if (objects === 0) return { run, config, objects };
+    const pinned = await options.workload
+      .pinConfig(world, config, { objects, bytes: await claimedBytes(world, pipeline, runId) })
+      .catch(async (error: unknown) => {
+        await giveUp(world, runId);
+        throw error;
+      });
+    const digest = configDigest(config);
+    await writeManifest(world, {
+      formatVersion: 1,
+      runId,
+      config: pinned,
+      configDigest: digest,
+      mode: options.mode,
     });
-  await writeManifest(world, {
-    formatVersion: 1,
-    runId,
-    config: pinned,
-    configDigest: configDigest(config),
-    mode: options.mode,
+    await world.step('manifest');
+    return { run, config: pinned, objects };
   });
-  await world.step('manifest');
-  return { run: record, config: pinned, objects };
+}
+
+async function isAnythingPending(world: World, pipeline: string): Promise<boolean> {
+  for await (const _item of world.state.intake.list(pipeline, { status: 'pending' })) return true;
+  return false;
+}
+
+/** Whoever comes next need not wait for the lease of a run that failed to start. */
+async function releasedOnFailure<T>(world: World, lease: Lease, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    await world.state.leases.release(lease);
+    throw error;
+  }
 }
 
 /** A run that cannot even start holds nothing: its files are pending again. */
-async function giveUp(world: World, runId: string, lease: Lease): Promise<void> {
+async function giveUp(world: World, runId: string): Promise<void> {
   await world.state.intake.release(runId);
   await world.state.runs.update(runId, { status: 'cancelled', endedMs: world.clock.now() });
-  await world.state.leases.release(lease);
 }
 
 /** Takes a run up again with the configuration it was started with and the next epoch. @throws LeaseHeldError */
@@ -88,32 +109,34 @@ export async function continueRun(
   if (before === undefined)
     throw new CorruptStateError(`there is no run ${runId}`, { next: 'partwise runs' });
   const lease = await world.state.leases.acquire(leaseName(before.pipeline), runId, leaseTtlMs);
-  const objects = await world.state.intake.claim(before.pipeline, runId, claimLimit);
-  const bytes = await claimedBytes(world, before.pipeline, runId);
-  const manifest = await readManifest(world, runId).catch(async (error: unknown) => {
-    if (!(error instanceof ObjectNotFoundError)) throw error;
-    const config = await workload.pinConfig(world, options.config, { objects, bytes });
-    const made: RunManifest = {
-      formatVersion: 1,
-      runId,
-      config,
-      configDigest: configDigest(options.config),
-      mode: 'run',
-    };
-    await writeManifest(world, made);
-    return made;
+  return releasedOnFailure(world, lease, async () => {
+    const objects = await world.state.intake.claim(before.pipeline, runId, claimLimit);
+    const bytes = await claimedBytes(world, before.pipeline, runId);
+    const manifest = await readManifest(world, runId).catch(async (error: unknown) => {
+      if (!(error instanceof ObjectNotFoundError)) throw error;
+      const config = await workload.pinConfig(world, options.config, { objects, bytes });
+      const made: RunManifest = {
+        formatVersion: 1,
+        runId,
+        config,
+        configDigest: configDigest(options.config),
+        mode: 'run',
+      };
+      await writeManifest(world, made);
+      return made;
+    });
+    const run = await world.state.runs.update(runId, {
+      attempt:
+        before.status === 'planned' && before.attempt === 1 && before.facts['attempted'] !== true
+          ? 1
+          : before.attempt + 1,
+      epoch: lease.epoch,
+      error: undefined,
+      endedMs: undefined,
+      facts: { ...before.facts, attempted: true },
+    });
+    return { run, config: manifest.config, objects };
   });
-  const run = await world.state.runs.update(runId, {
-    attempt:
-      before.status === 'planned' && before.attempt === 1 && before.facts['attempted'] !== true
-        ? 1
-        : before.attempt + 1,
-    epoch: lease.epoch,
-    error: undefined,
-    endedMs: undefined,
-    facts: { ...before.facts, attempted: true },
-  });
-  return { run, config: manifest.config, objects };
 }
 
 async function claimedBytes(world: World, pipeline: string, runId: string): Promise<number> {

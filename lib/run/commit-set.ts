@@ -146,20 +146,21 @@ async function mustNotConflict(
 ): Promise<void> {
   const name = `${target.identifier.namespace}.${target.identifier.name}`;
   const pin = options.plan.pins.find((one) => one.table === name);
+  if (pin?.uuid === undefined && table !== undefined) {
+    throw new CommitConflictError(`another run created ${name} after the plan was made`, {
+      details: { differences: [`${name}: absent -> ${table.metadata.tableUuid}`], replan: true },
+      safe: 'nothing was published',
+      next: `partwise resume ${options.context.runId} --replan`,
+    });
+  }
   if (pin?.uuid !== table?.metadata.tableUuid) {
-    throw new PlanStaleError(
-      `${name} was ${pin?.uuid === undefined ? 'created' : 'dropped or replaced'} after the plan was made`,
-      {
-        details: {
-          differences: [
-            `${name}: table ${pin?.uuid ?? 'absent'} -> ${table?.metadata.tableUuid ?? 'absent'}`,
-          ],
-          replan: true,
-        },
-        safe: 'nothing was published',
-        next: `partwise resume ${options.context.runId}`,
+    throw new PlanStaleError(`${name} was dropped or replaced after the plan was made`, {
+      details: {
+        differences: [`${name}: table ${pin?.uuid} -> ${table?.metadata.tableUuid ?? 'absent'}`],
       },
-    );
+      safe: 'nothing was published',
+      next: `partwise resume ${options.context.runId} --replan`,
+    });
   }
   if (table === undefined) return;
   const filter = options.readPartitions?.(target, table);

@@ -44,7 +44,8 @@ export async function findTable(world: World, config: SummaryConfig, role: Role)
   }
 }
 
-function storedBuckets(table: Table, config: SummaryConfig): number {
+/** N of the table's bucket[N](key). @throws ConfigError when the pipeline says another one, or another history length */
+export function storedBuckets(table: Table, config: SummaryConfig): number {
   const name = `${table.identifier.namespace}.${table.identifier.name}`;
   const length = table.metadata.properties[historyLengthProperty];
   if (length !== undefined && Number(length) !== config.historyLength) {

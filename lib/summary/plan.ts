@@ -6,7 +6,7 @@ import { sha256 } from '../run/layout.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
 import type { Plan, Prepared, RunContext } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
-import { findTable } from './pin-config.ts';
+import { findTable, storedBuckets } from './pin-config.ts';
 import { estimate } from './plan-estimate.ts';
 import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
@@ -27,6 +27,9 @@ export async function planSummary(context: RunContext, prepared: AsyncIterable<P
   const inputs = await bucketInputs(prepared);
   const tables = new Map<Role, Table | undefined>();
   for (const role of roles) tables.set(role, await findTable(world, config, role));
+  const summary = tables.get('summary');
+  // Another run may have created it since the rows were prepared for this number of buckets.
+  if (summary !== undefined) storedBuckets(summary, config);
 
   const buckets = new Set(inputs.keys());
   const filesOf = async (role: Role): Promise<ReadonlyMap<number, FileSpec[]>> => {
