@@ -62,10 +62,16 @@ describe('the tables equal the rebuild from every record ever accepted', () => {
 
 async function playDying(scenario: Scenario, mode: Mode, deaths: readonly (number | null)[]): Promise<void> {
   const life = mortal();
+  let skewMs = 0;
+  /** The dead do not renew their lease: by the time somebody looks, it has run out. */
+  const wait = () => {
+    skewMs += 60_000;
+  };
   await using product = await openProduct({
     shape: scenario.shape,
     document: modeDocument(mode),
     step: life.step,
+    clock: { now: () => Date.now() + skewMs },
   });
   await bulkLoad(product, scenario.initial);
   for (const [index, files] of scenario.runs.entries()) {
@@ -75,13 +81,15 @@ async function playDying(scenario: Scenario, mode: Mode, deaths: readonly (numbe
     const again = deaths[2 * index + 1];
     if (life.diedAt !== undefined && again !== null && again !== undefined) {
       life.dieIn(again);
+      wait();
       outcome = await recover(product, outcome?.run?.runId).catch(() => undefined);
     }
     if (life.diedAt !== undefined) {
       life.dieIn(undefined);
+      wait();
       outcome = await recover(product, outcome?.run?.runId);
     }
-    if (outcome?.run !== undefined) expectSucceeded(outcome);
+    if (outcome?.run !== undefined && outcome.run.status !== 'empty') expectSucceeded(outcome);
     await expectTables(product, expectedTables(scenario, index + 1));
   }
 }
