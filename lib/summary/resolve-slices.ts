@@ -9,13 +9,16 @@ import { type CaseCounts, noCases, type ResolveOutcome, type ResolveSpec } from 
 export function keySlices(context: RunContext, spec: ResolveSpec): number {
   if (spec.summary.length + spec.latest.length + spec.tombstones.length > 0) return 1;
   const rows = spec.months.reduce((sum, [, count]) => sum + count, 0);
-  const working = rows * (workingRowBytes + workingEntryBytes * context.config.history.length);
+  const gathered = spec.strategy === 'unified' ? gatheredFactor : 1;
+  const working = gathered * rows * (workingRowBytes + workingEntryBytes * context.config.history.length);
   return Math.max(1, Math.ceil(working / (context.memoryBytes / 2)));
 }
 
 /** What a record holds in memory while its bucket is worked on, measured: tables of scalars, then lists. */
 const workingRowBytes = 400;
 const workingEntryBytes = 60;
+/** Gathering holds every array of a key at once. */
+const gatheredFactor = 10;
 
 /** Outcomes of disjoint keys as one. Slices of a first load have no change set for stored rows. */
 export function mergeOutcomes(parts: readonly ResolveOutcome[]): ResolveOutcome {
