@@ -24,7 +24,7 @@ export interface DataFileFromWrittenOptions {
   readonly location: Location;
   /** Default `data`. Position deletes have the columns file_path and pos. */
   readonly content?: 'data' | 'position-deletes';
-  /** Only for position deletes that concern one data file. */
+  /** Only for position deletes that concern one data file: its location as its manifest spells it, which Spark compares byte by byte. */
   readonly referencedDataFile?: Location;
   readonly sortOrderId?: number;
 }
@@ -82,9 +82,7 @@ export function dataFileFromWritten(options: DataFileFromWrittenOptions): DataFi
     lowerBounds,
     upperBounds,
     ...(options.sortOrderId === undefined ? {} : { sortOrderId: options.sortOrderId }),
-    ...(options.referencedDataFile === undefined
-      ? {}
-      : { referencedDataFile: normalizeLocation(options.referencedDataFile) }),
+    ...(options.referencedDataFile === undefined ? {} : { referencedDataFile: options.referencedDataFile }),
   };
 }
 

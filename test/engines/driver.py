@@ -8,6 +8,7 @@ import os
 import sys
 
 answers = os.fdopen(os.dup(1), "w")
+catalog_name = os.environ.get("ENGINE_CATALOG_NAME", "local")
 os.dup2(2, 1)
 
 
@@ -47,14 +48,14 @@ class Spark:
                 .config("spark.ui.enabled", "false")
                 .config("spark.sql.shuffle.partitions", "2")
                 .config("spark.sql.session.timeZone", "UTC")
-                .config("spark.sql.catalog.local", "org.apache.iceberg.spark.SparkCatalog")
-                .config("spark.sql.catalog.local.type", "jdbc")
-                .config("spark.sql.catalog.local.uri", "jdbc:sqlite:" + os.environ["ENGINE_CATALOG"])
-                .config("spark.sql.catalog.local.jdbc.schema-version", "V1")
+                .config(f"spark.sql.catalog.{catalog_name}", "org.apache.iceberg.spark.SparkCatalog")
+                .config(f"spark.sql.catalog.{catalog_name}.type", "jdbc")
+                .config(f"spark.sql.catalog.{catalog_name}.uri", "jdbc:sqlite:" + os.environ["ENGINE_CATALOG"])
+                .config(f"spark.sql.catalog.{catalog_name}.jdbc.schema-version", "V1")
                 # Its check for the tables leaves a read open, which pins the connection to what it saw first.
-                .config("spark.sql.catalog.local.jdbc.init-catalog-tables", "false")
-                .config("spark.sql.catalog.local.warehouse", os.environ["ENGINE_WAREHOUSE"])
-                .config("spark.sql.catalog.local.cache-enabled", "false")
+                .config(f"spark.sql.catalog.{catalog_name}.jdbc.init-catalog-tables", "false")
+                .config(f"spark.sql.catalog.{catalog_name}.warehouse", os.environ["ENGINE_WAREHOUSE"])
+                .config(f"spark.sql.catalog.{catalog_name}.cache-enabled", "false")
                 .config("spark.sql.warehouse.dir", os.environ["ENGINE_WAREHOUSE"] + "/spark")
                 .getOrCreate()
             )
@@ -69,7 +70,7 @@ class Spark:
 def pyiceberg_catalog():
     from pyiceberg.catalog.sql import SqlCatalog
 
-    return SqlCatalog("local", uri="sqlite:///" + os.environ["ENGINE_CATALOG"], warehouse=os.environ["ENGINE_WAREHOUSE"])
+    return SqlCatalog(catalog_name, uri="sqlite:///" + os.environ["ENGINE_CATALOG"], warehouse=os.environ["ENGINE_WAREHOUSE"])
 
 
 def pyiceberg_scan(request):

@@ -21,6 +21,8 @@ export interface Engines extends AsyncDisposable {
 export function startEngines(options: {
   readonly catalogPath: string;
   readonly warehousePath: string;
+  /** Name of the catalog in its own rows; default `local`. */
+  readonly catalogName?: string;
 }): Engines {
   if (!isSetUp()) throw new Error('the engines are not set up: run `npm run test:engines`, which does it');
   const child = spawn(pythonPath, [join(import.meta.dirname, 'driver.py')], {
@@ -29,6 +31,7 @@ export function startEngines(options: {
       TZ: 'UTC',
       ENGINE_JARS: jarsFolder,
       ENGINE_CATALOG: options.catalogPath,
+      ENGINE_CATALOG_NAME: options.catalogName ?? 'local',
       ENGINE_WAREHOUSE: `file://${options.warehousePath}`,
       SPARK_LOCAL_IP: '127.0.0.1',
     },
