@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** One project per suite: `unit` needs npm packages only, the others set up what they need themselves. */
 export default defineConfig({
   test: {
+    // The default leaves a core idle, which is half of a small machine.
+    maxWorkers: 2,
     reporters: ['default', './test/support/no-skips.ts'],
     projects: [
       {
