@@ -314,7 +314,8 @@ async function errorOf(
 
 /** Only the name survives the state machine, so the advice follows from it. */
 function nextCommand(name: string, runId: string): string {
-  if (name === 'ErrorBudgetExceededError') return `partwise cancel ${runId}`;
+  // A run keeps the configuration it was started with, so a wrong one is left behind by giving the files back.
+  if (name === 'ErrorBudgetExceededError' || name === 'ConfigError') return `partwise cancel ${runId}`;
   if (name === 'PlanStaleError') return `partwise resume ${runId} --replan`;
   if (name === 'IntegrityError') return `partwise status ${runId}`;
   return `partwise resume ${runId}`;

@@ -28,8 +28,7 @@ export async function planSummary(context: RunContext, prepared: AsyncIterable<P
   const tables = new Map<Role, Table | undefined>();
   for (const role of roles) tables.set(role, await findTable(world, config, role));
   const summary = tables.get('summary');
-  // Another run may have created it since the rows were prepared for this number of buckets.
-  if (summary !== undefined) storedBuckets(summary, config);
+  if (summary !== undefined) refuseOtherBuckets(summary, config);
 
   const buckets = new Set(inputs.keys());
   const filesOf = async (role: Role): Promise<ReadonlyMap<number, FileSpec[]>> => {
@@ -204,4 +203,15 @@ export interface PlannedWork {
   readonly facts: SummaryPlanFacts;
   readonly applyUnits: number;
   readonly threads: number;
+}
+
+/** Another run may have created the table since this run's rows were prepared for a number of buckets. */
+function refuseOtherBuckets(summary: Table, config: RunContext['config']): void {
+  const { buckets: _, ...tables } = config.tables;
+  const stored = storedBuckets(summary, { ...config, tables });
+  if (stored === config.tables.buckets) return;
+  throw new ConfigError(
+    `the rows were prepared for ${config.tables.buckets} buckets and another run has made the tables with ${stored} since; cancel this run, and the next one takes its files`,
+    { safe: 'the tables are untouched' },
+  );
 }

@@ -147,12 +147,10 @@ describe('a run that failed and was overtaken', () => {
 
 /** Resumes a run; where that is refused, does what the refusal says. */
 async function resumeAsAdvised(product: Product, runId: string): Promise<RunOutcome> {
-  const outcome = await product.resume(runId);
-  if (outcome.run?.error?.name !== 'PlanStaleError') return outcome;
-  if (outcome.run.error.next?.includes('--replan') === true) {
-    const replanned = await resumeRun({ ...product, runId, replan: true });
-    if (replanned.run?.error?.next?.includes('cancel') !== true) return replanned;
-  }
+  let outcome = await product.resume(runId);
+  if (outcome.run?.error?.next?.includes('--replan') === true)
+    outcome = await resumeRun({ ...product, runId, replan: true });
+  if (outcome.run?.error?.next?.includes('cancel') !== true) return outcome;
   await cancelRun({ world: product.world, runId });
   return product.run();
 }
