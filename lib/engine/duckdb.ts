@@ -76,9 +76,11 @@ function session(instance: DuckDBInstance, connection: DuckDBConnection, workFol
     },
     interrupt: () => connection.interrupt(),
     async [Symbol.asyncDispose]() {
-      // Closing under a running statement crashes or hangs the process.
-      if (inFlight.size > 0) connection.interrupt();
+      // Closing under a running statement crashes or hangs the process, and an interrupt that comes before the
+      // statement has begun is lost: so again and again until nothing runs.
+      const again = setInterval(() => connection.interrupt(), 20);
       await Promise.allSettled(inFlight);
+      clearInterval(again);
       connection.closeSync();
       instance.closeSync();
       await rm(workFolder, { recursive: true, force: true });

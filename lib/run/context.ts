@@ -73,14 +73,29 @@ export function runContext(options: ContextOptions): RunContext {
   };
 }
 
-/** Ends the statement in flight when the run is aborted; the unit stays undone and its folder goes. */
+/**
+ * Ends the statement in flight when the run is aborted and starts no other; the unit stays undone and its folder goes.
+ * An interrupt that comes before a statement has begun is lost, hence the repetition.
+ */
 function interruptible(session: EngineSession, signal: AbortSignal): EngineSession {
-  const interrupt = () => session.interrupt();
+  let again: NodeJS.Timeout | undefined;
+  const interrupt = () => {
+    again ??= setInterval(() => session.interrupt(), 50);
+  };
   signal.addEventListener('abort', interrupt);
+  const unlessAborted = <T>(action: () => T): T => {
+    signal.throwIfAborted();
+    return action();
+  };
   return {
     ...session,
+    execute: async (sql) => unlessAborted(() => session.execute(sql)),
+    query: async (sql) => unlessAborted(() => session.query(sql)),
+    stream: (sql) => unlessAborted(() => session.stream(sql)),
+    writeParquet: async (options) => unlessAborted(() => session.writeParquet(options)),
     [Symbol.asyncDispose]: async () => {
       signal.removeEventListener('abort', interrupt);
+      clearInterval(again);
       await session[Symbol.asyncDispose]();
     },
   };
