@@ -11,6 +11,8 @@ export interface RunReport {
   readonly run: RunRecord | undefined;
   readonly plan: Plan | undefined;
   readonly filesSeen?: number;
+  /** Named files that were not taken in again: an unfinished run holds them, or they went to another branch. */
+  readonly held?: readonly { readonly path: string; readonly runId: string; readonly branch: string }[];
   readonly filesNew?: number;
   readonly ignored?: readonly { readonly path: string; readonly reason: string }[];
 }
@@ -19,9 +21,11 @@ export interface RunReport {
 export async function reportRun(context: CommandContext, world: World, report: RunReport): Promise<ExitCode> {
   const { output } = context;
   const { run, plan } = report;
-  const code = outcomeCode(context, run);
+  const held = (report.held ?? []).length > 0;
+  const code = run === undefined && held ? 1 : outcomeCode(context, run);
   const cases = run?.status === 'succeeded' ? await casesOf(world, run, plan) : [];
   output.document({ ...describeReport(report), cases, exitCode: code });
+  for (const line of heldLines(context, report)) output.warn(line);
   for (const one of report.ignored ?? []) output.warn(`left alone: ${one.path} (${one.reason})`);
   if (run === undefined || run.status === 'empty') output.line(nothingToDo(report));
   else if (run.status === 'succeeded') output.lines(successLines(context, run, plan, cases));
@@ -48,7 +52,19 @@ export function describePlan({ workload: _, ...plan }: Plan): Omit<Plan, 'worklo
 
 function nothingToDo(report: RunReport): string {
   if (report.filesSeen === undefined || report.filesSeen === 0) return 'nothing to do: no files have arrived';
+  if ((report.held ?? []).length > 0)
+    return 'nothing was done: the files are known already, but not in the tables of main';
   return `nothing to do: ${plural(report.filesSeen, 'file')} seen, all of them applied before`;
+}
+
+/** Why a named file was left alone, and what to do about it. */
+function heldLines(context: CommandContext, report: RunReport): readonly string[] {
+  const { command } = context.output;
+  return (report.held ?? []).map(({ path, runId, branch }) =>
+    branch === 'main'
+      ? `held   ${path} by ${runId}, which has not ended: ${command(`partwise resume ${runId}`)} or ${command(`partwise cancel ${runId}`)}`
+      : `held   ${path} went to branch ${branch} by ${runId}: switch to the branch, or run a copy of the file under another name, which counts as new`,
+  );
 }
 
 function successLines(

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { type Json, lambdaInvoke, loadStateMachine, startExecution } from '../asl/index.ts';
 import type { PipelineConfig } from '../config/schema.ts';
-import { CorruptStateError, LeaseLostError } from '../errors.ts';
+import { LeaseLostError, PartwiseError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
@@ -152,8 +152,18 @@ function pipelineMachine(): Promise<ReturnType<typeof loadStateMachine>> {
   return machine;
 }
 
+/** The cause of a handler's failure is JSON: {errorType, errorMessage, safe?, next?}. */
 function asError(name: string | undefined, cause: string | undefined): Error {
-  const error = new CorruptStateError(cause ?? 'the execution ended without a run');
+  let said: { readonly errorMessage?: string; readonly safe?: string; readonly next?: string } = {};
+  try {
+    said = JSON.parse(cause ?? '{}');
+  } catch {
+    said = {};
+  }
+  const error = new PartwiseError(said.errorMessage ?? cause ?? 'the execution ended without a run', {
+    ...(said.safe === undefined ? {} : { safe: said.safe }),
+    ...(said.next === undefined ? {} : { next: said.next }),
+  });
   if (name !== undefined) error.name = name;
   return error;
 }

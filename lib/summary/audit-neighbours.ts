@@ -44,9 +44,13 @@ function isNear(
   );
 }
 
-/** SQL of the two hashes of a row whose `near` row has the alias `n`. */
-export function neighbourHashes(audit: BucketAudit): { readonly tail: string; readonly head: string } {
-  return { tail: tailHash(audit.shape, 'n.d'), head: headHash(audit.shape, 'n.e') };
+/** SQL of the two hashes of a row; distances to the earlier and the later neighbour as SQL. */
+export function neighbourHashes(
+  audit: BucketAudit,
+  earlier: string,
+  later: string,
+): { readonly tail: string; readonly head: string } {
+  return { tail: tailHash(audit.shape, earlier), head: headHash(audit.shape, later) };
 }
 
 /**
@@ -72,7 +76,7 @@ export async function auditNeighbours(audit: BucketAudit): Promise<void> {
   const months = new Set(wanted.map((row) => String(row['m'])));
   const files = after(audit, 'summary').filter((file) => months.has(file.month));
   const readable = files.reduce((sum, file) => sum + file.sizeBytes, 0) <= neighbourBytes ? files : [];
-  const { tail, head } = neighbourHashes(audit);
+  const { tail, head } = neighbourHashes(audit, 'n.pw_d', 'n.pw_e');
   const columns = [
     ...new Set([
       shape.key.name,
@@ -83,8 +87,9 @@ export async function auditNeighbours(audit: BucketAudit): Promise<void> {
   ];
   await session.execute(`CREATE OR REPLACE TEMP TABLE chain AS
     SELECT f.k, f.m, n.d, n.e, f.tail, f.head, true AS changed FROM row_facts AS f JOIN near AS n ON n.k = f.k AND n.m = f.m WHERE f.changed
-    UNION ALL SELECT n.k, n.m, n.d, n.e, ${tail}, ${head}, false
-    FROM ${await rowsOf(audit, 'summary', readable, columns)} AS r JOIN beside AS n ON n.k = r.${key} AND n.m = r.${month}`);
+    UNION ALL SELECT n.pw_k, n.pw_m, n.pw_d, n.pw_e, ${tail}, ${head}, false
+    FROM ${await rowsOf(audit, 'summary', readable, columns)} AS r
+    JOIN (SELECT k AS pw_k, m AS pw_m, d AS pw_d, e AS pw_e FROM beside) AS n ON n.pw_k = r.${key} AND n.pw_m = r.${month}`);
   const pairs = `FROM chain AS t JOIN chain AS s ON s.k = t.k AND s.e = t.d AND ${monthNumber('s.m')} + t.d = ${monthNumber('t.m')}
     WHERE t.d > 0 AND t.d < ${shape.historyLength} AND (t.changed OR s.changed)`;
   const [row] = await session.query(`SELECT count(*) AS n ${pairs}`);

@@ -19,7 +19,8 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
   const carriedNames = carriedColumns(audit);
   const hash = (names: readonly string[]) => `hash(${names.map(identifier).join(', ')})`;
   await loadNeighbours(audit);
-  const { tail, head } = neighbourHashes(audit);
+  // Columns of the pipeline stand unqualified beside these, so theirs carry the reserved prefix.
+  const { tail, head } = neighbourHashes(audit, 'n.pw_d', 'n.pw_e');
   const when = (value: string) => `CASE WHEN ${changed} THEN ${value} END`;
   const key = identifier(shape.key.name);
   const month = identifier(shape.month.name);
@@ -28,7 +29,7 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
       CASE WHEN ${changed} THEN ${hash(columns)} ELSE ${hash(carriedNames)} END AS h, ${when(storedRecordHash(audit))} AS record,
       ${when(tail)} AS tail, ${when(head)} AS head, ${conditions(audit, changed)}
     FROM ${await rowsOf(audit, 'summary', added, columns, true)} AS r
-    LEFT JOIN near AS n ON n.k = r.${key} AND n.m = r.${month}`);
+    LEFT JOIN (SELECT k AS pw_k, m AS pw_m, d AS pw_d, e AS pw_e FROM near) AS n ON n.pw_k = r.${key} AND n.pw_m = r.${month}`);
   const rows =
     await session.query(`SELECT path, count(*) AS n, count(*) FILTER (changed) AS changed, min(m) AS first_month,
       max(m) AS last_month, count(*) FILTER (bad_length) AS bad_length, count(*) FILTER (bad_first) AS bad_first,

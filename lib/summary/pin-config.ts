@@ -1,9 +1,9 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import { ConfigError, TableNotFoundError, UnsupportedFeatureError } from '../errors.ts';
-import { currentSpec, loadTable, type Table } from '../iceberg/index.ts';
+import { currentSchema, currentSpec, type IcebergType, loadTable, type Table } from '../iceberg/index.ts';
 import type { ClaimedSources, World } from '../run/workload.ts';
 import { chooseBuckets } from './buckets.ts';
-import { historyLengthProperty, type Role, tableIdentifier } from './tables.ts';
+import { historyLengthProperty, type Role, tableIdentifier, targetTables } from './tables.ts';
 
 /**
  * Fixes the number of buckets for the run: the table's, else the configured one, else chosen from the first
@@ -69,5 +69,36 @@ export function storedBuckets(table: Table, config: SummaryConfig): number {
       },
     );
   }
+  refuseOtherColumns(table, config);
   return buckets;
+}
+
+/** Columns are fixed when the tables are made: one that is not there, or of another type, is refused by name. */
+function refuseOtherColumns(table: Table, config: SummaryConfig): void {
+  const name = `${table.identifier.namespace}.${table.identifier.name}`;
+  const stored = new Map(currentSchema(table).fields.map((field) => [field.name, typeText(field.type)]));
+  const wanted = targetTables(config, '').find((target) => target.role === 'summary')?.fields ?? [];
+  const differences = wanted.flatMap((field) => {
+    const found = stored.get(field.name);
+    const type = typeText(field.type);
+    if (found === type) return [];
+    return [
+      found === undefined
+        ? `${field.name} is not in it`
+        : `${field.name} is ${found} there, ${type} in the pipeline`,
+    ];
+  });
+  if (differences.length === 0) return;
+  throw new ConfigError(
+    `columns: ${name} was made with other columns: ${differences.join('; ')}. Columns of existing tables cannot be added or changed yet`,
+    { safe: 'the tables are untouched' },
+  );
+}
+
+function typeText(type: IcebergType): string {
+  return typeof type === 'string'
+    ? type
+    : type.type === 'list'
+      ? `list of ${typeText(type.element)}`
+      : type.type;
 }

@@ -69,8 +69,14 @@ export function sourceRecord(shape: SummaryShape, row: SqlRow): SourceRecord {
 export function tombstone(shape: SummaryShape, row: SqlRow): readonly [month: number, deletion: Deletion] {
   return [
     monthOf(String(row[shape.month.name])),
-    { tuple: tupleOf(shape, shape.deletion, row), code: row[tombstoneCode] ?? null },
+    { tuple: tupleOf(shape, shape.deletion, row), code: codeValue(shape, row[tombstoneCode] ?? null) },
   ];
+}
+
+/** Tombstones keep codes as text; a row holds the column's own type. */
+function codeValue(shape: SummaryShape, code: Value): Value {
+  const type = shape.scalars.find(({ name }) => name === shape.deleteColumn)?.icebergType;
+  return typeof code === 'string' && (type === 'int' || type === 'long') ? BigInt(code) : code;
 }
 
 /** Scalars that identify neither the row nor the run: key, month and version (which rises for other reasons) are left out. */

@@ -55,3 +55,64 @@ test('a first load that does not fit in memory is worked off in slices of its ke
   expect(cells).toMatchObject({ n: 400_000n, keys: 400_000n, full: 100_000n });
   expect(Number(cells?.['files'])).toBeGreaterThan(4);
 });
+
+test('columns named like the names of our own statements, and a numeric delete code, are columns like others', async () => {
+  await using fixture = await openFixture();
+  const config = await parsePipeline(
+    `
+pipeline: accounts
+kind: summary
+columns:
+  - {name: k, type: bigint}
+  - {name: m, type: month}
+  - {name: d, type: timestamp}
+  - {name: e, type: bigint}
+  - {name: n, type: int}
+key: k
+month: m
+version: d
+history: [{name: e}]
+delete: {column: n}
+`,
+    'short.yaml',
+  );
+  const folder = `${fixture.world.stagingPath}/accounts`;
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    `${folder}/1.csv`,
+    'k,m,d,e,n\n1,2026-01,2026-02-01,5,0\n1,2026-02,2026-03-01,6,0\n2,2026-01,2026-02-01,7,1\n',
+  );
+  expect((await runPipeline({ world: fixture.world, config })).run?.error).toBeUndefined();
+  await writeFile(
+    `${folder}/2.csv`,
+    'k,m,d,e,n\n1,2026-01,2026-04-01,5,1\n2,2026-01,2026-01-01,8,0\n1,2025-12,2026-04-01,4,0\n',
+  );
+  const { run } = await runPipeline({ world: fixture.world, config });
+  expect(run?.error).toBeUndefined();
+  expect(run?.status).toBe('succeeded');
+});
+
+test('a column that the tables do not have, or have with another type, is refused by name', async () => {
+  await using fixture = await openFixture();
+  const folder = `${fixture.world.stagingPath}/accounts`;
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    `${folder}/a.csv`,
+    'account_id,month,base_ts,balance,soft_delete\n1,2026-01,2026-02-01,5,\n',
+  );
+  expect((await runPipeline({ world: fixture.world, config: fixture.config })).run?.status).toBe('succeeded');
+  await writeFile(
+    `${folder}/b.csv`,
+    'account_id,month,base_ts,balance,soft_delete\n1,2026-02,2026-03-01,5,\n',
+  );
+  const more = await parsePipeline(
+    smallPipeline
+      .replace('name: balance, type: bigint', 'name: balance, type: int')
+      .replace('columns:\n', 'columns:\n  - {name: colour, type: string}\n'),
+    'more.yaml',
+  );
+  await expect(runPipeline({ world: fixture.world, config: more })).rejects.toThrow(
+    /colour is not in it; balance is long there, int in the pipeline/,
+  );
+  expect(await statuses(fixture)).toContain('pending');
+});

@@ -37,6 +37,7 @@ export function runReport(outcome: RunOutcome): RunReport {
     filesSeen: arrivals.seen,
     filesNew: arrivals.recorded,
     ignored: arrivals.ignored,
+    held: arrivals.held,
   };
 }
 

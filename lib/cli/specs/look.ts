@@ -69,7 +69,7 @@ export const lookCommands: readonly CommandSpec[] = [
     summary: 'a query over the tables and over runs, units and cases',
     description: [
       'Views: summary, latest and tombstones (also under their full names), pinned together to the newest published run, ' +
-        'with deleted rows left out; runs, units (start, end, attempt, status, error, rows, bytes) and cases (rows changed ' +
+        'as readers see them; runs, units (start, end, attempt, status, error, rows, bytes) and cases (rows changed ' +
         "per run and case). The SQL is DuckDB's. Only queries are taken; they cannot change a table.",
     ],
     arguments: [{ name: 'QUERY', help: 'one SELECT (- reads it from stdin)', required: true }],

@@ -104,7 +104,7 @@ WITH joined AS (
   SELECT c.*, o.pw_key IS NOT NULL AS stored, o.pw_file, o.pw_pos, l.pw_key IS NOT NULL AS known, l.lat_month, l.newest,
     ${selectTuple(batchTuple(shape, 'n'), 'n')}, ${selectTuple(batchTuple(shape, 'd'), 'd')}, ${codeOf(shape, 'd')} AS d_code,
     ${selectTuple(tupleOf('r', length, 'o'), 'r')}, ${selectTuple(ownDelete, 'y')},
-    ${selectTuple(choose(tombNewer, tomb, ownDelete), 'x')}, CASE WHEN ${tombNewer} THEN t.t_code ELSE o.y_code END AS x_code
+    ${selectTuple(choose(tombNewer, tomb, ownDelete), 'x')}, CASE WHEN ${tombNewer} THEN t.t_code ELSE o.y_code::VARCHAR END AS x_code
   FROM pw_cand AS c
   LEFT JOIN pw_batch AS n ON n.rowid = c.n_row
   LEFT JOIN pw_batch AS d ON d.rowid = c.d_row

@@ -54,7 +54,7 @@ export function patched(options: PatchOptions): string {
     let value = `CASE WHEN r.pw_o_rec THEN ${own} ELSE ${old} END`;
     if (column.name === shape.version.name) value = newestVersion(options, old);
     if (column.name === shape.deleteColumn) {
-      value = `CASE WHEN r.pw_o_own AND NOT r.pw_o_alive THEN r.pw_o_code WHEN r.pw_o_rec THEN ${own} ELSE ${old} END`;
+      value = `CASE WHEN r.pw_o_own AND NOT r.pw_o_alive THEN r.pw_o_code::${column.sqlType} WHEN r.pw_o_rec THEN ${own} ELSE ${old} END`;
     }
     return [column.name, value, column.sqlType];
   });

@@ -76,7 +76,7 @@ export function finalTable(shape: SummaryShape, runId: string): string {
     if (column.name === shape.version.name)
       return `greatest(g.${name}, o.pw_version, f.pw_version) AS ${name}`;
     if (column.name === shape.deleteColumn) {
-      return `CASE WHEN o.pw_own AND NOT o.pw_alive THEN o.pw_code WHEN o.pw_rec THEN o.${name} ELSE g.${name} END AS ${name}`;
+      return `CASE WHEN o.pw_own AND NOT o.pw_alive THEN o.pw_code::${column.sqlType} WHEN o.pw_rec THEN o.${name} ELSE g.${name} END AS ${name}`;
     }
     return `CASE WHEN o.pw_rec THEN o.${name} ELSE g.${name} END AS ${name}`;
   });
