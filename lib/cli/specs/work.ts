@@ -36,7 +36,7 @@ export const workCommands: readonly CommandSpec[] = [
     description: [
       'Takes in the files given, or what lies in the staging folder of the pipeline (ROOT/staging/NAME): prepares, plans, ' +
         'works, audits and publishes. Readers see the old tables until the publish, the new ones after it. Files that were ' +
-        'applied before are recognised by their content and change nothing. Ctrl-C or a crash leaves a run that ' +
+        'applied before are recognised by path and content and change nothing. Ctrl-C or a crash leaves a run that ' +
         'partwise resume finishes.',
     ],
     arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
