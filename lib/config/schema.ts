@@ -145,6 +145,8 @@ export const summarySchema = z.strictObject({
       /** Keys that the table will hold one day; default: four times the keys of the first run. */
       expectedKeys: z.number().int().min(1).optional(),
       targetFileSize: byteSize.default('256 MB'),
+      /** How the summary's files pack their values; `auto`: `delta` unless a column is a double. */
+      encoding: z.enum(['auto', 'plain', 'delta']).default('auto'),
     })
     .prefault({}),
   work: z

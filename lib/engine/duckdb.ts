@@ -90,6 +90,7 @@ function session(instance: DuckDBInstance, connection: DuckDBConnection, workFol
 
 function copyOptions(options: WriteParquetOptions): string {
   const parts = ['FORMAT parquet', 'COMPRESSION zstd', 'RETURN_STATS true'];
+  if (options.encoding === 'delta') parts.push('PARQUET_VERSION v2');
   if (options.rowGroupRows !== undefined) parts.push(`ROW_GROUP_SIZE ${Math.floor(options.rowGroupRows)}`);
   if (options.fieldIds !== undefined) parts.push(`FIELD_IDS ${fieldIds(options.fieldIds)}`);
   if (options.partitionBy !== undefined && options.partitionBy.length > 0) {

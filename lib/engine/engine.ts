@@ -35,7 +35,15 @@ export interface WriteParquetOptions {
   readonly fieldIds?: FieldIdTree;
   readonly partitionBy?: readonly string[];
   readonly rowGroupRows?: number;
+  /** default: `plain` */
+  readonly encoding?: ParquetEncoding;
 }
+
+/**
+ * How values are packed before compression. `plain`: the encodings of Parquet format 1, which every reader knows.
+ * `delta`: those of format 2, e.g. DELTA_BINARY_PACKED.
+ */
+export type ParquetEncoding = 'plain' | 'delta';
 
 export interface FieldIdTree {
   readonly [column: string]: number | { readonly id: number; readonly children: FieldIdTree };

@@ -22,6 +22,7 @@ import { joinLocation } from '../stores/location.ts';
 import type { CatalogPointer, Clock, Location, ObjectStore, TableIdentifier } from '../stores/ports.ts';
 import { rowsChecksum } from './audit-checksum.ts';
 import { liveRows, scanned } from './audit-scan.ts';
+import { tableEncoding } from './encoding.ts';
 import { type CellToCompact, type CompactionPolicy, cellsToCompact } from './maintain-cells.ts';
 
 export interface CompactOptions {
@@ -108,6 +109,7 @@ async function rewriteCell(
       path: joinLocation(session.workFolder, `${randomUUID()}.parquet`),
       fieldIds: fieldIdTree(schema.fields),
       rowGroupRows: options.rowGroupRows,
+      encoding: tableEncoding(table.metadata.properties),
     });
     if (written === undefined || written.rows === 0) continue;
     const location = newLocation(table);

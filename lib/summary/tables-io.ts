@@ -2,6 +2,7 @@ import { CorruptStateError } from '../errors.ts';
 import { currentSchema, currentSpec, loadTableAt } from '../iceberg/index.ts';
 import type { PartitionSpec } from '../iceberg/types.ts';
 import type { Plan, RunContext } from '../run/workload.ts';
+import { tableEncoding } from './encoding.ts';
 import { type Role, targetTables } from './tables.ts';
 import type { OutputTable } from './writing.ts';
 
@@ -22,7 +23,13 @@ export async function unitTable(context: RunContext, plan: Plan, role: Role): Pr
   if (pin === undefined) throw new CorruptStateError(`the plan of ${plan.runId} says nothing about ${name}`);
   if (pin.metadataLocation === undefined) {
     const spec = { specId: 0, fields: target.partitionFields };
-    return { location: target.location, schema: { schemaId: 0, fields: target.fields }, spec, specs: [spec] };
+    return {
+      location: target.location,
+      schema: { schemaId: 0, fields: target.fields },
+      spec,
+      specs: [spec],
+      encoding: tableEncoding(target.properties ?? {}),
+    };
   }
   const table = await loadTableAt({
     store: context.world.warehouse,
@@ -34,5 +41,6 @@ export async function unitTable(context: RunContext, plan: Plan, role: Role): Pr
     schema: currentSchema(table),
     spec: currentSpec(table),
     specs: table.metadata.specs,
+    encoding: tableEncoding(table.metadata.properties),
   };
 }

@@ -15,6 +15,7 @@ import {
   summaryShape,
   tombstoneCode,
 } from './columns.ts';
+import { encodingProperties } from './encoding.ts';
 
 export type Role = 'summary' | 'latest' | 'tombstones';
 
@@ -47,6 +48,7 @@ export function targetTables(config: SummaryConfig, warehouseRoot: Location): re
         'write.update.mode': 'merge-on-read',
         'write.merge.mode': 'merge-on-read',
         'write.target-file-size-bytes': String(parseByteSize(config.tables.targetFileSize)),
+        ...(role === 'summary' ? encodingProperties(config) : {}),
       },
     };
   };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { EngineSession, WrittenFile } from '../engine/engine.ts';
+import type { EngineSession, ParquetEncoding, WrittenFile } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
 import { dataFileFromWritten, dataFileToJson, positionDeleteFieldIds } from '../iceberg/index.ts';
 import type { DataFile, PartitionSpec, PartitionValue, Schema } from '../iceberg/types.ts';
@@ -14,6 +14,7 @@ export interface OutputTable {
   readonly location: Location;
   readonly schema: Schema;
   readonly spec: PartitionSpec;
+  readonly encoding: ParquetEncoding;
 }
 
 export interface Cell {
@@ -40,6 +41,7 @@ export async function writeDataFile(
     path: `${session.workFolder}/${fileName(options.name)}`,
     fieldIds: fieldIds(table.schema),
     rowGroupRows: options.context.config.work.rowGroupRows,
+    encoding: table.encoding,
   });
   if (written === undefined || written.rows === 0) return undefined;
   return adopt(options, written, table.spec, partitionOf(table.spec, cell), 'data');
