@@ -54,15 +54,20 @@ async function auditRole(audit: BucketAudit, role: string, state: RoleState): Pr
 async function nothingElseNamed(audit: BucketAudit, role: string, state: RoleState): Promise<void> {
   const { session, findings, context } = audit;
   const store = context.world.warehouse;
+  if (state.addedDeletes.length === 0) return;
   const locations = filesAfter(state).map((file) => file.location);
-  for (const file of state.addedDeletes) {
-    const path = await store.localPath(file.location);
-    const [row] = await session.query(`SELECT count(*) AS n FROM ${await places(store, [path], locations)}`);
-    findings.checked('file counts', 1);
-    if (count(row, 'n') !== file.rows) {
+  const paths = await Promise.all(state.addedDeletes.map((file) => store.localPath(file.location)));
+  const rows = await session.query(
+    `SELECT delete_path, count(*) AS n FROM ${await places(store, paths, locations)} GROUP BY delete_path`,
+  );
+  const found = new Map(rows.map((row) => [String(row['delete_path']), count(row, 'n')]));
+  findings.checked('file counts', state.addedDeletes.length);
+  for (const [index, file] of state.addedDeletes.entries()) {
+    const n = found.get(paths[index] ?? '') ?? 0;
+    if (n !== file.rows) {
       findings.failed(
         'position deletes',
-        `${role} ${file.location}: ${file.rows} positions recorded, ${count(row, 'n')} of them in live files`,
+        `${role} ${file.location}: ${file.rows} positions recorded, ${n} of them in live files`,
       );
     }
   }

@@ -86,14 +86,17 @@ export async function auditNeighbours(audit: BucketAudit): Promise<void> {
     ]),
   ];
   await session.execute(`CREATE OR REPLACE TEMP TABLE chain AS
-    SELECT f.k, f.m, n.d, n.e, f.tail, f.head, true AS changed FROM row_facts AS f JOIN near AS n ON n.k = f.k AND n.m = f.m WHERE f.changed
-    UNION ALL SELECT n.pw_k, n.pw_m, n.pw_d, n.pw_e, ${tail}, ${head}, false
+    SELECT f.k, f.m, ${monthNumber('f.m')} AS month_no, n.d, n.e, f.tail, f.head, true AS changed FROM row_facts AS f JOIN near AS n ON n.k = f.k AND n.m = f.m WHERE f.changed
+    UNION ALL SELECT n.pw_k, n.pw_m, ${monthNumber('n.pw_m')}, n.pw_d, n.pw_e, ${tail}, ${head}, false
     FROM ${await rowsOf(audit, 'summary', readable, columns)} AS r
     JOIN (SELECT k AS pw_k, m AS pw_m, d AS pw_d, e AS pw_e FROM beside) AS n ON n.pw_k = r.${key} AND n.pw_m = r.${month}`);
-  const pairs = `FROM chain AS t JOIN chain AS s ON s.k = t.k AND s.e = t.d AND ${monthNumber('s.m')} + t.d = ${monthNumber('t.m')}
+  const pairs = `FROM chain AS t JOIN chain AS s ON s.k = t.k AND s.month_no = t.month_no - t.d AND s.e = t.d
     WHERE t.d > 0 AND t.d < ${shape.historyLength} AND (t.changed OR s.changed)`;
-  const [row] = await session.query(`SELECT count(*) AS n ${pairs}`);
+  const [row] = await session.query(
+    `SELECT count(*) AS n, count(*) FILTER (t.tail <> s.head) AS broken ${pairs}`,
+  );
   findings.checked('array chain', count(row, 'n'));
+  if (count(row, 'broken') === 0) return;
   const broken = await session.query(
     `SELECT t.k, t.m, s.m AS earlier ${pairs} AND t.tail <> s.head ORDER BY ALL LIMIT 10`,
   );

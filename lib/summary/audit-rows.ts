@@ -1,15 +1,16 @@
 import { identifier, text } from '../engine/sql.ts';
 import { auditCarried, type CarriedRows, carriedColumns } from './audit-carried.ts';
 import { type BucketAudit, count, rowsOf } from './audit-context.ts';
-import { loadNeighbours, neighbourHashes } from './audit-neighbours.ts';
+import { neighbourHashes } from './audit-neighbours.ts';
 import { rowAlive } from './audit-sql.ts';
 import { storedRecordHash } from './audit-values.ts';
 import { changedRun, storedNames } from './columns.ts';
 
 /**
  * One pass over every summary file that the run wrote: rows per file, months, lengths, array[0], grids of the changed
- * rows, and the checksum of the rows that were only carried over. Leaves `row_facts`, one
- * narrow row per written row, to the checks that follow.
+ * rows, and the checksum of the rows that were only carried over. Leaves `row_facts`, one narrow row per written row,
+ * to the checks that follow; `sampled` holds all columns of changed rows of sampled keys, `h` a hash of them where
+ * latest may hold the row too. Needs `near` and `drawn`.
  */
 export async function auditRows(audit: BucketAudit): Promise<void> {
   const { session, shape, state, findings, context } = audit;
@@ -18,18 +19,23 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
   const changed = `(${identifier(changedRun)} IS NOT DISTINCT FROM ${text(context.runId)})`;
   const carriedNames = carriedColumns(audit);
   const hash = (names: readonly string[]) => `hash(${names.map(identifier).join(', ')})`;
-  await loadNeighbours(audit);
   // Columns of the pipeline stand unqualified beside these, so theirs carry the reserved prefix.
   const { tail, head } = neighbourHashes(audit, 'n.pw_d', 'n.pw_e');
+  const mayBeLatest = await monthsOfLatest(audit);
   const when = (value: string) => `CASE WHEN ${changed} THEN ${value} END`;
   const key = identifier(shape.key.name);
   const month = identifier(shape.month.name);
+  // The optimizer would build the join from the files' rows, which are wide and many.
+  await session.execute("SET disabled_optimizers = 'build_side_probe_side'");
   await session.execute(`CREATE OR REPLACE TEMP TABLE row_facts AS
     SELECT __path AS path, ${key} AS k, ${month} AS m, ${changed} AS changed, ${rowAlive(shape)} AS alive,
-      CASE WHEN ${changed} THEN ${hash(columns)} ELSE ${hash(carriedNames)} END AS h, ${when(storedRecordHash(audit))} AS record,
-      ${when(tail)} AS tail, ${when(head)} AS head, ${conditions(audit, changed)}
+      CASE WHEN NOT ${changed} THEN ${hash(carriedNames)} WHEN ${mayBeLatest} THEN ${hash(columns)} END AS h, ${when(storedRecordHash(audit))} AS record,
+      ${when(tail)} AS tail, ${when(head)} AS head, ${conditions(audit, changed)},
+      CASE WHEN ${changed} AND s.pw_sampled THEN struct_pack(${columns.map((name) => `${identifier(name)} := r.${identifier(name)}`).join(', ')}) END AS sampled
     FROM ${await rowsOf(audit, 'summary', added, columns, true)} AS r
-    LEFT JOIN (SELECT k AS pw_k, m AS pw_m, d AS pw_d, e AS pw_e FROM near) AS n ON n.pw_k = r.${key} AND n.pw_m = r.${month}`);
+    LEFT JOIN (SELECT k AS pw_k, m AS pw_m, d AS pw_d, e AS pw_e FROM near) AS n ON n.pw_k = r.${key} AND n.pw_m = r.${month}
+    LEFT JOIN (SELECT k AS pw_s, true AS pw_sampled FROM drawn) AS s ON s.pw_s = r.${key}`);
+  await session.execute("SET disabled_optimizers = ''");
   const rows =
     await session.query(`SELECT path, count(*) AS n, count(*) FILTER (changed) AS changed, min(m) AS first_month,
       max(m) AS last_month, count(*) FILTER (bad_length) AS bad_length, count(*) FILTER (bad_first) AS bad_first,
@@ -66,6 +72,17 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
     });
   }
   await auditCarried(audit, carriedNames, carried);
+}
+
+/** SQL condition: the row's month is one of those that latest's new rows have. */
+async function monthsOfLatest(audit: BucketAudit): Promise<string> {
+  const { shape, state, session } = audit;
+  const month = identifier(shape.month.name);
+  const rows = await session.query(
+    `SELECT DISTINCT ${month} AS m FROM ${await rowsOf(audit, 'latest', state.roles.latest.added, [shape.month.name])}`,
+  );
+  if (rows.length === 0) return 'false';
+  return `r.${month} IN (${rows.map((row) => text(String(row['m']))).join(', ')})`;
 }
 
 const rowChecks = [

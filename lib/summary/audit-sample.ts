@@ -3,7 +3,7 @@ import { identifier, text, textList } from '../engine/sql.ts';
 import type { Location } from '../stores/ports.ts';
 import { after, type BucketAudit, count, rowsOf } from './audit-context.ts';
 import { aliveColumns, monthNumber, monthText } from './audit-sql.ts';
-import { changedRun, storedNames } from './columns.ts';
+import { storedNames } from './columns.ts';
 import { recompute, type StoredMonth } from './verify-recompute.ts';
 import {
   comparedScalars,
@@ -27,18 +27,17 @@ export interface SampleOptions {
 const batchKeys = 500;
 
 /**
- * Recomputes the rows of some keys from the records, the stored rows and the tombstones, and compares them with what
- * the run wrote, `latest` included. Rows that the run must have changed and did not are failures too.
+ * Recomputes the rows of the drawn keys from the records, the stored rows and the tombstones, and compares them with
+ * what the run wrote, `latest` included. Rows that the run must have changed and did not are failures too. Returns the
+ * number of keys. Needs `drawn` and `row_facts`.
  */
-export async function auditSample(
-  audit: BucketAudit,
-  options: SampleOptions,
-): Promise<{ readonly keys: number }> {
-  await drawSample(audit, { ...options, keys: await affordableKeys(audit, options) });
+export async function auditSample(audit: BucketAudit): Promise<number> {
   const [row] = await audit.session.query('SELECT count(*) AS n FROM drawn');
   const keys = Number(row?.['n'] ?? 0);
+  if (keys === 0) return 0;
+  await loadSample(audit);
   for (let from = 0; from < keys; from += batchKeys) await checkBatch(audit, from);
-  return { keys };
+  return keys;
 }
 
 /** A sample this small is always drawn. */
@@ -55,8 +54,9 @@ async function affordableKeys(audit: BucketAudit, options: SampleOptions): Promi
   return Math.min(options.keys, Math.max(leastKeys, Math.floor(options.maxEntries / entriesPerKey)));
 }
 
-/** `drawn` (k, n): keys of the batch, some of each kind of change. Needs `key_pairs`. */
-async function drawSample(audit: BucketAudit, options: SampleOptions): Promise<void> {
+/** `drawn` (k, n): keys of the batch, some of each kind of change. Needs `key_pairs` and `changed_rows`. */
+export async function drawSample(audit: BucketAudit, options: SampleOptions): Promise<void> {
+  const keys = await affordableKeys(audit, options);
   const { session, shape, state, context } = audit;
   const key = identifier(shape.key.name);
   const records = await prepared(audit, audit.sources);
@@ -73,7 +73,7 @@ async function drawSample(audit: BucketAudit, options: SampleOptions): Promise<v
       LEFT JOIN key_pairs AS p ON p.k = r.${key} AND r.month_no = ${monthNumber('p.m')} ${excluded}),
     kinds AS (SELECT k, list_sort(list(DISTINCT kind)) AS kinds FROM facts GROUP BY k),
     ranked AS (SELECT k, row_number() OVER (PARTITION BY kinds ORDER BY hash(k, ${text(context.runId)}), k) AS place FROM kinds)
-    SELECT k, row_number() OVER (ORDER BY place, hash(k), k) - 1 AS n FROM ranked QUALIFY n < ${Math.floor(options.keys)}`);
+    SELECT k, row_number() OVER (ORDER BY place, hash(k), k) - 1 AS n FROM ranked QUALIFY n < ${Math.floor(keys)}`);
 }
 
 async function prepared(audit: BucketAudit, sources: readonly Location[]): Promise<string> {
@@ -93,25 +93,18 @@ interface KeyRows {
   readonly latest: SqlRow[];
 }
 
-async function checkBatch(audit: BucketAudit, from: number): Promise<void> {
-  const { session, shape, state, findings, context } = audit;
-  await session.execute(
-    `CREATE OR REPLACE TEMP TABLE batch AS SELECT k FROM drawn WHERE n >= ${from} AND n < ${from + batchKeys}`,
-  );
-  const key = identifier(shape.key.name);
-  const byKey = new Map<string, KeyRows>();
-  const collect = async (into: keyof KeyRows, source: string, where = '') => {
-    for await (const rows of session.stream(
-      `SELECT r.* FROM ${source} AS r SEMI JOIN batch AS b ON r.${key} = b.k ${where}`,
-    )) {
-      for (const row of rows) {
-        const name = String(row[shape.key.name]);
-        const found = byKey.get(name) ?? { records: [], stored: [], tombstones: [], written: [], latest: [] };
-        byKey.set(name, found);
-        found[into].push(row);
-      }
-    }
-  };
+/** Tables of the session that hold the sampled rows of each source, with the key's number in `drawn`. */
+const sampleTables = {
+  records: 'sample_records',
+  stored: 'sample_stored',
+  tombstones: 'sample_tombstones',
+  written: 'sample_written',
+  latest: 'sample_latest',
+} as const;
+
+/** One read of each source for all batches. */
+async function loadSample(audit: BucketAudit): Promise<void> {
+  const { shape, state } = audit;
   const narrow = [
     shape.key.name,
     shape.month.name,
@@ -121,15 +114,34 @@ async function checkBatch(audit: BucketAudit, from: number): Promise<void> {
     ...comparedScalars(shape).map(({ name }) => name),
   ];
   const { summary, tombstones } = state.roles;
-  await collect('records', await prepared(audit, audit.sources));
-  await collect('stored', await rowsOf(audit, 'summary', summary.before, [...new Set(narrow)]));
-  await collect('tombstones', await rowsOf(audit, 'tombstones', tombstones.before));
-  await collect(
-    'written',
-    await rowsOf(audit, 'summary', summary.added, storedNames(shape)),
-    `WHERE r.${identifier(changedRun)} = ${text(context.runId)}`,
-  );
-  await collect('latest', await rowsOf(audit, 'latest', after(audit, 'latest'), storedNames(shape)));
+  const sources: Readonly<Record<keyof KeyRows, string>> = {
+    records: await prepared(audit, audit.sources),
+    stored: await rowsOf(audit, 'summary', summary.before, [...new Set(narrow)]),
+    tombstones: await rowsOf(audit, 'tombstones', tombstones.before),
+    written: '(SELECT unnest(sampled) FROM row_facts WHERE sampled IS NOT NULL)',
+    latest: await rowsOf(audit, 'latest', after(audit, 'latest'), storedNames(shape)),
+  };
+  for (const [name, source] of Object.entries(sources)) {
+    await audit.session.execute(
+      `CREATE OR REPLACE TEMP TABLE ${sampleTables[name as keyof KeyRows]} AS SELECT r.*, d.n AS pw_n FROM ${source} AS r JOIN drawn AS d ON r.${identifier(shape.key.name)} = d.k`,
+    );
+  }
+}
+
+async function checkBatch(audit: BucketAudit, from: number): Promise<void> {
+  const { session, shape, findings, context } = audit;
+  const byKey = new Map<string, KeyRows>();
+  for (const into of Object.keys(sampleTables) as (keyof KeyRows)[]) {
+    const statement = `SELECT * FROM ${sampleTables[into]} WHERE pw_n >= ${from} AND pw_n < ${from + batchKeys}`;
+    for await (const rows of session.stream(statement)) {
+      for (const row of rows) {
+        const name = String(row[shape.key.name]);
+        const found = byKey.get(name) ?? { records: [], stored: [], tombstones: [], written: [], latest: [] };
+        byKey.set(name, found);
+        found[into].push(row);
+      }
+    }
+  }
   const arrays = await arraysBeforeGaps(audit, byKey);
 
   const rules = recomputeRules(shape, context.config.onStale);

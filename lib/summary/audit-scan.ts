@@ -67,7 +67,7 @@ async function deletedPlaces(store: ObjectStore, files: readonly ScannedFile[]):
   );
 }
 
-/** (path, pos) of the rows of position-delete files that name one of the data files, in whichever spelling. */
+/** (path, pos, delete_path) of the rows of position-delete files that name one of the data files, in whichever spelling. */
 export async function places(
   store: ObjectStore,
   deletePaths: readonly string[],
@@ -79,7 +79,7 @@ export async function places(
       return spellings(location).map((spelling) => `(${text(spelling)}, ${text(path)})`);
     }),
   );
-  return `(SELECT n.path, p.pos FROM read_parquet(${textList(deletePaths)}) AS p JOIN (VALUES ${names.flat().join(', ')}) AS n(name, path) ON p.file_path = n.name)`;
+  return `(SELECT n.path, p.pos, p.filename AS delete_path FROM read_parquet(${textList(deletePaths)}) AS p JOIN (VALUES ${names.flat().join(', ')}) AS n(name, path) ON p.file_path = n.name)`;
 }
 
 /** `file:///x` is ours, `file:/x` Spark's. */

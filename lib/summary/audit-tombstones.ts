@@ -1,10 +1,10 @@
-import { identifier, textList } from '../engine/sql.ts';
+import { identifier } from '../engine/sql.ts';
 import { after, type BucketAudit, count, rowsOf } from './audit-context.ts';
 import { monthNumber, monthText } from './audit-sql.ts';
 
 /**
  * Tombstones: each (key, month) once; a delete of a month that is not stored is among them; none goes but by a record
- * for its month. Needs `key_pairs` and `record_keys`.
+ * for its month. Needs `key_pairs` and `batch_keys`.
  */
 export async function auditTombstones(audit: BucketAudit): Promise<void> {
   const { session, shape, state, findings } = audit;
@@ -28,17 +28,12 @@ export async function auditTombstones(audit: BucketAudit): Promise<void> {
   await tell(
     audit,
     `SELECT b.k, b.m FROM tombs_before AS b ANTI JOIN tombs_after AS a ON a.k = b.k AND a.m = b.m
-     ANTI JOIN record_keys AS r ON r.k = b.k AND r.month_no = ${monthNumber('b.m')}`,
+     ANTI JOIN (SELECT * FROM batch_keys WHERE NOT is_delete) AS r ON r.k = b.k AND r.month_no = ${monthNumber('b.m')}`,
     'is gone although no record for its month came',
   );
-  const paths = await Promise.all(
-    audit.sources.map((location) => audit.context.world.results.localPath(location)),
-  );
-  if (paths.length === 0) return;
-  const deletes = `(SELECT DISTINCT ${key} AS k, month_no FROM read_parquet(${textList(paths)}) WHERE bucket = ${state.bucket} AND is_delete)`;
   await tell(
     audit,
-    `SELECT d.k, d.month_no AS m FROM ${deletes} AS d ANTI JOIN tombs_after AS a ON a.k = d.k AND d.month_no = ${monthNumber('a.m')}
+    `SELECT d.k, d.month_no AS m FROM (SELECT k, month_no FROM batch_keys WHERE is_delete) AS d ANTI JOIN tombs_after AS a ON a.k = d.k AND d.month_no = ${monthNumber('a.m')}
      ANTI JOIN (SELECT * FROM key_pairs WHERE after > 0) AS p ON p.k = d.k AND d.month_no = ${monthNumber('p.m')}`,
     'is missing: its delete came and its month is not stored',
   );

@@ -8,9 +8,9 @@ import { auditDeletes } from './audit-deletes.ts';
 import { findings } from './audit-findings.ts';
 import { auditKeys } from './audit-keys.ts';
 import { auditLatest } from './audit-latest.ts';
-import { auditNeighbours } from './audit-neighbours.ts';
+import { auditNeighbours, loadNeighbours } from './audit-neighbours.ts';
 import { auditRows } from './audit-rows.ts';
-import { auditSample, type SampleOptions } from './audit-sample.ts';
+import { auditSample, drawSample, type SampleOptions } from './audit-sample.ts';
 import { sideBySide } from './audit-sessions.ts';
 import type { BucketSpool } from './audit-spool.ts';
 import { bucketState, pinnedTables, type SpoolLine, spoolState, type TableState } from './audit-state.ts';
@@ -84,13 +84,15 @@ export async function auditBuckets(options: AuditBucketsOptions): Promise<AuditR
 
 export async function auditBucket(one: BucketAudit, sample: SampleOptions): Promise<number> {
   await auditKeys(one);
+  await loadNeighbours(one);
+  await drawSample(one, sample);
   await auditRows(one);
   await auditValues(one);
   await auditNeighbours(one);
   await auditDeletes(one);
   await auditLatest(one);
   await auditTombstones(one);
-  return sample.keys > 0 ? (await auditSample(one, sample)).keys : 0;
+  return auditSample(one);
 }
 
 interface PreparedInputs {
