@@ -70,16 +70,28 @@ function cellGroups(
   }
   return single(files);
 
+  /** Each file that is copied by itself; those that keep their rows together, so that their new rows share a file. */
   function single(some: readonly FileSpec[]): readonly ApplyGroup[] {
-    return some.map((file) => {
-      if (rewrite !== 'auto') return group(rewrite, 'configured', [file]);
+    const judged = some.map((file) => {
       const dead = file.deletes.reduce((sum, one) => sum + one.rows, 0);
-      const fraction = (dead + share([file])) / Math.max(1, file.rows);
-      const percent = `${(100 * Math.min(1, fraction)).toFixed(1)} % of its rows dead afterwards`;
-      return fraction > maxDeadFraction
-        ? group('copy-on-write', percent, [file])
-        : group('merge-on-read', percent, [file]);
+      const fraction = Math.min(1, (dead + share([file])) / Math.max(1, file.rows));
+      const copied = rewrite === 'copy-on-write' || (rewrite === 'auto' && fraction > maxDeadFraction);
+      return { file, fraction, copied };
     });
+    const reason = (fraction: number) =>
+      rewrite === 'auto' ? `${(100 * fraction).toFixed(1)} % of its rows dead afterwards` : 'configured';
+    const kept = judged.filter(({ copied }) => !copied);
+    const most = Math.max(...kept.map(({ fraction }) => fraction));
+    return [
+      ...judged
+        .filter(({ copied }) => copied)
+        .map(({ file, fraction }) => group('copy-on-write', reason(fraction), [file])),
+      ...pack(
+        kept.map(({ file }) => file),
+        (file) => file.sizeBytes,
+        parseByteSize(config.work.unitBytes),
+      ).map((files) => group('merge-on-read', `${files.length > 1 ? 'at most ' : ''}${reason(most)}`, files)),
+    ];
   }
 }
 
@@ -92,16 +104,24 @@ export function packGroups(
   groups: readonly ApplyGroup[],
   limitBytes: number,
 ): readonly (readonly ApplyGroup[])[] {
-  const packed: ApplyGroup[][] = [];
+  return pack(groups, groupBytes, limitBytes);
+}
+
+function pack<T>(
+  items: readonly T[],
+  bytesOf: (item: T) => number,
+  limitBytes: number,
+): readonly (readonly T[])[] {
+  const packed: T[][] = [];
   let bytes = 0;
-  for (const group of groups) {
-    const size = groupBytes(group);
+  for (const item of items) {
+    const size = bytesOf(item);
     const last = packed.at(-1);
     if (last === undefined || bytes + size > limitBytes) {
-      packed.push([group]);
+      packed.push([item]);
       bytes = size;
     } else {
-      last.push(group);
+      last.push(item);
       bytes += size;
     }
   }

@@ -76,13 +76,13 @@ export function untouchedGroup(options: Pick<RewriteOptions, 'set' | 'group'>): 
   return result(options.group, hits, 'untouched');
 }
 
-/** The plan's mode, unless more of a file would be dead than the pipeline allows. */
+/** The plan's mode, unless more of the group would be dead than the pipeline allows. */
 function modeOf({ context, group }: RewriteOptions, hits: readonly Hits[]): RewriteMode {
   if (group.mode === 'copy-on-write' || context.config.work.rewrite === 'merge-on-read') return group.mode;
   const limit = context.config.work.maxDeadFraction;
-  return hits.some((hit) => (hit.dead + hit.changed) / hit.file.spec.rows > limit)
-    ? 'copy-on-write'
-    : 'merge-on-read';
+  const gone = hits.reduce((sum, hit) => sum + hit.dead + hit.changed, 0);
+  const rows = hits.reduce((sum, hit) => sum + hit.file.spec.rows, 0);
+  return gone / rows > limit ? 'copy-on-write' : 'merge-on-read';
 }
 
 async function copyOnWrite(
