@@ -24,10 +24,12 @@ import type { SummaryPlanFacts } from './types.ts';
 const sampledBuckets = 64;
 
 /**
- * Array entries that the sample compares before a publish, under a second of work; every written row is held to its
- * neighbours and its record whether it is drawn or not. `verify` of a run has no such limit.
+ * Array entries that the sample compares before a publish: under a second of work, and for big runs as much as a tenth
+ * of the run's own. Every written row is held to its neighbours and its record whether it is drawn or not; `verify` of a
+ * run has no such limit.
  */
-const maxEntries = 1_500_000;
+const leastEntries = 1_500_000;
+const entriesPerByteRead = 1 / 200;
 
 /**
  * The check between work and publish. Holds what the units wrote against the pinned tables and the prepared rows, with
@@ -44,7 +46,7 @@ export async function audit(context: RunContext, plan: Plan): Promise<AuditRepor
     tables,
     spool,
     sampleSize: context.config.audit.sampleSize,
-    maxEntries,
+    maxEntries: Math.max(leastEntries, plan.estimate.bytesRead * entriesPerByteRead),
   });
 }
 
