@@ -22,15 +22,12 @@ async function auditRole(audit: BucketAudit, role: string, state: RoleState): Pr
   );
   const locations = after.map((file) => file.location);
   if (deletePaths.length === 0) return;
-  const byPath = new Map(
-    await Promise.all(after.map(async (file) => [await store.localPath(file.location), file] as const)),
-  );
   const rows = await session.query(
-    `SELECT path, count(*) AS n, count(DISTINCT pos) AS positions, min(pos) AS first, max(pos) AS last
-     FROM ${await places(store, deletePaths, locations)} GROUP BY path`,
+    `SELECT no, count(*) AS n, count(DISTINCT pos) AS positions, min(pos) AS first, max(pos) AS last
+     FROM ${places(deletePaths, locations)} GROUP BY no`,
   );
   for (const row of rows) {
-    const file = byPath.get(String(row['path']));
+    const file = after[Number(row['no'])];
     const n = count(row, 'n');
     findings.checked('position deletes', n);
     if (file === undefined) continue;
@@ -58,12 +55,12 @@ async function nothingElseNamed(audit: BucketAudit, role: string, state: RoleSta
   const locations = filesAfter(state).map((file) => file.location);
   const paths = await Promise.all(state.addedDeletes.map((file) => store.localPath(file.location)));
   const rows = await session.query(
-    `SELECT delete_path, count(*) AS n FROM ${await places(store, paths, locations)} GROUP BY delete_path`,
+    `SELECT delete_no, count(*) AS n FROM ${places(paths, locations)} GROUP BY delete_no`,
   );
-  const found = new Map(rows.map((row) => [String(row['delete_path']), count(row, 'n')]));
+  const found = new Map(rows.map((row) => [Number(row['delete_no']), count(row, 'n')]));
   findings.checked('file counts', state.addedDeletes.length);
   for (const [index, file] of state.addedDeletes.entries()) {
-    const n = found.get(paths[index] ?? '') ?? 0;
+    const n = found.get(index) ?? 0;
     if (n !== file.rows) {
       findings.failed(
         'position deletes',
@@ -83,11 +80,11 @@ async function oldStayDeleted(audit: BucketAudit, role: string, state: RoleState
     Promise.all([...new Set(files.flatMap((file) => file.deletes))].map((one) => store.localPath(one)));
   const locations = kept.map((file) => file.location);
   const nowPaths = await paths(now);
-  const old = await places(store, await paths(kept), locations);
+  const old = places(await paths(kept), locations);
   const gone =
     nowPaths.length === 0
       ? `SELECT count(*) AS n FROM ${old}`
-      : `SELECT count(*) AS n FROM ${old} AS o ANTI JOIN ${await places(store, nowPaths, locations)} AS a ON o.path = a.path AND o.pos = a.pos`;
+      : `SELECT count(*) AS n FROM ${old} AS o ANTI JOIN ${places(nowPaths, locations)} AS a ON o.no = a.no AND o.pos = a.pos`;
   const [row] = await session.query(gone);
   if (count(row, 'n') > 0)
     findings.failed(

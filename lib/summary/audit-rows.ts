@@ -2,6 +2,7 @@ import { identifier, text } from '../engine/sql.ts';
 import { auditCarried, type CarriedRows, carriedColumns } from './audit-carried.ts';
 import { type BucketAudit, count, rowsOf } from './audit-context.ts';
 import { neighbourHashes } from './audit-neighbours.ts';
+import { rowPlace } from './audit-scan.ts';
 import { rowAlive } from './audit-sql.ts';
 import { storedRecordHash } from './audit-values.ts';
 import { changedRun, storedNames } from './columns.ts';
@@ -28,7 +29,7 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
   // The optimizer would build the join from the files' rows, which are wide and many.
   await session.execute("SET disabled_optimizers = 'build_side_probe_side'");
   await session.execute(`CREATE OR REPLACE TEMP TABLE row_facts AS
-    SELECT __path AS path, ${key} AS k, ${month} AS m, ${changed} AS changed, ${rowAlive(shape)} AS alive,
+    SELECT ${rowPlace.file} AS file, ${key} AS k, ${month} AS m, ${changed} AS changed, ${rowAlive(shape)} AS alive,
       CASE WHEN NOT ${changed} THEN ${hash(carriedNames)} WHEN ${mayBeLatest} THEN ${hash(columns)} END AS h, ${when(storedRecordHash(audit))} AS record,
       ${when(tail)} AS tail, ${when(head)} AS head, ${conditions(audit, changed)},
       CASE WHEN ${changed} AND s.pw_sampled THEN struct_pack(${columns.map((name) => `${identifier(name)} := r.${identifier(name)}`).join(', ')}) END AS sampled
@@ -37,15 +38,15 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
     LEFT JOIN (SELECT k AS pw_s, true AS pw_sampled FROM drawn) AS s ON s.pw_s = r.${key}`);
   await session.execute("SET disabled_optimizers = ''");
   const rows =
-    await session.query(`SELECT path, count(*) AS n, count(*) FILTER (changed) AS changed, min(m) AS first_month,
+    await session.query(`SELECT file, count(*) AS n, count(*) FILTER (changed) AS changed, min(m) AS first_month,
       max(m) AS last_month, count(*) FILTER (bad_length) AS bad_length, count(*) FILTER (bad_first) AS bad_first,
       count(*) FILTER (bad_grid) AS bad_grid, coalesce(sum(h::HUGEINT) FILTER (NOT changed), 0)::VARCHAR AS carried
-    FROM row_facts GROUP BY path`);
-  const byPath = new Map(rows.map((row) => [String(row['path']), row]));
+    FROM row_facts GROUP BY file`);
+  const byFile = new Map(rows.map((row) => [Number(row['file']), row]));
 
   const carried = new Map<string, CarriedRows>();
-  for (const file of added) {
-    const row = byPath.get(await context.world.warehouse.localPath(file.location));
+  for (const [index, file] of added.entries()) {
+    const row = byFile.get(index);
     const n = count(row, 'n');
     findings.checked('file counts', 1);
     if (n !== file.rows) {
@@ -64,7 +65,7 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
     }
     for (const [name, column] of rowChecks) {
       findings.checked(name, count(row, 'changed'));
-      if (count(row, column) > 0) await tell(audit, name, column, String(row?.['path']), file.location);
+      if (count(row, column) > 0) await tell(audit, name, column, index, file.location);
     }
     carried.set(file.location, {
       rows: n - count(row, 'changed'),
@@ -114,11 +115,11 @@ async function tell(
   audit: BucketAudit,
   name: (typeof rowChecks)[number][0],
   column: string,
-  path: string,
+  file: number,
   location: string,
 ): Promise<void> {
   const rows = await audit.session.query(
-    `SELECT k, m FROM row_facts WHERE ${column} AND path = ${text(path)} ORDER BY k LIMIT 5`,
+    `SELECT k, m FROM row_facts WHERE ${column} AND file = ${file} ORDER BY k LIMIT 5`,
   );
   for (const row of rows) {
     audit.findings.failed(

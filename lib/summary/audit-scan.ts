@@ -16,7 +16,7 @@ import type { Location, ObjectStore } from '../stores/ports.ts';
  */
 
 /** Names of the two columns of `liveRows` that say where a row lies. */
-export const rowPlace = { path: '__path', position: '__position' } as const;
+export const rowPlace = { file: '__file', position: '__position' } as const;
 
 /** What is needed to read a data file's live rows. */
 export interface ScannedFile {
@@ -37,7 +37,7 @@ interface LiveRowsOptions {
   readonly files: readonly ScannedFile[];
   /** Columns of the schema by name; all when undefined. */
   readonly columns?: readonly string[];
-  /** Adds `rowPlace`'s columns: local path and 0-based position. */
+  /** Adds `rowPlace`'s columns: 0-based index of the file in `files` and 0-based position. */
   readonly place?: boolean;
 }
 
@@ -45,41 +45,47 @@ interface LiveRowsOptions {
 export async function liveRows(options: LiveRowsOptions): Promise<string> {
   const fields = chosen(options.schema, options.columns);
   const place =
-    options.place === true ? `, filename AS ${rowPlace.path}, file_row_number AS ${rowPlace.position}` : '';
+    options.place === true ? `, file_index AS ${rowPlace.file}, file_row_number AS ${rowPlace.position}` : '';
   const columns = fields.map((field) => `c${field.id} AS ${identifier(field.name)}`).join(', ');
   if (options.files.length === 0) return emptyRows(fields, options.place === true);
   const paths = await Promise.all(options.files.map((scan) => options.store.localPath(scan.location)));
   const from = `read_parquet(${textList(paths)}, schema = ${schemaMap(fields)})`;
   const deletes = await deletedPlaces(options.store, options.files);
   if (deletes === undefined) return `(SELECT ${columns}${place} FROM ${from})`;
-  return `(SELECT ${columns}${place} FROM ${from} AS d ANTI JOIN ${deletes} AS x ON d.filename = x.path AND d.file_row_number = x.pos)`;
+  return `(SELECT ${columns}${place} FROM ${from} AS d ANTI JOIN ${deletes} AS x ON d.file_index = x.no AND d.file_row_number = x.pos)`;
 }
 
-/** A parenthesised SELECT of (path, pos) of every position that is deleted in one of the files; undefined when none is. */
+/** A parenthesised SELECT of (no, pos) of every position that is deleted in one of the files; undefined when none is. */
 async function deletedPlaces(store: ObjectStore, files: readonly ScannedFile[]): Promise<string | undefined> {
   const deleteFiles = new Set(files.flatMap((scan) => scan.deletes));
   if (deleteFiles.size === 0) return undefined;
   const paths = await Promise.all([...deleteFiles].map((location) => store.localPath(location)));
-  return places(
-    store,
+  const numbered = files.map(({ location, deletes }, no) => ({ location, deletes, no }));
+  return numberedPlaces(
     paths,
-    files.filter((scan) => scan.deletes.length > 0).map((scan) => scan.location),
+    numbered.filter((scan) => scan.deletes.length > 0),
   );
 }
 
-/** (path, pos, delete_path) of the rows of position-delete files that name one of the data files, in whichever spelling. */
-export async function places(
-  store: ObjectStore,
-  deletePaths: readonly string[],
-  dataFiles: readonly Location[],
-): Promise<string> {
-  const names = await Promise.all(
-    dataFiles.map(async (location) => {
-      const path = await store.localPath(location);
-      return spellings(location).map((spelling) => `(${text(spelling)}, ${text(path)})`);
-    }),
+/**
+ * Rows of position-delete files that name one of the data files, in whichever spelling: (no, pos, delete_no), the first
+ * and the last 0-based indexes of the data file and of the delete file.
+ */
+export function places(deletePaths: readonly string[], dataFiles: readonly Location[]): string {
+  return numberedPlaces(
+    deletePaths,
+    dataFiles.map((location, no) => ({ location, no })),
   );
-  return `(SELECT n.path, p.pos, p.filename AS delete_path FROM read_parquet(${textList(deletePaths)}) AS p JOIN (VALUES ${names.flat().join(', ')}) AS n(name, path) ON p.file_path = n.name)`;
+}
+
+function numberedPlaces(
+  deletePaths: readonly string[],
+  dataFiles: readonly { readonly location: Location; readonly no: number }[],
+): string {
+  const names = dataFiles.flatMap(({ location, no }) =>
+    spellings(location).map((spelling) => `(${text(spelling)}, ${no})`),
+  );
+  return `(SELECT n.no, p.pos, p.file_index AS delete_no FROM read_parquet(${textList(deletePaths)}) AS p JOIN (VALUES ${names.join(', ')}) AS n(name, no) ON p.file_path = n.name)`;
 }
 
 /** `file:///x` is ours, `file:/x` Spark's. */
@@ -108,7 +114,7 @@ function schemaMap(fields: readonly Field[]): string {
 
 function emptyRows(fields: readonly Field[], place: boolean): string {
   const columns = fields.map((field) => `NULL::${sqlType(field.type)} AS ${identifier(field.name)}`);
-  if (place) columns.push(`NULL::VARCHAR AS ${rowPlace.path}`, `NULL::BIGINT AS ${rowPlace.position}`);
+  if (place) columns.push(`NULL::BIGINT AS ${rowPlace.file}`, `NULL::BIGINT AS ${rowPlace.position}`);
   return `(SELECT ${columns.join(', ')} WHERE false)`;
 }
 

@@ -45,14 +45,13 @@ async function deletePositions(
   const paths = await Promise.all(
     [...new Set(deleted.flatMap((file) => file.deletes))].map((one) => world.warehouse.localPath(one)),
   );
-  const rows = await session.query(`SELECT path, count(*) AS n, max(pos) AS last
-    FROM ${await places(
-      world.warehouse,
+  const rows = await session.query(`SELECT no, count(*) AS n, max(pos) AS last
+    FROM ${places(
       paths,
       deleted.map((file) => file.location),
-    )} GROUP BY path`);
+    )} GROUP BY no`);
   for (const row of rows) {
-    const file = byPath.get(String(row['path']));
+    const file = deleted[Number(row['no'])];
     findings.checked('position deletes', Number(row['n']));
     if (file !== undefined && Number(row['last']) >= file.rows) {
       findings.failed(
@@ -77,15 +76,10 @@ async function months(tables: BucketTables): Promise<void> {
     place: true,
   });
   const rows = await session.query(
-    `SELECT ${rowPlace.path} AS path, count(*) AS n, min(${month}) AS first, max(${month}) AS last FROM ${source} GROUP BY ${rowPlace.path}`,
-  );
-  const byPath = new Map(
-    await Promise.all(
-      files.map(async (file) => [await world.warehouse.localPath(file.location), file] as const),
-    ),
+    `SELECT ${rowPlace.file} AS file, count(*) AS n, min(${month}) AS first, max(${month}) AS last FROM ${source} GROUP BY ${rowPlace.file}`,
   );
   for (const row of rows) {
-    const file = byPath.get(String(row['path']));
+    const file = files[Number(row['file'])];
     findings.checked('months of cells', Number(row['n']));
     for (const found of new Set([row['first'], row['last']])) {
       if (file === undefined || found === file.month) continue;
