@@ -9,7 +9,8 @@ def spark_session(catalog_name, catalog_path, warehouse, jars, driver_memory):
     catalog = f"spark.sql.catalog.{catalog_name}"
     session = (
         SparkSession.builder.master("local[2]")
-        .config("spark.jars", ",".join(glob.glob(jars + "/*.jar")))
+        # Not spark.jars, which copies them at every start.
+        .config("spark.driver.extraClassPath", ":".join(glob.glob(jars + "/*.jar")))
         .config("spark.sql.extensions", "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions")
         .config("spark.driver.memory", driver_memory)
         .config("spark.driver.bindAddress", "127.0.0.1")
