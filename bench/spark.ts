@@ -26,8 +26,8 @@ interface Scenario {
 
 const scenarios: readonly Scenario[] = (['copy-on-write', 'merge-on-read'] as const).flatMap((rewrite) => [
   { name: '12 MERGEs, one a month', kind: 'merge-by-month', rewrite },
-  { name: 'one MERGE', kind: 'merge-at-once', rewrite },
-  { name: 'collected arrays, one MERGE', kind: 'collect-arrays', rewrite },
+  { name: 'one MERGE of 12 months', kind: 'merge-at-once', rewrite },
+  { name: 'collected arrays', kind: 'collect-arrays', rewrite },
 ]);
 const shape: Shape = { accounts: 50_000, months: 36, historyColumns: 4, buckets: undefined };
 const driverMemory = '6g';
@@ -60,15 +60,18 @@ interface SparkUsage extends Usage {
   readonly workSeconds: number;
 }
 
-async function measurePair(options: {
+interface PairOptions {
   readonly scenario: Scenario;
   readonly base: string;
   readonly batch: string;
+  /** The later months, position 1 first. */
   readonly months: readonly string[];
-}): Promise<void> {
-  const { scenario, base, batch, months } = options;
+}
+
+async function measurePair(options: PairOptions): Promise<void> {
+  const { base, scenario, batch, months } = options;
   await copyRoot(base, place);
-  const spark = await measureSpark(scenario, batch, months);
+  const spark = await measureSpark(options);
   await keepRows({ name: 'spark', shape, months });
   await copyRoot(base, place);
   const run = await measureRun({ yaml: pipelineYaml(shape, 'auto'), batch });
@@ -97,11 +100,7 @@ async function measurePair(options: {
     throw new Error(`${different} rows differ between Spark and us; the comparison means nothing`);
 }
 
-function measureSpark(
-  scenario: Scenario,
-  batch: string,
-  laterMonths: readonly string[],
-): Promise<SparkUsage> {
+function measureSpark({ scenario, batch, months }: PairOptions): Promise<SparkUsage> {
   const job = {
     kind: scenario.kind,
     rewrite: scenario.rewrite,
@@ -114,7 +113,7 @@ function measureSpark(
     batch,
     columns: historyNames(shape),
     historyLength,
-    laterMonths,
+    laterMonths: months,
   };
   return measureProcess<SparkUsage>({
     command: pythonPath,
