@@ -1,8 +1,10 @@
 import { planningBench } from './planning.ts';
+import { sparkBench } from './spark.ts';
 import { summaryBench } from './summary.ts';
 
 const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = {
   planning: planningBench,
+  spark: sparkBench,
   summary: summaryBench,
 };
 const [name = '', ...filters] = process.argv.slice(2);

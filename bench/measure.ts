@@ -30,18 +30,42 @@ export function reportUsage(startedMs: number, extra: Readonly<Record<string, un
 }
 
 /** Runs a script of this folder in a process of its own; wall time includes the process's start. */
-export async function measureChild<T>(script: string, argument: unknown): Promise<Usage & T> {
+export function measureChild<T>(script: string, argument: unknown): Promise<Usage & T> {
+  return measureProcess({
+    command: process.execPath,
+    args: [`${import.meta.dirname}/${script}`, JSON.stringify(argument)],
+    stderr: 'inherit',
+  });
+}
+
+/** Runs a program that prints its usage as `reportUsage` does; wall time is the process's, from start to end. */
+export async function measureProcess<T>(options: {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** `pipe`: shown only when the program fails. */
+  readonly stderr: 'inherit' | 'pipe';
+}): Promise<Usage & T> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [`${import.meta.dirname}/${script}`, JSON.stringify(argument)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+  const child = spawn(options.command, options.args, {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', options.stderr],
   });
   let output = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  }
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
   });
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   const wallSeconds = (performance.now() - startedMs) / 1_000;
   const line = output.split('\n').findLast((text) => text.startsWith('MEASURED '));
-  if (code !== 0 || line === undefined) throw new Error(`${script} ended with ${code}:\n${output}`);
+  if (code !== 0 || line === undefined)
+    throw new Error(`${options.command} ${options.args[0]} ended with ${code}:\n${output}`);
   return { ...(JSON.parse(line.slice('MEASURED '.length)) as Usage & T), wallSeconds };
 }
+
+export const mega = (bytes: number) => (bytes / 1e6).toFixed(0);

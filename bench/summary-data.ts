@@ -12,7 +12,10 @@ export interface Shape {
   readonly buckets: number | undefined;
 }
 
-const names = (shape: Shape) => Array.from({ length: shape.historyColumns }, (_, index) => `v${index + 1}`);
+/** Entries of each array. */
+export const historyLength = 36;
+export const historyNames = (shape: Shape) =>
+  Array.from({ length: shape.historyColumns }, (_, index) => `v${index + 1}`);
 
 export function pipelineYaml(shape: Shape, rewrite: string): string {
   return `
@@ -22,7 +25,7 @@ columns:
   - {name: account_id, type: bigint}
   - {name: month, type: month}
   - {name: base_ts, type: timestamp}
-${names(shape)
+${historyNames(shape)
   .map((name) => `  - {name: ${name}, type: bigint}`)
   .join('\n')}
   - {name: soft_delete, type: string}
@@ -30,10 +33,10 @@ key: account_id
 month: month
 version: base_ts
 history:
-${names(shape)
+${historyNames(shape)
   .map((name) => `  - {name: ${name}}`)
   .join('\n')}
-historyLength: 36
+historyLength: ${historyLength}
 delete: {column: soft_delete}
 tables: {${shape.buckets === undefined ? `expectedKeys: ${shape.accounts}` : `buckets: ${shape.buckets}`}}
 work: {rewrite: ${rewrite}}
@@ -58,7 +61,7 @@ async function writeBatch(shape: Shape, batch: Batch, path: string): Promise<voi
   await mkdir(dirname(path), { recursive: true });
   await rm(path, { force: true });
   await using session = await openDuckDb({ memoryBytes: 2e9, threads: 2, workFolder: `${path}.work` });
-  const columns = names(shape).map(
+  const columns = historyNames(shape).map(
     (name, index) => `${value(index, 'account', 'month', batch.salt)} AS ${name}`,
   );
   await session.execute(`COPY (
@@ -86,6 +89,13 @@ export function backfill(shape: Shape, fraction: number, path: string): Promise<
     `SELECT ${shape.months - 13} AS month`,
   );
   return writeBatch(shape, { rows, version: '2026-02-01 00:00:00', salt: 1 }, path);
+}
+
+/** The months whose arrays hold the backfilled month: position 1 in the first of them. */
+export function monthsAfterBackfill(shape: Shape): readonly string[] {
+  return Array.from({ length: 12 }, (_, index) =>
+    new Date(Date.UTC(2023, shape.months - 12 + index)).toISOString().slice(0, 7),
+  );
 }
 
 /** A day: the forward month for 2 %, corrections of the three newest months for 0.5 %, 0.1 % deletes, 0.5 % new accounts. */

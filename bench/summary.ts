@@ -1,10 +1,10 @@
-import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { currentSnapshot, liveFiles, loadTable, snapshotById } from '../lib/iceberg/index.ts';
 import { openLocalWorld } from '../lib/run/local.ts';
 import { filePath } from '../lib/stores/location.ts';
-import { measureChild, type Usage } from './measure.ts';
-import { backfill, initialLoad, mixedDay, pipelineYaml, type Shape, tiny } from './summary-data.ts';
+import { baseTable, cache, copyRoot, measureRun, place, threads } from './base.ts';
+import { measureChild, mega, type Usage } from './measure.ts';
+import { backfill, mixedDay, pipelineYaml, type Shape, tiny } from './summary-data.ts';
 
 /**
  * Whole runs, plan to publish with audit, beside the limit: a plain DuckDB copy (zstd) of exactly the data files that
@@ -30,11 +30,6 @@ const slope: readonly Scenario[] = [0.0001, 0.001, 0.01, 0.1].map((fraction) => 
   batch: change(fraction),
   rewrite: 'auto' as const,
 }));
-
-const cache = resolve(import.meta.dirname, '../.cache/bench');
-/** Tables name their files absolutely, so every run of the benchmark happens in one place. */
-const place = `${cache}/run`;
-const threads = 2;
 
 export async function summaryBench(filters: readonly string[]): Promise<void> {
   const only = (label: string) => filters.length === 0 || filters.some((filter) => label.includes(filter));
@@ -62,17 +57,11 @@ export async function summaryBench(filters: readonly string[]): Promise<void> {
   }
 }
 
-interface RunMeasure extends Usage {
-  readonly facts: Record<string, unknown>;
-  readonly units: readonly (readonly [string, number])[];
-}
-
 async function measureScenario(shape: Shape, base: string, scenario: Scenario): Promise<void> {
   const batch = `${cache}/batch.parquet`;
   await scenario.batch(shape, batch);
   await copyRoot(base, place);
-  const yaml = pipelineYaml(shape, scenario.rewrite);
-  const run = await measureChild<RunMeasure>('child-run.ts', { root: place, yaml, paths: [batch], threads });
+  const run = await measureRun({ yaml: pipelineYaml(shape, scenario.rewrite), batch });
   const { touched, added } = await filesOf(place);
   const limit =
     touched.length === 0
@@ -134,38 +123,3 @@ async function filesOf(
     added: [...after.keys()].filter((location) => !before.has(location)).length,
   };
 }
-
-/** The table before the batch, loaded by the product itself and kept between benchmarks; used only in `place`. */
-async function baseTable(shape: Shape): Promise<string> {
-  const kept = `${cache}/base-${shape.accounts}x${shape.months}x${shape.historyColumns}-${shape.buckets ?? 'chosen'}`;
-  if (await exists(kept)) return kept;
-  await rm(place, { recursive: true, force: true });
-  await mkdir(cache, { recursive: true });
-  const load = `${cache}/load.parquet`;
-  await initialLoad(shape, load);
-  const run = await measureChild<RunMeasure>('child-run.ts', {
-    root: place,
-    yaml: pipelineYaml(shape, 'auto'),
-    paths: [load],
-    threads,
-  });
-  const rows = shape.accounts * shape.months;
-  console.log(
-    `first load: ${run.wallSeconds.toFixed(1)} s, ${Math.round(rows / run.wallSeconds).toLocaleString('en')} rows/s, peak ${mega(run.peakBytes)} MB\n`,
-  );
-  await copyRoot(place, kept);
-  return kept;
-}
-
-async function copyRoot(from: string, to: string): Promise<void> {
-  await rm(to, { recursive: true, force: true });
-  await cp(from, `${to}.part`, { recursive: true });
-  await rename(`${to}.part`, to);
-}
-
-const exists = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
-const mega = (bytes: number) => (bytes / 1e6).toFixed(0);

@@ -7,6 +7,8 @@ import json
 import os
 import sys
 
+from spark_session import spark_session
+
 answers = os.fdopen(os.dup(1), "w")
 catalog_name = os.environ.get("ENGINE_CATALOG_NAME", "local")
 os.dup2(2, 1)
@@ -36,30 +38,13 @@ class Spark:
 
     def get(self):
         if self.session is None:
-            from pyspark.sql import SparkSession
-
-            self.session = (
-                SparkSession.builder.master("local[2]")
-                .config("spark.jars", ",".join(glob.glob(os.environ["ENGINE_JARS"] + "/*.jar")))
-                .config("spark.sql.extensions", "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions")
-                .config("spark.driver.memory", "1500m")
-                .config("spark.driver.bindAddress", "127.0.0.1")
-                .config("spark.driver.host", "127.0.0.1")
-                .config("spark.ui.enabled", "false")
-                .config("spark.sql.shuffle.partitions", "2")
-                .config("spark.sql.session.timeZone", "UTC")
-                .config(f"spark.sql.catalog.{catalog_name}", "org.apache.iceberg.spark.SparkCatalog")
-                .config(f"spark.sql.catalog.{catalog_name}.type", "jdbc")
-                .config(f"spark.sql.catalog.{catalog_name}.uri", "jdbc:sqlite:" + os.environ["ENGINE_CATALOG"])
-                .config(f"spark.sql.catalog.{catalog_name}.jdbc.schema-version", "V1")
-                # Its check for the tables leaves a read open, which pins the connection to what it saw first.
-                .config(f"spark.sql.catalog.{catalog_name}.jdbc.init-catalog-tables", "false")
-                .config(f"spark.sql.catalog.{catalog_name}.warehouse", os.environ["ENGINE_WAREHOUSE"])
-                .config(f"spark.sql.catalog.{catalog_name}.cache-enabled", "false")
-                .config("spark.sql.warehouse.dir", os.environ["ENGINE_WAREHOUSE"] + "/spark")
-                .getOrCreate()
+            self.session = spark_session(
+                catalog_name=catalog_name,
+                catalog_path=os.environ["ENGINE_CATALOG"],
+                warehouse=os.environ["ENGINE_WAREHOUSE"],
+                jars=os.environ["ENGINE_JARS"],
+                driver_memory="1500m",
             )
-            self.session.sparkContext.setLogLevel("ERROR")
         return self.session
 
     def answer(self, request):

@@ -34,6 +34,7 @@ export function startEngines(options: {
       ENGINE_CATALOG_NAME: options.catalogName ?? 'local',
       ENGINE_WAREHOUSE: `file://${options.warehousePath}`,
       SPARK_LOCAL_IP: '127.0.0.1',
+      PYTHONDONTWRITEBYTECODE: '1',
     },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

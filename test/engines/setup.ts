@@ -80,7 +80,7 @@ function findPython(): string {
     }
   }
   throw new Error(
-    'the engine tests need Python 3.10 or later with venv (Debian: apt-get install python3-venv)',
+    'Spark and pyiceberg need Python 3.10 or later with venv (Debian: apt-get install python3-venv)',
   );
 }
 
@@ -92,7 +92,7 @@ function probe(command: string, args: readonly string[], how: string): string {
       stdio: 'pipe',
     });
   } catch (cause) {
-    throw new Error(`the engine tests need ${how}`, { cause });
+    throw new Error(`Spark and pyiceberg need ${how}`, { cause });
   }
 }
 
