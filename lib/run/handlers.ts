@@ -2,11 +2,12 @@ import type { PipelineConfig } from '../config/schema.ts';
 import { CorruptStateError, IntegrityError, LeaseHeldError } from '../errors.ts';
 import type { IntakeItem, RunRecord } from '../stores/ports.ts';
 import { prepareStage, saveCheckpoint } from './checkpoints.ts';
-import { continueRun, leaseName, startRun } from './claim.ts';
+import { continueRun, isSettled, leaseName, startRun } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { planRun, readPlan } from './planning.ts';
 import { preparedObjects, prepareUnit, writePrepareItems } from './prepare.ts';
+import { type MachineFailure, raisedError } from './raised-error.ts';
 import { readSpecification } from './stages.ts';
 import type { Plan, RunContext, UnitItem, Workload, World } from './workload.ts';
 
@@ -29,6 +30,17 @@ interface IntakePayload {
   readonly runId?: string;
   readonly branch?: string;
   readonly mode?: 'plan' | 'run';
+}
+interface ReportPayload {
+  readonly action?: 'report';
+  readonly outcome: 'succeeded' | 'failed' | 'empty' | 'planned';
+  readonly error?: MachineFailure;
+}
+/** `redriven`: the execution was redriven since the failure was raised. */
+interface RaisePayload {
+  readonly action: 'raise';
+  readonly error: MachineFailure;
+  readonly redriven: boolean;
 }
 interface RunPayload {
   readonly runId: string;
@@ -194,14 +206,18 @@ export function handlers(options: HandlerOptions) {
       return {};
     },
 
-    report: async (
-      payload: RunPayload & {
-        readonly outcome: 'succeeded' | 'failed' | 'empty' | 'planned';
-        readonly error?: { readonly name: string; readonly cause: string };
-      },
-    ) => {
+    report: async (payload: RunPayload & (ReportPayload | RaisePayload)) => {
+      // The state that fails an execution is the one that a redrive enters again: it lets the run go on.
+      if (payload.action === 'raise') {
+        if (payload.redriven) return {};
+        throw raisedError(payload.error);
+      }
       const run = await world.state.runs.get(payload.runId);
       if (run === undefined) return {};
+      if (isSettled(run)) {
+        await releaseLease(world, run);
+        return {};
+      }
       if (payload.outcome === 'succeeded') await settleIntake(await contextOf(payload.runId));
       await world.step('settled');
       const maintenance =
@@ -295,7 +311,7 @@ async function addFacts(
 async function errorOf(
   world: World,
   runId: string,
-  error: { readonly name: string; readonly cause: string },
+  error: MachineFailure,
 ): Promise<NonNullable<RunRecord['error']>> {
   if (error.name === 'States.ExceedToleratedFailureThreshold') {
     for await (const note of world.state.checkpoints.notes(runId)) {
@@ -309,7 +325,7 @@ async function errorOf(
       };
     }
   }
-  return { name: error.name, message: messageOf(error.cause), next: nextCommand(error.name, runId) };
+  return { name: error.name, message: raisedError(error).message, next: nextCommand(error.name, runId) };
 }
 
 /** Only the name survives the state machine, so the advice follows from it. */
@@ -319,15 +335,6 @@ function nextCommand(name: string, runId: string): string {
   if (name === 'PlanStaleError') return `partwise resume ${runId} --replan`;
   if (name === 'IntegrityError') return `partwise status ${runId}`;
   return `partwise resume ${runId}`;
-}
-
-function messageOf(cause: string): string {
-  try {
-    const parsed: { errorMessage?: string } = JSON.parse(cause);
-    return parsed.errorMessage ?? cause;
-  } catch {
-    return cause;
-  }
 }
 
 export async function releaseLease(
