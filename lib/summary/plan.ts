@@ -1,7 +1,7 @@
 import { configDigest } from '../config/digest.ts';
 import { parseByteSize } from '../config/sizes.ts';
 import { ConfigError } from '../errors.ts';
-import { currentSnapshot, type Table } from '../iceberg/index.ts';
+import { currentSchema, currentSnapshot, type Table } from '../iceberg/index.ts';
 import { sha256 } from '../run/layout.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
 import type { Plan, Prepared, RunContext } from '../run/workload.ts';
@@ -13,7 +13,7 @@ import { filesByBucket } from './plan-files.ts';
 import { groupBytes, packGroups, planGroups } from './plan-groups.ts';
 import { type BucketInput, bucketInputs } from './plan-input.ts';
 import { chooseStrategy } from './plan-strategy.ts';
-import { type Role, tableIdentifier } from './tables.ts';
+import { type Role, tableIdentifier, targetTables } from './tables.ts';
 import type { ApplyGroup, ApplySpec, FileSpec, ResolveSpec, SummaryPlanFacts } from './types.ts';
 
 const roles: readonly Role[] = ['summary', 'latest', 'tombstones'];
@@ -105,10 +105,21 @@ export async function planSummary(context: RunContext, prepared: AsyncIterable<P
     pins: roles.map((role) => pinOf(context, role, tables.get(role))),
     stages: [resolve, apply],
     estimate: estimate(planned),
-    explanation: explain(planned, strategyReason),
+    explanation: [...explain(planned, strategyReason), ...newColumns(context, tables)],
     workload: facts,
   };
   return { ...head, digest: sha256(JSON.stringify(head)) };
+}
+
+/** What publish will add to the tables that are there, one line each. */
+function newColumns(context: RunContext, tables: ReadonlyMap<Role, Table | undefined>): readonly string[] {
+  return targetTables(context.config, context.world.warehouse.root).flatMap(({ role, fields }) => {
+    const table = tables.get(role as Role);
+    if (table === undefined) return [];
+    const stored = new Set(currentSchema(table).fields.map((field) => field.name));
+    const names = fields.filter((field) => !stored.has(field.name)).map((field) => field.name);
+    return names.length === 0 ? [] : [`${role} gains ${names.join(', ')}; NULL in the rows stored so far`];
+  });
 }
 
 /** A unit of `resolve` with its specification, typed. */

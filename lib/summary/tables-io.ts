@@ -1,5 +1,5 @@
 import { CorruptStateError } from '../errors.ts';
-import { currentSchema, currentSpec, loadTableAt } from '../iceberg/index.ts';
+import { currentSchema, currentSpec, loadTableAt, withMissingColumns } from '../iceberg/index.ts';
 import type { PartitionSpec } from '../iceberg/types.ts';
 import type { Plan, RunContext } from '../run/workload.ts';
 import { type Role, targetTables } from './tables.ts';
@@ -31,7 +31,8 @@ export async function unitTable(context: RunContext, plan: Plan, role: Role): Pr
   });
   return {
     location: table.metadata.location,
-    schema: currentSchema(table),
+    // With the columns that publish will add: files are written with their ids already.
+    schema: currentSchema(withMissingColumns(table, target.fields)),
     spec: currentSpec(table),
     specs: table.metadata.specs,
   };
