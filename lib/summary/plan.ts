@@ -10,7 +10,7 @@ import { findTable, storedBuckets } from './pin-config.ts';
 import { estimate } from './plan-estimate.ts';
 import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
-import { groupBytes, packGroups, planGroups } from './plan-groups.ts';
+import { fromMonthFirst, groupBytes, packGroups, planGroups } from './plan-groups.ts';
 import { type BucketInput, bucketInputs } from './plan-input.ts';
 import { chooseStrategy } from './plan-strategy.ts';
 import { type Role, tableIdentifier, targetTables } from './tables.ts';
@@ -173,7 +173,8 @@ function* applyUnits(
     Math.max(leastUnitBytes, total / (workers * unitsPerWorker)),
   );
   const resolvers = new Map(units.map((unit) => [unit.specification.bucket, unitId(unit)]));
-  for (const some of packGroups(groups, limit)) {
+  const parts = fromMonthFirst(groups, context.config.work.fromMonth);
+  for (const some of parts.flatMap((part) => packGroups(part, limit))) {
     const buckets = [...new Set(some.map((group) => group.bucket))];
     const specification: ApplySpec = {
       stage: 'apply',
