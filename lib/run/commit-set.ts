@@ -236,7 +236,7 @@ async function stage(
 
 /**
  * The table with the columns that it lacks, under the ids that the units' files were written with.
- * @throws PlanStaleError when somebody else has changed the columns since
+ * @throws CommitConflictError when somebody else has changed the columns since: plan again
  */
 async function withPlannedColumns(
   context: RunContext,
@@ -261,10 +261,10 @@ async function withPlannedColumns(
     return before === now ? [] : [`${name}: column ${column} ${before} -> ${now ?? 'absent'}`];
   });
   if (differences.length === 0) return table;
-  throw new PlanStaleError(`the columns of ${name} were changed after the plan was made`, {
-    details: { differences },
+  throw new CommitConflictError(`the columns of ${name} were changed after the plan was made`, {
+    details: { differences, replan: true },
     safe: 'nothing was published',
-    next: `partwise cancel ${context.runId}`,
+    next: `partwise resume ${context.runId} --replan`,
   });
 }
 
