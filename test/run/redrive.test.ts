@@ -27,6 +27,8 @@ interface Bench extends AsyncDisposable {
   readonly worked: string[];
   /** What fails next. */
   failAt: 'work' | 'audit' | 'publish' | undefined;
+  /** What a unit fails with. */
+  failure: Error;
   execute(redriveFrom?: RedriveState): Promise<ExecutionResult>;
   newestRun(): Promise<NonNullable<Awaited<ReturnType<Fixture['world']['state']['runs']['get']>>>>;
 }
@@ -45,7 +47,7 @@ async function openBench(): Promise<Bench> {
   const failing: Workload = {
     ...summaryWorkload,
     work: async (...args) => {
-      if (bench.failAt === 'work' && bench.worked.length === 2) throw new UnitTooLargeError('too large');
+      if (bench.failAt === 'work' && bench.worked.length === 2) throw bench.failure;
       bench.worked.push(args[2].unit);
       return summaryWorkload.work(...args);
     },
@@ -68,6 +70,7 @@ async function openBench(): Promise<Bench> {
     fixture,
     worked: [],
     failAt: undefined,
+    failure: new UnitTooLargeError('too large'),
     execute: async (redriveFrom) =>
       startExecution({
         machine: await pipelineMachine(),
@@ -146,6 +149,20 @@ it('that fails again records the new error under the same run', async () => {
   bench.failAt = undefined;
   expect((await bench.execute(kept(second))).status).toBe('SUCCEEDED');
   expect(await bench.newestRun()).toMatchObject({ status: 'succeeded', attempt: 3 });
+});
+
+it('that fails again in the same unit records what failed then', async () => {
+  await using bench = await openBench();
+  bench.failAt = 'work';
+  bench.failure = new UnitTooLargeError('too large');
+  const first = await bench.execute();
+  expect((await bench.newestRun()).error?.message).toMatch(/: too large$/);
+  bench.failure = new IntegrityError('one row became two');
+  await bench.execute(kept(first));
+  expect((await bench.newestRun()).error).toMatchObject({
+    name: 'IntegrityError',
+    message: expect.stringMatching(/: one row became two$/),
+  });
 });
 
 it('leaves a run alone that was resumed and has succeeded meanwhile', async () => {
