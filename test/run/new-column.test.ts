@@ -59,7 +59,7 @@ async function stored({ world }: Fixture, config: PipelineConfig, role: Role): P
     workFolder: `${world.rootPath}/check`,
   });
   const rows = await liveRows({ store: world.warehouse, schema: currentSchema(table), files });
-  return session.query(
+  return await session.query(
     `SELECT account_id::INTEGER AS k, month AS m, balance_history AS b, colour, points_history AS p, balance_grid AS g FROM ${rows} ORDER BY ALL`,
   );
 }
