@@ -62,6 +62,8 @@ export async function startExecution(options: ExecutionOptions): Promise<Executi
               formatVersion: 1,
               definitionDigest: machine.digest,
               redriveCount: execution.redriveCount,
+              name: execution.name,
+              startedMs: execution.startedMs,
               input: execution.input,
               position: end.position,
             },
@@ -112,19 +114,20 @@ function servicesOf(options: ExecutionOptions, kill: AbortSignal): Services {
 }
 
 function executionOf(
-  { name, input, redriveFrom }: ExecutionOptions,
+  { name: given, input, redriveFrom }: ExecutionOptions,
   services: Services,
   sink: HistorySink | undefined,
 ): Execution {
-  const startedMs = services.now();
+  const now = services.now();
+  const name = redriveFrom?.name ?? given;
   return {
     services,
     name,
     mapRun: undefined,
     input: redriveFrom?.input ?? toJson(input),
-    startedMs,
+    startedMs: redriveFrom?.startedMs ?? now,
     redriveCount: redriveFrom === undefined ? 0 : redriveFrom.redriveCount + 1,
-    redrivenMs: redriveFrom === undefined ? undefined : startedMs,
+    redrivenMs: redriveFrom === undefined ? undefined : now,
     history: createHistory({
       now: services.now,
       sink,

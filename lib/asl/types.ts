@@ -68,7 +68,7 @@ export type ExecutionStatus = 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
 
 export interface ExecutionOptions {
   readonly machine: StateMachine;
-  /** Names the execution in the context object, the history and the results' folders. */
+  /** Names the execution in the context object, the history and the results' folders; a redrive keeps its first one. */
   readonly name: string;
   readonly input: Json;
   readonly tasks: TaskHandlers;
@@ -111,6 +111,9 @@ export interface RedriveState {
   /** SHA-256 of the definition; redriving another one is refused. */
   readonly definitionDigest: string;
   readonly redriveCount: number;
+  /** A redriven execution is the same execution: it keeps its name and its start. */
+  readonly name: string;
+  readonly startedMs: number;
   readonly input: Json;
   readonly position: Position;
 }

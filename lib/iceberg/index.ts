@@ -16,7 +16,7 @@ export {
 export { type DataFileFromWrittenOptions, dataFileFromWritten } from './data-file.ts';
 export { dataFileFromJson, dataFileToJson } from './data-file-json.ts';
 export { positionDeleteFieldIds } from './delete-index.ts';
-export { type AddColumnsOptions, addColumns } from './evolve.ts';
+export { type AddColumnsOptions, addColumns, laterColumns, withMissingColumns } from './evolve.ts';
 export { type ExpiredSnapshots, type ExpireOptions, expireSnapshots } from './expire.ts';
 export type { MetadataChange } from './metadata-change.ts';
 export { type OrphanOptions, orphanFiles } from './orphans.ts';
@@ -29,6 +29,7 @@ export {
 export type { Random } from './random.ts';
 export { dropRef, type SetRefOptions, setProperties, setRef } from './refs.ts';
 export { assertReadable, type LiveFilesOptions, liveDeleteFiles, liveFiles } from './scan.ts';
+export { fieldByName } from './schema.ts';
 export { type CommitStagedOptions, commitStaged, type StagedCommit } from './staged.ts';
 export {
   ancestors,

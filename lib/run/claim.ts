@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { configDigest } from '../config/digest.ts';
 import type { PipelineConfig } from '../config/schema.ts';
-import { CorruptStateError, ObjectNotFoundError } from '../errors.ts';
+import { CorruptStateError, ObjectNotFoundError, RunCancelledError } from '../errors.ts';
 import type { Lease, RunRecord } from '../stores/ports.ts';
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
 import type { Workload, World } from './workload.ts';
@@ -100,7 +100,23 @@ async function giveUp(world: World, runId: string): Promise<void> {
   await world.state.runs.update(runId, { status: 'cancelled', endedMs: world.clock.now() });
 }
 
-/** Takes a run up again with the configuration it was started with and the next epoch. @throws LeaseHeldError */
+/** Published, given back or without input: nothing is left to do, and nothing may be. */
+export function isSettled(run: Pick<RunRecord, 'status'>): boolean {
+  return run.status === 'succeeded' || run.status === 'cancelled' || run.status === 'empty';
+}
+
+export function runCancelled(runId: string): RunCancelledError {
+  return new RunCancelledError(`run ${runId} was cancelled; its files are pending again`, {
+    next: 'partwise run',
+  });
+}
+
+/**
+ * Takes a run up again with the configuration it was started with and the next epoch. A run that has succeeded
+ * meanwhile is left alone and has no objects.
+ * @throws LeaseHeldError
+ * @throws RunCancelledError
+ */
 export async function continueRun(
   options: Omit<ClaimOptions, 'branch' | 'mode'> & { readonly runId: string },
 ): Promise<ClaimedRun> {
@@ -108,6 +124,8 @@ export async function continueRun(
   const before = await world.state.runs.get(runId);
   if (before === undefined)
     throw new CorruptStateError(`there is no run ${runId}`, { next: 'partwise runs' });
+  if (before.status === 'cancelled') throw runCancelled(runId);
+  if (isSettled(before)) return { run: before, config: options.config, objects: 0 };
   const lease = await world.state.leases.acquire(leaseName(before.pipeline), runId, leaseTtlMs);
   return releasedOnFailure(world, lease, async () => {
     const objects = await world.state.intake.claim(before.pipeline, runId, claimLimit);

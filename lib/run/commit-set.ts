@@ -7,8 +7,11 @@ import {
 } from '../errors.ts';
 import {
   commitStaged,
+  currentSchema,
+  fieldByName,
   findSnapshotByProperty,
   loadTable,
+  loadTableAt,
   type PartitionFilter,
   prepareCreateTable,
   type Snapshot,
@@ -16,6 +19,7 @@ import {
   stageCommit,
   type Table,
   validateNoConflicts,
+  withMissingColumns,
 } from '../iceberg/index.ts';
 import { type ChangeSpool, spoolChanges } from './change-spool.ts';
 import { commitKeys, type TargetTable } from './table-change.ts';
@@ -47,7 +51,7 @@ const pointerAttempts = 6;
 export async function publishTables(options: PublishOptions): Promise<Published> {
   const { context, plan } = options;
   await using spool = await spoolChanges(context, plan);
-  const touched = options.targets.filter((target) => spool.counts[target.role] !== undefined);
+  const touched = await touchedTargets(options, spool);
   for (let attempt = 1; ; attempt += 1) {
     const current = await Promise.all(touched.map((target) => loadOrUndefined(context, target)));
     const own = current.map((table) => (table === undefined ? undefined : ownSnapshot(table, context)));
@@ -88,6 +92,22 @@ export async function publishTables(options: PublishOptions): Promise<Published>
       false,
     );
   }
+}
+
+/** Tables with changes; and with any, those that get a column: readers see it everywhere or nowhere. */
+async function touchedTargets(
+  { context, targets }: PublishOptions,
+  spool: ChangeSpool,
+): Promise<readonly TargetTable[]> {
+  const isChanged = (target: TargetTable) => spool.counts[target.role] !== undefined;
+  if (!targets.some(isChanged)) return [];
+  const grows = await Promise.all(
+    targets.map(async (target) => {
+      const table = await loadOrUndefined(context, target);
+      return table !== undefined && withMissingColumns(table, target.fields) !== table;
+    }),
+  );
+  return targets.filter((target, index) => isChanged(target) || grows[index] === true);
 }
 
 async function loadOrUndefined(context: RunContext, target: TargetTable): Promise<Table | undefined> {
@@ -192,7 +212,8 @@ async function stage(
 ): Promise<StagedCommit> {
   const shared = { store: context.world.warehouse, clock: context.world.clock };
   const created = current === undefined ? await prepareCreateTable({ ...shared, ...target }) : undefined;
-  const table = current ?? created?.table;
+  const table =
+    current === undefined ? created?.table : await withPlannedColumns(context, plan, target, current);
   if (table === undefined) throw new TypeError('neither a current nor a created table');
   const counts = spool.counts[target.role];
   const removes = (counts?.removed ?? 0) + (counts?.removedDeletes ?? 0) + (counts?.addedDeletes ?? 0) > 0;
@@ -211,6 +232,40 @@ async function stage(
     properties: { [epochKey(context)]: String(context.epoch), [commitKeys.runId]: context.runId },
   });
   return created === undefined ? staged : { ...staged, swap: { ...staged.swap, expected: undefined } };
+}
+
+/**
+ * The table with the columns that it lacks, under the ids that the units' files were written with.
+ * @throws CommitConflictError when somebody else has changed the columns since: plan again
+ */
+async function withPlannedColumns(
+  context: RunContext,
+  plan: Plan,
+  target: TargetTable,
+  current: Table,
+): Promise<Table> {
+  const table = withMissingColumns(current, target.fields);
+  const name = `${target.identifier.namespace}.${target.identifier.name}`;
+  const pin = plan.pins.find((one) => one.table === name)?.metadataLocation;
+  if (pin === undefined || pin === current.metadataLocation) return table;
+  const pinned = await loadTableAt({
+    store: context.world.warehouse,
+    identifier: target.identifier,
+    metadataLocation: pin,
+  });
+  const planned = currentSchema(withMissingColumns(pinned, target.fields));
+  const differences = target.fields.flatMap(({ name: column }) => {
+    const [before, now] = [planned, currentSchema(table)].map((schema) =>
+      JSON.stringify(fieldByName(schema, column)),
+    );
+    return before === now ? [] : [`${name}: column ${column} ${before} -> ${now ?? 'absent'}`];
+  });
+  if (differences.length === 0) return table;
+  throw new CommitConflictError(`the columns of ${name} were changed after the plan was made`, {
+    details: { differences, replan: true },
+    safe: 'nothing was published',
+    next: `partwise resume ${context.runId} --replan`,
+  });
 }
 
 function published(

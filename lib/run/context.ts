@@ -4,6 +4,7 @@ import { parseByteSize } from '../config/sizes.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { CorruptStateError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import { keep } from './kept.ts';
 import { jsonBytes, layout } from './layout.ts';
 import type { RunContext, World } from './workload.ts';
 
@@ -30,8 +31,22 @@ export async function readManifest(world: World, runId: string): Promise<RunMani
   return manifest;
 }
 
+const manifests = keep<RunManifest>(32);
+
+/** The manifest as it was when this process first read it: it is written once. For units, of which there are many. */
+export function keptManifest(world: World, runId: string): Promise<RunManifest> {
+  return manifests.get(world.results, runId, () => readManifest(world, runId));
+}
+
 /** Memory that the runtime itself needs besides its engines. */
 const runtimeBytes = 300 * 2 ** 20;
+const leastEngineBytes = 256 * 2 ** 20;
+
+/** What all engine sessions of this process may hold together. */
+export function engineMemoryBytes({ world, config }: Pick<RunContext, 'world' | 'config'>): number {
+  const given = Math.min(world.resources.memoryBytes, parseByteSize(config.work.memory));
+  return Math.max(leastEngineBytes, given - runtimeBytes);
+}
 
 interface ContextOptions {
   readonly world: World;
@@ -46,10 +61,7 @@ export function runContext(options: ContextOptions): RunContext {
   const { world, run, config } = options;
   const threads = config.work.threads ?? world.resources.threads;
   const parallel = Math.max(1, Math.min(options.parallelUnits, threads));
-  const budget = Math.max(
-    256 * 2 ** 20,
-    Math.min(world.resources.memoryBytes, parseByteSize(config.work.memory)) - runtimeBytes,
-  );
+  const budget = engineMemoryBytes(options);
   return {
     world,
     config,

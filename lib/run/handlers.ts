@@ -2,11 +2,12 @@ import type { PipelineConfig } from '../config/schema.ts';
 import { CorruptStateError, IntegrityError, LeaseHeldError } from '../errors.ts';
 import type { IntakeItem, RunRecord } from '../stores/ports.ts';
 import { prepareStage, saveCheckpoint } from './checkpoints.ts';
-import { continueRun, leaseName, startRun } from './claim.ts';
-import { readManifest, runContext } from './context.ts';
+import { continueRun, isSettled, leaseName, startRun } from './claim.ts';
+import { keptManifest, runContext } from './context.ts';
 import { jsonBytes, layout } from './layout.ts';
-import { planRun, readPlan } from './planning.ts';
+import { keptPlan, planRun } from './planning.ts';
 import { preparedObjects, prepareUnit, writePrepareItems } from './prepare.ts';
+import { type MachineFailure, raisedError, recordedError } from './raised-error.ts';
 import { readSpecification } from './stages.ts';
 import type { Plan, RunContext, UnitItem, Workload, World } from './workload.ts';
 
@@ -30,6 +31,17 @@ interface IntakePayload {
   readonly branch?: string;
   readonly mode?: 'plan' | 'run';
 }
+interface ReportPayload {
+  readonly action?: 'report';
+  readonly outcome: 'succeeded' | 'failed' | 'empty' | 'planned';
+  readonly error?: MachineFailure;
+}
+/** `redriven`: the execution was redriven since the failure was raised. */
+interface RaisePayload {
+  readonly action: 'raise';
+  readonly error: MachineFailure;
+  readonly redriven: boolean;
+}
 interface RunPayload {
   readonly runId: string;
   readonly attempt: number;
@@ -38,21 +50,18 @@ interface RunPayload {
 export function handlers(options: HandlerOptions) {
   const { world, workloadOf } = options;
 
-  async function contextOf(runId: string, parallelUnits = 1): Promise<RunContext> {
+  async function runOf(runId: string): Promise<RunRecord> {
     const run = await world.state.runs.get(runId);
     if (run === undefined) throw new CorruptStateError(`there is no run ${runId}`, { next: 'partwise runs' });
-    const { config } = await readManifest(world, runId);
+    return run;
+  }
+
+  async function contextFor(run: RunRecord, parallelUnits = 1): Promise<RunContext> {
+    const { config } = await keptManifest(world, run.runId);
     return runContext({ world, run, config, signal: options.signal, parallelUnits });
   }
 
-  async function planOf(context: RunContext): Promise<Plan> {
-    const plan = await readPlan(context);
-    if (plan === undefined)
-      throw new CorruptStateError(`run ${context.runId} has no plan`, {
-        next: `partwise resume ${context.runId}`,
-      });
-    return plan;
-  }
+  const contextOf = async (runId: string): Promise<RunContext> => contextFor(await runOf(runId));
 
   /** The state machine tries again when another run holds the lease; people should know what it waits for. */
   async function waitingNoted<T>(claim: Promise<T>): Promise<T> {
@@ -135,12 +144,11 @@ export function handlers(options: HandlerOptions) {
       const standing = await world.state.checkpoints.get(payload.run, payload.stage, payload.unit);
       const startedMs = world.clock.now();
       if (standing === undefined) {
-        const outer = await contextOf(payload.run);
-        const plan = payload.stage === prepareStage ? undefined : await planOf(outer);
-        const run = await world.state.runs.get(payload.run);
+        const run = await runOf(payload.run);
+        const plan = payload.stage === prepareStage ? undefined : await keptPlan(await contextFor(run));
         const units =
-          plan?.stages.find((one) => one.name === payload.stage)?.units ?? Number(run?.facts['objects'] ?? 1);
-        const context = await contextOf(payload.run, units);
+          plan?.stages.find((one) => one.name === payload.stage)?.units ?? Number(run.facts['objects'] ?? 1);
+        const context = await contextFor(run, units);
         await workUnit(context, workloadOf(context.config), plan, payload, startedMs);
       }
       const record =
@@ -162,7 +170,7 @@ export function handlers(options: HandlerOptions) {
       const context = await contextOf(payload.runId);
       await world.state.runs.update(payload.runId, { status: 'auditing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'audit', units: 1, rows: 0, bytes: 0 });
-      const report = await workloadOf(context.config).audit(context, await planOf(context));
+      const report = await workloadOf(context.config).audit(context, await keptPlan(context));
       await world.results.write(
         layout.audit(context.folder, `g${context.planGeneration}-a${context.attempt}`),
         jsonBytes(report),
@@ -188,20 +196,24 @@ export function handlers(options: HandlerOptions) {
       const context = await contextOf(payload.runId);
       await world.state.runs.update(payload.runId, { status: 'publishing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'publish', units: 1, rows: 0, bytes: 0 });
-      const published = await workloadOf(context.config).publish(context, await planOf(context));
+      const published = await workloadOf(context.config).publish(context, await keptPlan(context));
       await addFacts(world, payload.runId, { published: published.snapshots, ...published.facts });
       await world.step('published');
       return {};
     },
 
-    report: async (
-      payload: RunPayload & {
-        readonly outcome: 'succeeded' | 'failed' | 'empty' | 'planned';
-        readonly error?: { readonly name: string; readonly cause: string };
-      },
-    ) => {
+    report: async (payload: RunPayload & (ReportPayload | RaisePayload)) => {
+      // The state that fails an execution is the one that a redrive enters again: it lets the run go on.
+      if (payload.action === 'raise') {
+        if (payload.redriven) return {};
+        throw raisedError(payload.error);
+      }
       const run = await world.state.runs.get(payload.runId);
       if (run === undefined) return {};
+      if (isSettled(run)) {
+        await releaseLease(world, run);
+        return {};
+      }
       if (payload.outcome === 'succeeded') await settleIntake(await contextOf(payload.runId));
       await world.step('settled');
       const maintenance =
@@ -209,7 +221,8 @@ export function handlers(options: HandlerOptions) {
       await world.state.runs.update(payload.runId, {
         status: payload.outcome,
         endedMs: payload.outcome === 'planned' ? undefined : world.clock.now(),
-        error: payload.error === undefined ? undefined : await errorOf(world, payload.runId, payload.error),
+        error:
+          payload.error === undefined ? undefined : await recordedError(world, payload.runId, payload.error),
         facts: {
           ...(await world.state.runs.get(payload.runId))?.facts,
           ...(maintenance.length > 0 ? { maintenance } : {}),
@@ -286,48 +299,6 @@ async function addFacts(
 ): Promise<void> {
   const run = await world.state.runs.get(runId);
   await world.state.runs.update(runId, { facts: { ...run?.facts, ...facts } });
-}
-
-/**
- * The state machine hands an error over as {name, cause}; a cause is the handler's message, perhaps wrapped in JSON.
- * A Map only says that too many items failed: the units' notes know why.
- */
-async function errorOf(
-  world: World,
-  runId: string,
-  error: { readonly name: string; readonly cause: string },
-): Promise<NonNullable<RunRecord['error']>> {
-  if (error.name === 'States.ExceedToleratedFailureThreshold') {
-    for await (const note of world.state.checkpoints.notes(runId)) {
-      const match = /^(\w+): (.*)$/s.exec(note.error ?? '');
-      const standing = await world.state.checkpoints.get(runId, note.stage, note.unit);
-      if (match?.[1] === undefined || match[2] === undefined || standing !== undefined) continue;
-      return {
-        name: match[1],
-        message: `unit ${note.unit} of ${note.stage}: ${match[2]}`,
-        next: nextCommand(match[1], runId),
-      };
-    }
-  }
-  return { name: error.name, message: messageOf(error.cause), next: nextCommand(error.name, runId) };
-}
-
-/** Only the name survives the state machine, so the advice follows from it. */
-function nextCommand(name: string, runId: string): string {
-  // A run keeps the configuration it was started with, so a wrong one is left behind by giving the files back.
-  if (name === 'ErrorBudgetExceededError' || name === 'ConfigError') return `partwise cancel ${runId}`;
-  if (name === 'PlanStaleError') return `partwise resume ${runId} --replan`;
-  if (name === 'IntegrityError') return `partwise status ${runId}`;
-  return `partwise resume ${runId}`;
-}
-
-function messageOf(cause: string): string {
-  try {
-    const parsed: { errorMessage?: string } = JSON.parse(cause);
-    return parsed.errorMessage ?? cause;
-  } catch {
-    return cause;
-  }
 }
 
 export async function releaseLease(

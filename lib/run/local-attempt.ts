@@ -1,14 +1,16 @@
-import { readFile, rm } from 'node:fs/promises';
-import { type Json, lambdaInvoke, loadStateMachine, startExecution } from '../asl/index.ts';
+import { rm } from 'node:fs/promises';
+import { type Json, lambdaInvoke, startExecution } from '../asl/index.ts';
 import type { PipelineConfig } from '../config/schema.ts';
-import { LeaseLostError, PartwiseError } from '../errors.ts';
+import { LeaseLostError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
 import { handlers, releaseLease } from './handlers.ts';
 import { objectAccess } from './local-objects.ts';
 import type { LocalWorld } from './local-world.ts';
+import { pipelineMachine } from './pipeline-definition.ts';
 import { readPlan } from './planning.ts';
+import { raisedError } from './raised-error.ts';
 import type { Plan, Workload } from './workload.ts';
 
 /** One attempt of a run on this machine: the synthesised state machine through the interpreter, the same handlers as anywhere. */
@@ -75,7 +77,10 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
     const run = runId === undefined ? undefined : await world.state.runs.get(runId);
     if (run === undefined) {
       if (result.status === 'SUCCEEDED') return { run: undefined, plan: undefined };
-      throw asError(result.error, result.cause);
+      throw raisedError({
+        name: result.error ?? 'PartwiseError',
+        cause: result.cause ?? 'the execution ended without a run',
+      });
     }
     const ended =
       run.endedMs === undefined && result.status !== 'SUCCEEDED'
@@ -131,39 +136,4 @@ async function renewLease(world: LocalWorld, pipeline: string, runId: string): P
       safe: 'nothing of this attempt was published',
     });
   await world.state.leases.renew(lease, leaseTtlMs);
-}
-
-let machine: Promise<ReturnType<typeof loadStateMachine>> | undefined;
-
-function pipelineMachine(): Promise<ReturnType<typeof loadStateMachine>> {
-  machine ??= readFile(new URL('../asl/pipeline.asl.json', import.meta.url), 'utf8').then((text) =>
-    loadStateMachine(JSON.parse(text), {
-      substitutions: {
-        intake: 'intake',
-        plan: 'plan',
-        work: 'work',
-        audit: 'audit',
-        publish: 'publish',
-        report: 'report',
-        results: 'results',
-      },
-    }),
-  );
-  return machine;
-}
-
-/** The cause of a handler's failure is JSON: {errorType, errorMessage, safe?, next?}. */
-function asError(name: string | undefined, cause: string | undefined): Error {
-  let said: { readonly errorMessage?: string; readonly safe?: string; readonly next?: string } = {};
-  try {
-    said = JSON.parse(cause ?? '{}');
-  } catch {
-    said = {};
-  }
-  const error = new PartwiseError(said.errorMessage ?? cause ?? 'the execution ended without a run', {
-    ...(said.safe === undefined ? {} : { safe: said.safe }),
-    ...(said.next === undefined ? {} : { next: said.next }),
-  });
-  if (name !== undefined) error.name = name;
-  return error;
 }

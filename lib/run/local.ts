@@ -1,8 +1,8 @@
 import type { PipelineConfig } from '../config/schema.ts';
-import { RunCancelledError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { summaryWorkload } from '../summary/index.ts';
-import { leaseName, leaseTtlMs } from './claim.ts';
+import { leaseName, leaseTtlMs, runCancelled } from './claim.ts';
 import { type Arrivals, intakeFiles } from './intake.ts';
 import { attempt } from './local-attempt.ts';
 import type { LocalWorld } from './local-world.ts';
@@ -71,11 +71,7 @@ export async function resumeRun(
   if (run === undefined) throw new UsageError(`there is no run ${options.runId}`, { next: 'partwise runs' });
   if (run.status === 'succeeded' || run.status === 'empty')
     return { run, plan: undefined, arrivals: undefined };
-  if (run.status === 'cancelled') {
-    throw new RunCancelledError(`run ${options.runId} was cancelled; its files are pending again`, {
-      next: 'partwise run',
-    });
-  }
+  if (run.status === 'cancelled') throw runCancelled(run.runId);
   return {
     ...(await attempt(
       { ...options, workloadOf },

@@ -1,8 +1,9 @@
-import { PlanStaleError } from '../errors.ts';
+import { CorruptStateError, PlanStaleError } from '../errors.ts';
 import { currentSnapshot, loadTable, snapshotById } from '../iceberg/index.ts';
 import type { TableIdentifier } from '../stores/ports.ts';
 import { prepareStage } from './checkpoints.ts';
 import { readManifest } from './context.ts';
+import { keep } from './kept.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { checkBudget, preparedObjects } from './prepare.ts';
 import type { Plan, RunContext, Workload } from './workload.ts';
@@ -62,6 +63,23 @@ export async function readPlan(context: RunContext): Promise<Plan | undefined> {
   const location = layout.plan(context.folder, context.planGeneration);
   if ((await context.world.results.head(location)) === undefined) return undefined;
   return JSON.parse(new TextDecoder().decode(await context.world.results.read(location))) as Plan;
+}
+
+const plans = keep<Plan>(32);
+
+/**
+ * The run's plan as this process first read it: a plan that units work on is not written again, a new one has the next
+ * generation. For units, of which there are many.
+ * @throws CorruptStateError when the run has none
+ */
+export function keptPlan(context: RunContext): Promise<Plan> {
+  return plans.get(context.world.results, layout.plan(context.folder, context.planGeneration), async () => {
+    const plan = await readPlan(context);
+    if (plan !== undefined) return plan;
+    throw new CorruptStateError(`run ${context.runId} has no plan`, {
+      next: `partwise resume ${context.runId}`,
+    });
+  });
 }
 
 async function hasWorkCheckpoint(context: RunContext, plan: Plan): Promise<boolean> {

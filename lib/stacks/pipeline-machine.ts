@@ -8,7 +8,6 @@ import {
   Condition,
   DefinitionBody,
   DistributedMap,
-  Fail,
   type IChainable,
   JitterType,
   LogLevel,
@@ -71,12 +70,21 @@ const LEASE_HELD: RetryProps = {
   maxDelay: Duration.seconds(30),
   jitterStrategy: JitterType.FULL,
 };
+/** Few, since the error that is raised on purpose may have one of these names itself. */
+const RAISING: RetryProps = {
+  errors: [...(TRANSIENT.errors ?? []), ...(THROTTLED.errors ?? [])],
+  interval: Duration.seconds(1),
+  maxAttempts: 3,
+  backoffRate: 2,
+  jitterStrategy: JitterType.FULL,
+};
 /** The plan no longer fits the table: what was read has changed, or is gone. */
 const REPLAN_ERRORS = ['CommitConflictError', 'PinnedSnapshotExpiredError'];
 
 const FAILURE = {
   name: '{% $states.errorOutput.Error %}',
   cause: "{% $exists($states.errorOutput.Cause) ? $states.errorOutput.Cause : '' %}",
+  redrives: '{% $states.context.Execution.RedriveCount %}',
 };
 /** What the input does not hold is left out of the payload. */
 const CLAIM = `{% {
@@ -87,6 +95,20 @@ const CLAIM = `{% {
   'runId': $states.input.runId,
   'event': $states.input.event
 } %}`.replaceAll(/\s+/g, ' ');
+/** The same run again: its next attempt, with the next epoch of the lease. */
+const CLAIM_AGAIN = {
+  action: 'claim',
+  pipeline: '{% $states.context.Execution.Input.pipeline %}',
+  runId: '{% $runId %}',
+};
+const CLAIMED = {
+  runId: '{% $states.result.Payload.runId %}',
+  attempt: '{% $states.result.Payload.attempt %}',
+  objects: '{% $states.result.Payload.objects %}',
+  objectItems: '{% $states.result.Payload.items %}',
+  replan: '{% $exists($states.context.Execution.Input.replan) and $states.context.Execution.Input.replan %}',
+  replans: 0,
+};
 const RUN = { runId: '{% $runId %}', attempt: '{% $attempt %}' };
 
 /**
@@ -96,6 +118,12 @@ const RUN = { runId: '{% $runId %}', attempt: '{% $attempt %}' };
  *
  * Execution input: `{pipeline, mode?: 'run' | 'plan', runId?, branch?, replan?, concurrency?}`. The state carries ids
  * and locations only. Every task and Map has a Catch that records the failure; what is needed to resume stays.
+ *
+ * A redrive runs the state again that was entered and not left, and nothing before it
+ * (https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html). That is RaiseFailure, which raises
+ * what was recorded unless the execution was redriven since; then it leads to the run's next attempt:
+ *
+ *     (any failure) -> RecordFailure -> RaiseFailure -> [redriven] Resume -> Prepare ...
  */
 export class PipelineMachine extends Construct {
   readonly stateMachine: StateMachine;
@@ -125,33 +153,40 @@ function defineStates(
   functions: PipelineMachineProps['functions'],
   results: IBucket,
 ): IChainable {
-  const failed = Fail.jsonata(scope, 'Failed', {
-    error: '{% $failure.name %}',
-    cause: '{% $failure.cause %}',
-  });
+  const onFailure: CatchProps = { errors: ['States.ALL'], assign: { failure: FAILURE }, outputs: {} };
   const recordFailure = invoke(scope, 'RecordFailure', functions.report, {
     action: 'report',
     ...RUN,
     outcome: 'failed',
     error: '{% $failure %}',
   });
+  const raiseFailure = invoke(
+    scope,
+    'RaiseFailure',
+    functions.report,
+    {
+      action: 'raise',
+      ...RUN,
+      error: '{% $failure %}',
+      redriven: '{% $states.context.Execution.RedriveCount > $failure.redrives %}',
+    },
+    { retry: [RAISING] },
+  );
+  const resume = invoke(scope, 'Resume', functions.intake, CLAIM_AGAIN, { assign: CLAIMED });
+  resume.addRetry(LEASE_HELD);
   // A failure that cannot be recorded must not hide the one that it is about.
-  recordFailure.addCatch(failed).next(failed);
-  const onFailure: CatchProps = { errors: ['States.ALL'], assign: { failure: FAILURE }, outputs: {} };
+  recordFailure.addCatch(raiseFailure, { errors: ['States.ALL'], outputs: {} });
+  recordFailure.next(raiseFailure).next(resume);
 
+  // Without a Catch: there is no run yet to record the failure in, and a redrive starts with Intake again.
   const intake = invoke(scope, 'Intake', functions.intake, TaskInput.fromText(CLAIM), {
-    runId: '{% $states.result.Payload.runId %}',
-    attempt: '{% $states.result.Payload.attempt %}',
-    objects: '{% $states.result.Payload.objects %}',
-    objectItems: '{% $states.result.Payload.items %}',
-    planOnly: "{% $exists($states.input.mode) and $states.input.mode = 'plan' %}",
-    replan: '{% $exists($states.input.replan) and $states.input.replan %}',
-    replans: 0,
-    concurrency: `{% $exists($states.input.concurrency) ? $states.input.concurrency : ${DEFAULT_CONCURRENCY} %}`,
+    assign: {
+      ...CLAIMED,
+      planOnly: "{% $exists($states.input.mode) and $states.input.mode = 'plan' %}",
+      concurrency: `{% $exists($states.input.concurrency) ? $states.input.concurrency : ${DEFAULT_CONCURRENCY} %}`,
+    },
   });
   intake.addRetry(LEASE_HELD);
-  // There is no run yet to record the failure in.
-  intake.addCatch(failed, onFailure);
 
   const prepare = mapOverItems(scope, 'Prepare', { results, work: functions.work, items: '$objectItems' });
   const plan = invoke(
@@ -160,9 +195,11 @@ function defineStates(
     functions.plan,
     { action: 'plan', ...RUN, replan: '{% $replan %}', replans: '{% $replans %}' },
     {
-      outcome: '{% $states.result.Payload.outcome %}',
-      stages: '{% $states.result.Payload.stages %}',
-      index: 0,
+      assign: {
+        outcome: '{% $states.result.Payload.outcome %}',
+        stages: '{% $states.result.Payload.stages %}',
+        index: 0,
+      },
     },
   );
   const work = mapOverItems(scope, 'Work', { results, work: functions.work, items: '$stages[$index].items' });
@@ -197,7 +234,7 @@ function defineStates(
     .otherwise(recordFailure);
   const onStale: CatchProps = { errors: REPLAN_ERRORS, assign: { failure: FAILURE }, outputs: {} };
   for (const state of [audit, publish]) state.addCatch(mayReplan, onStale);
-  for (const state of [prepare, plan, work, audit, publish, report, reportEmpty, reportPlanned]) {
+  for (const state of [resume, prepare, plan, work, audit, publish, report, reportEmpty, reportPlanned]) {
     state.addCatch(recordFailure, onFailure);
   }
 
@@ -212,7 +249,7 @@ function defineStates(
     .when(Condition.jsonata('{% $objects = 0 %}'), reportEmpty)
     .otherwise(prepare);
 
-  intake.next(isAnythingClaimed);
+  for (const state of [intake, resume]) state.next(isAnythingClaimed);
   prepare.next(plan);
   plan.next(isPlanToApply);
   work.next(nextStage).next(isStageLeft);
@@ -225,12 +262,17 @@ function defineStates(
 
 type Fields = Readonly<Record<string, unknown>>;
 
+interface InvokeOptions {
+  readonly assign?: Fields;
+  readonly retry?: readonly RetryProps[];
+}
+
 function invoke(
   scope: Construct,
   id: string,
   lambdaFunction: IFunction,
   payload: Fields | TaskInput,
-  assign?: Fields,
+  { assign, retry = [TRANSIENT, THROTTLED] }: InvokeOptions = {},
 ): LambdaInvoke {
   const task = LambdaInvoke.jsonata(scope, id, {
     lambdaFunction,
@@ -239,8 +281,7 @@ function invoke(
     outputs: {},
     ...(assign === undefined ? {} : { assign }),
   });
-  task.addRetry(TRANSIENT);
-  task.addRetry(THROTTLED);
+  for (const one of retry) task.addRetry(one);
   return task;
 }
 

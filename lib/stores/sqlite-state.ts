@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Clock, StateStore } from './ports.ts';
 import { checkpointStore } from './sqlite-checkpoints.ts';
 import { intakeStore } from './sqlite-intake.ts';
-import { leaseStore } from './sqlite-leases.ts';
+import { leaseSchema, leaseStore } from './sqlite-leases.ts';
 import { runStore } from './sqlite-runs.ts';
 
 const schema = `
@@ -27,8 +27,6 @@ CREATE TABLE IF NOT EXISTS unit_notes (
   run_id TEXT NOT NULL, stage TEXT NOT NULL, unit TEXT NOT NULL, attempt INTEGER NOT NULL,
   started_ms REAL NOT NULL, ended_ms REAL, error TEXT,
   PRIMARY KEY (run_id, stage, unit, attempt)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS leases (
-  name TEXT PRIMARY KEY, holder TEXT, epoch INTEGER NOT NULL, expires_ms REAL NOT NULL);
 `;
 
 /** The state of runs in one SQLite file, safe for several processes on one machine. */
@@ -41,6 +39,7 @@ export async function openSqliteState(options: {
   database.exec('PRAGMA journal_mode = WAL');
   database.exec('PRAGMA synchronous = FULL');
   database.exec(schema);
+  database.exec(leaseSchema);
   return {
     intake: intakeStore(database),
     runs: runStore(database, options.clock),

@@ -1,6 +1,6 @@
 import { identifier } from '../engine/sql.ts';
 import { rowAlive } from './audit-sql.ts';
-import type { SummaryShape } from './columns.ts';
+import type { HistoryColumn, SummaryShape } from './columns.ts';
 
 /**
  * Arrays against each other. For neighbouring stored rows s and t of a key, d months apart, the rules say: t's array at
@@ -12,7 +12,7 @@ import type { SummaryShape } from './columns.ts';
 /** Hash over all arrays of what a row knows of its earlier neighbour and before. `distance`: SQL, NULL or >= H gives NULL. */
 export function tailHash(shape: SummaryShape, distance: string): string {
   const lists = shape.histories.map(
-    ({ name }) => `${identifier(name)}[${distance} + 1 : ${shape.historyLength}]`,
+    (column) => `${entries(shape, column)}[${distance} + 1 : ${shape.historyLength}]`,
   );
   return within(shape, distance, lists);
 }
@@ -20,12 +20,18 @@ export function tailHash(shape: SummaryShape, distance: string): string {
 /** Hash over all arrays of what the later neighbour, `distance` months on, must know of this row and before. */
 export function headHash(shape: SummaryShape, distance: string): string {
   const alive = rowAlive(shape);
-  const lists = shape.histories.map(({ name }) => {
-    const list = identifier(name);
+  const lists = shape.histories.map((column) => {
+    const list = entries(shape, column);
     const end = `${shape.historyLength} - ${distance}`;
     return `CASE WHEN ${alive} THEN ${list}[1 : ${end}] ELSE list_concat([NULL], ${list}[2 : ${end}]) END`;
   });
   return within(shape, distance, lists);
+}
+
+/** The array; one that was never written, of a row older than its column, knows nothing. */
+function entries(shape: SummaryShape, { name, elementSqlType }: HistoryColumn): string {
+  const list = identifier(name);
+  return `(CASE WHEN ${list} IS NULL THEN list_resize([]::${elementSqlType}[], ${shape.historyLength}) ELSE ${list} END)`;
 }
 
 function within(shape: SummaryShape, distance: string, lists: readonly string[]): string {

@@ -1,4 +1,5 @@
 import {
+  currentSchema,
   type DataFile,
   dataFileFromJson,
   liveFiles,
@@ -6,6 +7,7 @@ import {
   type RemovedFile,
   type Schema,
   type Table,
+  withMissingColumns,
 } from '../iceberg/index.ts';
 import { checkpointsOf } from '../run/checkpoints.ts';
 import type { OutcomeWithChanges } from '../run/table-change.ts';
@@ -75,13 +77,12 @@ export async function pinnedTables(
         return [role, { role, table: undefined, schema: { schemaId: 0, fields }, snapshotId: undefined }];
       }
       const table = await loadTableAt({ store, identifier, metadataLocation: pin.metadataLocation });
-      const schema = table.metadata.schemas.find((one) => one.schemaId === table.metadata.currentSchemaId);
       return [
         role,
         {
           role,
           table,
-          schema: schema ?? { schemaId: 0, fields },
+          schema: currentSchema(withMissingColumns(table, fields)),
           snapshotId: pin.snapshotId === undefined ? undefined : BigInt(pin.snapshotId),
         },
       ];

@@ -1,5 +1,5 @@
-import { parseByteSize } from '../config/sizes.ts';
 import { checkpointsOf, prepareStage } from '../run/checkpoints.ts';
+import { engineMemoryBytes } from '../run/context.ts';
 import { layout } from '../run/layout.ts';
 import type { AuditReport, Plan, Prepared, RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
@@ -134,15 +134,11 @@ function sampleQuotas(rows: ReadonlyMap<number, number>, sampleSize: number): Re
   );
 }
 
-/** Memory that the runtime itself needs besides its engines. */
-const runtimeBytes = 300 * 2 ** 20;
-
 function sessionsOf(context: RunContext): Parameters<typeof sideBySide>[0] {
   const { config, world } = context;
-  const memoryBytes = Math.min(world.resources.memoryBytes, parseByteSize(config.work.memory)) - runtimeBytes;
   return {
     threads: config.work.threads ?? world.resources.threads,
-    memoryBytes: Math.max(256 * 2 ** 20, memoryBytes),
+    memoryBytes: engineMemoryBytes(context),
     signal: context.signal,
     open: (share) => context.session('audit', share),
   };

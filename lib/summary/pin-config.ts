@@ -3,6 +3,7 @@ import { ConfigError, TableNotFoundError, UnsupportedFeatureError } from '../err
 import { currentSchema, currentSpec, type IcebergType, loadTable, type Table } from '../iceberg/index.ts';
 import type { ClaimedSources, World } from '../run/workload.ts';
 import { chooseBuckets } from './buckets.ts';
+import { summaryShape } from './columns.ts';
 import { historyLengthProperty, type Role, tableIdentifier, targetTables } from './tables.ts';
 
 /**
@@ -73,24 +74,37 @@ export function storedBuckets(table: Table, config: SummaryConfig): number {
   return buckets;
 }
 
-/** Columns are fixed when the tables are made: one that is not there, or of another type, is refused by name. */
+/**
+ * The pipeline may have columns that the table lacks: publish adds them. Everything else that differs is refused by
+ * name. An array over a column that has been stored without it would contradict the stored months.
+ */
 function refuseOtherColumns(table: Table, config: SummaryConfig): void {
   const name = `${table.identifier.namespace}.${table.identifier.name}`;
+  const shape = summaryShape(config);
   const stored = new Map(currentSchema(table).fields.map((field) => [field.name, typeText(field.type)]));
   const wanted = targetTables(config, '').find((target) => target.role === 'summary')?.fields ?? [];
+  const collects = new Map(shape.histories.map((history) => [history.name, history.from]));
+  const fixed = new Set([shape.key, shape.month, ...shape.system].map((column) => column.name));
   const differences = wanted.flatMap((field) => {
     const found = stored.get(field.name);
     const type = typeText(field.type);
     if (found === type) return [];
+    if (found !== undefined) return [`${field.name} is ${found} there, ${type} in the pipeline`];
+    if (fixed.has(field.name))
+      return [`${field.name} is not in it, and key, month and tieBreaks cannot change`];
+    const from = collects.get(field.name);
+    if (from === undefined || !stored.has(from)) return [];
     return [
-      found === undefined
-        ? `${field.name} is not in it`
-        : `${field.name} is ${found} there, ${type} in the pipeline`,
+      `${field.name} is not in it and ${from} is: give the history a new column of its own, fed by the same source`,
     ];
   });
+  const known = new Set(wanted.map((field) => field.name));
+  for (const column of stored.keys()) {
+    if (!known.has(column)) differences.push(`${column} is in it and not in the pipeline`);
+  }
   if (differences.length === 0) return;
   throw new ConfigError(
-    `columns: ${name} was made with other columns: ${differences.join('; ')}. Columns of existing tables cannot be added or changed yet`,
+    `columns: ${name} was made with other columns: ${differences.join('; ')}. Columns can be added to existing tables, not changed or removed: put them back, or make new tables under tables.summary and tables.latest`,
     { safe: 'the tables are untouched' },
   );
 }

@@ -18,6 +18,8 @@ export function explain(planned: PlannedWork, strategyReason: string): readonly 
     `resolve: ${units.length} units`,
     `apply: ${planned.applyUnits} units over ${touched.length} files, ${bytes(touched.reduce((sum, file) => sum + file.sizeBytes, 0))}`,
   ];
+  if (config.work.fromMonth !== undefined && planned.applyUnits > 0)
+    lines.push(`apply starts with the units of ${config.work.fromMonth} and later months`);
   const pruned = stored.length - touched.length;
   if (pruned > 0)
     lines.push(

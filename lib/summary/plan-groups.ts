@@ -1,6 +1,7 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import { parseByteSize } from '../config/sizes.ts';
 import { sharesDeletes } from './file-changes.ts';
+import { monthNumber } from './sql/months.ts';
 import type { ApplyGroup, FileSpec, ResolveSpec } from './types.ts';
 
 /**
@@ -97,6 +98,16 @@ function cellGroups(
 
 export function groupBytes(group: ApplyGroup): number {
   return group.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+}
+
+/** Groups of the month and later ones, then the others; no unit has groups of both. All together without a month. */
+export function fromMonthFirst(
+  groups: readonly ApplyGroup[],
+  fromMonth: string | undefined,
+): readonly (readonly ApplyGroup[])[] {
+  if (fromMonth === undefined) return [groups];
+  const from = monthNumber(fromMonth);
+  return [groups.filter((group) => group.month >= from), groups.filter((group) => group.month < from)];
 }
 
 /** Consecutive groups of at most so many bytes, one list per unit; groups keep their order. */

@@ -1,7 +1,7 @@
 import { configDigest } from '../config/digest.ts';
 import { parseByteSize } from '../config/sizes.ts';
 import { ConfigError } from '../errors.ts';
-import { currentSnapshot, type Table } from '../iceberg/index.ts';
+import { currentSchema, currentSnapshot, type Table, withMissingColumns } from '../iceberg/index.ts';
 import { sha256 } from '../run/layout.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
 import type { Plan, Prepared, RunContext } from '../run/workload.ts';
@@ -10,10 +10,10 @@ import { findTable, storedBuckets } from './pin-config.ts';
 import { estimate } from './plan-estimate.ts';
 import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
-import { groupBytes, packGroups, planGroups } from './plan-groups.ts';
+import { fromMonthFirst, groupBytes, packGroups, planGroups } from './plan-groups.ts';
 import { type BucketInput, bucketInputs } from './plan-input.ts';
 import { chooseStrategy } from './plan-strategy.ts';
-import { type Role, tableIdentifier } from './tables.ts';
+import { type Role, tableIdentifier, targetTables } from './tables.ts';
 import type { ApplyGroup, ApplySpec, FileSpec, ResolveSpec, SummaryPlanFacts } from './types.ts';
 
 const roles: readonly Role[] = ['summary', 'latest', 'tombstones'];
@@ -51,7 +51,8 @@ export async function planSummary(context: RunContext, prepared: AsyncIterable<P
     tombstones: await filesOf('tombstones'),
   };
 
-  const split = [...inputs].map(([bucket, input]) => resolveUnitOf({ bucket, count, input, files }));
+  const columns = columnsDigest(context, tables);
+  const split = [...inputs].map(([bucket, input]) => resolveUnitOf({ bucket, count, columns, input, files }));
   const groupsOf = split.map((unit) => planGroups(config, unit.specification));
   const groups = groupsOf.flat();
   const { strategy, reason: strategyReason } = chooseStrategy(config, split, groups);
@@ -105,10 +106,33 @@ export async function planSummary(context: RunContext, prepared: AsyncIterable<P
     pins: roles.map((role) => pinOf(context, role, tables.get(role))),
     stages: [resolve, apply],
     estimate: estimate(planned),
-    explanation: explain(planned, strategyReason),
+    explanation: [...explain(planned, strategyReason), ...newColumns(context, tables)],
     workload: facts,
   };
   return { ...head, digest: sha256(JSON.stringify(head)) };
+}
+
+/** Units that write under other field ids are other units. */
+function columnsDigest(context: RunContext, tables: ReadonlyMap<Role, Table | undefined>): string {
+  const targets = targetTables(context.config, context.world.warehouse.root);
+  const fields = targets.map((target) => {
+    const table = tables.get(target.role as Role);
+    return table === undefined
+      ? target.fields
+      : currentSchema(withMissingColumns(table, target.fields)).fields;
+  });
+  return sha256(JSON.stringify(fields)).slice(0, 16);
+}
+
+/** What publish will add to the tables that are there, one line each. */
+function newColumns(context: RunContext, tables: ReadonlyMap<Role, Table | undefined>): readonly string[] {
+  return targetTables(context.config, context.world.warehouse.root).flatMap(({ role, fields }) => {
+    const table = tables.get(role as Role);
+    if (table === undefined) return [];
+    const stored = new Set(currentSchema(table).fields.map((field) => field.name));
+    const names = fields.filter((field) => !stored.has(field.name)).map((field) => field.name);
+    return names.length === 0 ? [] : [`${role} gains ${names.join(', ')}; NULL in the rows stored so far`];
+  });
 }
 
 /** A unit of `resolve` with its specification, typed. */
@@ -117,11 +141,12 @@ export type PlannedResolve = PlannedUnit & { readonly specification: ResolveSpec
 interface ResolveInputs {
   readonly bucket: number;
   readonly count: number;
+  readonly columns: string;
   readonly input: BucketInput;
   readonly files: Readonly<Record<Role, ReadonlyMap<number, FileSpec[]>>>;
 }
 
-function resolveUnitOf({ bucket, count, input, files }: ResolveInputs): PlannedResolve {
+function resolveUnitOf({ bucket, count, columns, input, files }: ResolveInputs): PlannedResolve {
   const months = [...input.months]
     .sort(([a], [b]) => a - b)
     .map(([month, [rows, deletes]]) => [month, rows, deletes] as const);
@@ -130,6 +155,7 @@ function resolveUnitOf({ bucket, count, input, files }: ResolveInputs): PlannedR
     strategy: 'partitionwise',
     bucket,
     buckets: count,
+    columns,
     sources: input.sources,
     months,
     summary: files.summary.get(bucket) ?? [],
@@ -162,7 +188,8 @@ function* applyUnits(
     Math.max(leastUnitBytes, total / (workers * unitsPerWorker)),
   );
   const resolvers = new Map(units.map((unit) => [unit.specification.bucket, unitId(unit)]));
-  for (const some of packGroups(groups, limit)) {
+  const parts = fromMonthFirst(groups, context.config.work.fromMonth);
+  for (const some of parts.flatMap((part) => packGroups(part, limit))) {
     const buckets = [...new Set(some.map((group) => group.bucket))];
     const specification: ApplySpec = {
       stage: 'apply',

@@ -1,6 +1,7 @@
 import { CorruptStateError } from '../errors.ts';
-import { currentSchema, currentSpec, loadTableAt } from '../iceberg/index.ts';
+import { currentSchema, currentSpec, loadTableAt, withMissingColumns } from '../iceberg/index.ts';
 import type { PartitionSpec } from '../iceberg/types.ts';
+import { keep } from '../run/kept.ts';
 import type { Plan, RunContext } from '../run/workload.ts';
 import { tableEncoding } from './encoding.ts';
 import { type Role, targetTables } from './tables.ts';
@@ -12,8 +13,16 @@ export interface UnitTable extends OutputTable {
   readonly specs: readonly PartitionSpec[];
 }
 
-/** @throws CorruptStateError when the plan has no pin for a table of the pipeline */
-export async function unitTable(context: RunContext, plan: Plan, role: Role): Promise<UnitTable> {
+const tables = keep<UnitTable>(96);
+
+/** Read once per plan: the pinned metadata does not change. @throws CorruptStateError when the plan has no pin for a table of the pipeline */
+export function unitTable(context: RunContext, plan: Plan, role: Role): Promise<UnitTable> {
+  return tables.get(context.world.warehouse, `${plan.runId}/${plan.digest}/${role}`, () =>
+    readTable(context, plan, role),
+  );
+}
+
+async function readTable(context: RunContext, plan: Plan, role: Role): Promise<UnitTable> {
   const target = targetTables(context.config, context.world.warehouse.root).find(
     (table) => table.role === role,
   );
@@ -38,7 +47,8 @@ export async function unitTable(context: RunContext, plan: Plan, role: Role): Pr
   });
   return {
     location: table.metadata.location,
-    schema: currentSchema(table),
+    // With the columns that publish will add: files are written with their ids already.
+    schema: currentSchema(withMissingColumns(table, target.fields)),
     spec: currentSpec(table),
     specs: table.metadata.specs,
     encoding: tableEncoding(table.metadata.properties),

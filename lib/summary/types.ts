@@ -44,6 +44,8 @@ export interface ResolveSpec {
   readonly strategy: Strategy;
   readonly bucket: number;
   readonly buckets: number;
+  /** Digest of the columns of the three tables with the field ids that files are written with. */
+  readonly columns: string;
   /** Prepared rows: Parquet files that hold rows of the bucket. */
   readonly sources: readonly Location[];
   /** Records and deletes of the bucket per month: [month, rows, deletes]. */

@@ -17,6 +17,8 @@ export interface BucketTables {
   readonly shape: SummaryShape;
   readonly findings: Findings;
   readonly schemas: ReadonlyMap<Role, Schema>;
+  /** Columns of the summary that some stored rows may be older than. */
+  readonly later: ReadonlySet<string>;
   readonly bucket: number;
   /** N of the summary's bucket transform; undefined when the table is not partitioned so. */
   readonly buckets: number | undefined;
@@ -131,15 +133,17 @@ async function latestNewest(tables: BucketTables): Promise<void> {
 /** `facts`: per row what is wrong with it alone, and the two hashes that its neighbours are held to. One pass over all bytes. */
 async function arrays(tables: BucketTables): Promise<void> {
   const { session, shape, findings } = tables;
+  // Rows that are older than a column say nothing in it.
+  const stored = (name: string) => (tables.later.has(name) ? `${identifier(name)} IS NOT NULL AND ` : '');
   const lengths = shape.histories.map(
-    ({ name }) => `len(${identifier(name)}) IS DISTINCT FROM ${shape.historyLength}`,
+    ({ name }) => `(${stored(name)}len(${identifier(name)}) IS DISTINCT FROM ${shape.historyLength})`,
   );
   const firsts = shape.histories
     .filter(({ from }) => from !== shape.deleteColumn)
     .map(({ name, from }) => `${identifier(name)}[1] IS DISTINCT FROM ${identifier(from)}`);
   const grids = shape.grids.map(
     ({ name, history, placeholder, separator }) =>
-      `${identifier(name)} IS DISTINCT FROM array_to_string(list_transform(${identifier(history)}, lambda x: coalesce(x::VARCHAR, ${text(placeholder)})), ${text(separator)})`,
+      `(${stored(name)}${identifier(name)} IS DISTINCT FROM array_to_string(list_transform(${identifier(history)}, lambda x: coalesce(x::VARCHAR, ${text(placeholder)})), ${text(separator)}))`,
   );
   const any = (parts: readonly string[]) => (parts.length === 0 ? 'false' : `(${parts.join(' OR ')})`);
   const key = identifier(shape.key.name);

@@ -7,11 +7,13 @@ import {
   currentSchema,
   currentSnapshot,
   currentSpec,
+  laterColumns,
   liveDeleteFiles,
   liveFiles,
   loadTable,
   type Schema,
   type Table,
+  withMissingColumns,
 } from '../iceberg/index.ts';
 import type { AuditReport, World } from '../run/workload.ts';
 import { normalizeLocation } from '../stores/location.ts';
@@ -22,7 +24,7 @@ import { sideBySide } from './audit-sessions.ts';
 import { openBucketSpool } from './audit-spool.ts';
 import { roles, type StateFile } from './audit-state.ts';
 import { summaryShape } from './columns.ts';
-import { type Role, tableIdentifier } from './tables.ts';
+import { type Role, tableIdentifier, targetTables } from './tables.ts';
 import { type BucketTables, verifyBucket } from './verify-bucket.ts';
 import { verifyFiles } from './verify-files.ts';
 
@@ -48,13 +50,18 @@ export async function verifyTables(
   const shape = summaryShape(config);
   const schemas = new Map<Role, Schema>();
   const buckets = new Map<Role, number | undefined>();
+  const targets = targetTables(config, world.warehouse.root);
+  let later: ReadonlySet<string> = new Set();
   await using spool = await openBucketSpool<readonly [Role, StateFile]>(`${world.workRoot}/verify`);
   for (const role of roles) {
     const table = await spoolTable(world, config, role, options.branch, found, (bucket, file) =>
       spool.add(bucket, [role, file]),
     );
     if (table === undefined) continue;
-    schemas.set(role, currentSchema(table));
+    const target = targets.find((one) => one.role === role);
+    const complete = withMissingColumns(table, target?.fields ?? []);
+    schemas.set(role, currentSchema(complete));
+    if (role === 'summary') later = laterColumns(complete);
     buckets.set(role, bucketCount(table));
   }
   if (!schemas.has('summary'))
@@ -69,6 +76,7 @@ export async function verifyTables(
       shape,
       findings: found,
       schemas,
+      later,
       bucket,
       buckets: buckets.get('summary'),
       files,

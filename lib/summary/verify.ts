@@ -7,6 +7,7 @@ import {
   type Schema,
   snapshotById,
   type Table,
+  withMissingColumns,
 } from '../iceberg/index.ts';
 import { commitKeys } from '../run/table-change.ts';
 import type { AuditReport, Plan, RunContext } from '../run/workload.ts';
@@ -79,7 +80,7 @@ async function publishedTables(context: RunContext, plan: Plan): Promise<Readonl
         {
           role,
           table,
-          schema: currentSchema(table),
+          schema: currentSchema(withMissingColumns(table, fieldsOf(context, role))),
           snapshotId,
           publishedSnapshotId: own?.snapshotId ?? snapshotId,
         },

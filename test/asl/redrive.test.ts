@@ -14,6 +14,7 @@ import {
   run,
   toResults,
   typesOf,
+  virtualTime,
 } from './support.ts';
 
 /** Functions that fail for the payloads in `broken`, and count their calls. */
@@ -64,6 +65,35 @@ describe('a redrive', () => {
     expect(second.output).toEqual(['b', 1, 1, 'in']);
     expect(again).toEqual(['b']);
     expect(typesOf(second.history)[0]).toBe('ExecutionRedriven');
+  });
+
+  it('is the same execution: its id, name and start stay', async () => {
+    const shop = workshop();
+    shop.broken.add('x');
+    const definition = definitionOf({
+      T: call('work', { Next: 'S' }),
+      S: { Type: 'Succeed', Output: '{% $states.context.Execution %}' },
+    });
+    const first = await run(definition, {
+      functions: shop.functions,
+      input: 'x',
+      name: 'first',
+      ...virtualTime(1_000),
+    });
+    shop.broken.clear();
+    const second = await run(definition, {
+      functions: shop.functions,
+      redriveFrom: kept(first),
+      name: 'another',
+      ...virtualTime(9_000),
+    });
+    expect(second.output).toMatchObject({
+      Id: expect.stringMatching(/:first$/),
+      Name: 'first',
+      StartTime: '1970-01-01T00:00:01.000Z',
+      RedriveCount: 1,
+      RedriveTime: '1970-01-01T00:00:09.000Z',
+    });
   });
 
   it('counts', async () => {

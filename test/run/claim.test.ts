@@ -92,7 +92,7 @@ delete: {column: n}
   expect(run?.status).toBe('succeeded');
 });
 
-test('a column that the tables do not have, or have with another type, is refused by name', async () => {
+test('a column that the tables have with another type, or that left the pipeline, is refused by name, and the files stay pending', async () => {
   await using fixture = await openFixture();
   const folder = `${fixture.world.stagingPath}/accounts`;
   await mkdir(folder, { recursive: true });
@@ -108,11 +108,12 @@ test('a column that the tables do not have, or have with another type, is refuse
   const more = await parsePipeline(
     smallPipeline
       .replace('name: balance, type: bigint', 'name: balance, type: int')
-      .replace('columns:\n', 'columns:\n  - {name: colour, type: string}\n'),
-    'more.yaml',
+      .replace('  - {name: soft_delete, type: string}\n', '')
+      .replace('delete: {column: soft_delete}\n', ''),
+    'other.yaml',
   );
   await expect(runPipeline({ world: fixture.world, config: more })).rejects.toThrow(
-    /colour is not in it; balance is long there, int in the pipeline/,
+    /balance is long there, int in the pipeline; balance_history is list of long there, list of int in the pipeline; soft_delete is in it and not in the pipeline/,
   );
   expect(await statuses(fixture)).toContain('pending');
 });

@@ -24,6 +24,15 @@ delete: {column: soft_delete}
 limits: {badRows: 2, badRowFraction: 1, badFiles: 1}
 `;
 
+/** The same pipeline later: with another scalar, a history of its own and a grid over the old one. */
+export const grownPipeline = smallPipeline
+  .replace('columns:\n', 'columns:\n  - {name: colour, type: string}\n')
+  .replace('  - {name: soft_delete', '  - {name: points, type: bigint}\n  - {name: soft_delete')
+  .replace('history:\n', 'history:\n  - {name: points}\n')
+  .concat(
+    'historyLength: 4\ngrids: [{name: balance_grid, from: balance, placeholder: "?", separator: ","}]\n',
+  );
+
 export interface Fixture extends AsyncDisposable {
   readonly world: LocalWorld;
   readonly config: SummaryConfig;

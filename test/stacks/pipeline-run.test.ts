@@ -7,6 +7,7 @@ import {
   type LambdaFunction,
   lambdaInvoke,
   loadStateMachine,
+  type RedriveState,
   startExecution,
 } from '../../lib/asl/index.ts';
 import {
@@ -15,6 +16,7 @@ import {
   LeaseHeldError,
   PinnedSnapshotExpiredError,
 } from '../../lib/errors.ts';
+import { type MachineFailure, raisedError } from '../../lib/run/raised-error.ts';
 import { FUNCTION_NAMES } from '../../lib/stacks/pipeline-machine.ts';
 import { memoryObjects, named, seededRandom, virtualTime } from '../asl/support.ts';
 
@@ -41,11 +43,26 @@ const stages = [
   { name: 'apply', units: 2, items: at('apply') },
 ];
 
-async function execute(overrides: Functions = {}, input: Json = { pipeline: 'accounts' }) {
+interface ExecuteOptions {
+  readonly redriveFrom?: RedriveState;
+}
+
+/** As the handler does it: what was recorded is raised, unless the execution was redriven since. */
+async function raise(payload: Payload): Promise<unknown> {
+  if (payload['action'] !== 'raise' || payload['redriven'] === true) return {};
+  throw raisedError(payload['error'] as unknown as MachineFailure);
+}
+
+async function execute(
+  overrides: Functions = {},
+  input: Json = { pipeline: 'accounts' },
+  options: ExecuteOptions = {},
+) {
   const calls: [string, Payload][] = [];
   const answers: Functions = {
     intake: async () => ({ runId: 'r1', attempt: 1, objects: 2, items: at('prepare') }),
     plan: async () => ({ outcome: 'work', stages }),
+    report: raise,
     ...overrides,
   };
   const functions = Object.fromEntries(
@@ -67,8 +84,11 @@ async function execute(overrides: Functions = {}, input: Json = { pipeline: 'acc
     objects,
     random: seededRandom(7),
     ...time,
+    ...options,
   });
-  const story = calls.map(([name, payload]) => (name === 'work' ? `work ${payload['unit']}` : name));
+  const story = calls.map(([name, payload]) =>
+    name === 'work' ? `work ${payload['unit']}` : payload['action'] === 'raise' ? 'raise' : name,
+  );
   return {
     result,
     calls,
@@ -181,7 +201,7 @@ describe('a failure of the pipeline', () => {
         [name]: failing(new IntegrityError('rows are missing', { next: 'partwise status r1' })),
       });
       expect(result).toMatchObject({ status: 'FAILED', error: 'IntegrityError' });
-      expect(story.at(-1)).toBe('report');
+      expect(story.slice(-2)).toEqual(['report', 'raise']);
       const [report] = payloadsOf('report');
       expect(report).toMatchObject({
         runId: 'r1',
@@ -206,9 +226,9 @@ describe('a failure of the pipeline', () => {
     };
     const { result, payloadsOf, story } = await execute({ work });
     expect(result).toMatchObject({ status: 'FAILED', error: 'States.ExceedToleratedFailureThreshold' });
-    expect(result.cause).toMatch(/UnitTooLargeError: too large$/);
+    expect(result.cause).toMatch(/UnitTooLargeError: too large"/);
     expect(story).toContain(unit === 'o1' ? 'work o2' : 'work u2');
-    expect(payloadsOf('report')).toMatchObject([{ outcome: 'failed' }]);
+    expect(payloadsOf('report')).toMatchObject([{ outcome: 'failed' }, { action: 'raise' }]);
   });
 
   it('in Intake fails at once: there is no run to record it in', async () => {
@@ -220,7 +240,8 @@ describe('a failure of the pipeline', () => {
   it('in the recording does not hide the one that it is about', async () => {
     const { result } = await execute({
       audit: failing(new IntegrityError('x')),
-      report: failing(named('Disk')),
+      report: async (payload) =>
+        payload['action'] === 'raise' ? raise(payload) : Promise.reject(named('Disk')),
     });
     expect(result.error).toBe('IntegrityError');
   });
@@ -230,7 +251,7 @@ describe('a failure of the pipeline', () => {
       plan: async () => ({ outcome: 'work', stages: [{ name: 's', units: 1, items: at('nowhere') }] }),
     });
     expect(result.error).toBe('States.ItemReaderFailed');
-    expect(payloadsOf('report')).toMatchObject([{ error: { name: 'States.ItemReaderFailed' } }]);
+    expect(payloadsOf('report')[0]).toMatchObject({ error: { name: 'States.ItemReaderFailed' } });
   });
 });
 
@@ -295,11 +316,91 @@ describe('a retry of the pipeline', () => {
     });
     expect(result).toMatchObject({ status: 'FAILED', error: 'CommitConflictError' });
     expect(payloadsOf('plan').map((payload) => payload['replans'])).toEqual([0, 1, 2, 3, 4, 5]);
-    expect(payloadsOf('report')).toMatchObject([
-      { outcome: 'failed', error: { name: 'CommitConflictError' } },
-    ]);
+    expect(payloadsOf('report')[0]).toMatchObject({
+      outcome: 'failed',
+      error: { name: 'CommitConflictError' },
+    });
   });
 });
+
+describe('a redrive of the pipeline', () => {
+  const failingTimes = (times: number, error: Error): Functions[string] => {
+    let calls = 0;
+    return async () => {
+      calls += 1;
+      return calls <= times ? Promise.reject(error) : {};
+    };
+  };
+  const claimed = async ({ runId }: Payload) => ({
+    runId: 'r1',
+    attempt: runId === undefined ? 1 : 2,
+    objects: 2,
+    items: at('prepare'),
+  });
+  const input = { pipeline: 'accounts', branch: 'try' };
+
+  it.each(['plan', 'audit', 'publish', 'work'])(
+    'takes the run up again that failed in %s, as its next attempt',
+    async (name) => {
+      const answer = name === 'plan' ? { outcome: 'work', stages } : {};
+      let calls = 0;
+      const functions: Functions = {
+        intake: claimed,
+        [name]: async () => {
+          calls += 1;
+          return calls === 1 ? Promise.reject(new IntegrityError('x')) : answer;
+        },
+      };
+      const first = await execute(functions, input);
+      const second = await execute(functions, input, redriveOf(first.result));
+      expect(second.result).toMatchObject({ status: 'SUCCEEDED', output: { runId: 'r1', attempt: 2 } });
+      expect(second.payloadsOf('intake')).toEqual([{ action: 'claim', pipeline: 'accounts', runId: 'r1' }]);
+      expect(second.story).toEqual(['raise', ...whole]);
+    },
+  );
+
+  it('that fails again records and raises what failed then, and can be redriven again', async () => {
+    const functions: Functions = {
+      intake: claimed,
+      audit: failingTimes(1, new IntegrityError('x')),
+      publish: failingTimes(1, named('Broken', 'b')),
+    };
+    const first = await execute(functions, input);
+    const second = await execute(functions, input, redriveOf(first.result));
+    expect(second.result).toMatchObject({ status: 'FAILED', error: 'Broken' });
+    expect(second.payloadsOf('report')[1]).toMatchObject({
+      outcome: 'failed',
+      attempt: 2,
+      error: { name: 'Broken' },
+    });
+    const third = await execute(functions, input, redriveOf(second.result));
+    expect(third.result.status).toBe('SUCCEEDED');
+  });
+
+  it('starts over when there was no run yet', async () => {
+    const first = await execute({ intake: async () => Promise.reject(named('ConfigError')) }, input);
+    const second = await execute({}, input, redriveOf(first.result));
+    expect(second.story).toEqual(whole);
+  });
+
+  it('records when the run cannot be taken up', async () => {
+    const functions: Functions = {
+      intake: async (payload) =>
+        payload['runId'] === undefined ? claimed(payload) : Promise.reject(named('RunCancelledError')),
+      audit: async () => Promise.reject(new IntegrityError('x')),
+    };
+    const first = await execute(functions, input);
+    const second = await execute(functions, input, redriveOf(first.result));
+    expect(second.result).toMatchObject({ status: 'FAILED', error: 'RunCancelledError' });
+    expect(second.story).toEqual(['raise', 'intake', 'report', 'raise']);
+  });
+});
+
+/** As it comes back from a file. */
+function redriveOf({ redrive }: ExecutionResult): ExecuteOptions {
+  if (redrive === undefined) throw new Error('nothing to redrive');
+  return { redriveFrom: JSON.parse(JSON.stringify(redrive)) };
+}
 
 describe('the state of the pipeline', () => {
   it('stays small however many stages and units there are', async () => {

@@ -3,6 +3,7 @@ import { textTable } from '../../report/table.ts';
 import { planPipeline } from '../../run/local.ts';
 import type { Plan } from '../../run/workload.ts';
 import type { CommandHandler } from '../command.ts';
+import { withFromMonth } from '../from-month.ts';
 import { describeReport, outcomeCode, reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { openSession } from '../session.ts';
@@ -10,7 +11,7 @@ import { inputPaths, runReport } from './run.ts';
 
 export const plan: CommandHandler = async (context) => {
   const { output, flags } = context;
-  const { config } = await loadChosenPipeline(context);
+  const config = withFromMonth(context, (await loadChosenPipeline(context)).config);
   await using session = await openSession(context);
   const branch = flags.text('branch');
   const outcome = await planPipeline({

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { type RunOutcome, resumeRun, runPipeline } from '../../run/local.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
+import { withFromMonth } from '../from-month.ts';
 import { type RunReport, reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { configOfRun, findRun, openSession } from '../session.ts';
@@ -9,7 +10,7 @@ import { configOfRun, findRun, openSession } from '../session.ts';
 export const run: CommandHandler = async (context) => {
   const planned = context.flags.text('plan');
   if (planned !== undefined) return applyPlan(context, planned);
-  const { config } = await loadChosenPipeline(context);
+  const config = withFromMonth(context, (await loadChosenPipeline(context)).config);
   await using session = await openSession(context);
   const branch = context.flags.text('branch');
   const outcome = await runPipeline({
@@ -42,8 +43,9 @@ export function runReport(outcome: RunOutcome): RunReport {
 }
 
 async function applyPlan(context: CommandContext, runId: string) {
-  if (context.arguments.length > 0 || context.flags.text('branch') !== undefined) {
-    throw new UsageError('a saved plan has its files and its branch already', {
+  const isGiven = (flag: string) => context.flags.text(flag) !== undefined;
+  if (context.arguments.length > 0 || isGiven('branch') || isGiven('from-month')) {
+    throw new UsageError('a saved plan has its files, its branch and its order already', {
       next: `partwise run --plan ${runId}`,
     });
   }

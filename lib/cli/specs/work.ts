@@ -7,6 +7,13 @@ const branchFlag: FlagSpec = {
   help: 'publish to this branch; readers of main see nothing until switch',
 };
 
+const fromMonthFlag: FlagSpec = {
+  name: 'from-month',
+  kind: 'text',
+  value: 'YYYY-MM',
+  help: 'work on this and later months first; all are published together',
+};
+
 export const workCommands: readonly CommandSpec[] = [
   {
     name: 'plan',
@@ -19,7 +26,7 @@ export const workCommands: readonly CommandSpec[] = [
         'with the difference when something changed.',
     ],
     arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
-    flags: [branchFlag],
+    flags: [branchFlag, fromMonthFlag],
     examples: [
       { command: 'partwise plan drop.parquet', what: 'what this file would change' },
       {
@@ -42,6 +49,7 @@ export const workCommands: readonly CommandSpec[] = [
     arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
     flags: [
       branchFlag,
+      fromMonthFlag,
       {
         name: 'plan',
         kind: 'text',

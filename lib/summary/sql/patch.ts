@@ -1,6 +1,6 @@
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape } from '../columns.ts';
-import { edited, gridText } from './arrays.ts';
+import { edited, gridText, resized } from './arrays.ts';
 import { of, payload, registerNames } from './names.ts';
 
 /**
@@ -66,7 +66,12 @@ export function patched(options: PatchOptions): string {
       value: (entry: string) =>
         `CASE WHEN r.pw_p${changed} IS NOT NULL THEN r.pw_v${index}[r.pw_p${changed}] ELSE ${entry} END`,
     }));
-    const value = edited(old, first, edits, shape.historyLength);
+    // A row older than its column has no array: nothing is known of any month.
+    const unknown = resized('NULL', shape.historyLength, column.elementSqlType);
+    const [fromNothing, fromOld] = [unknown, old].map((list) =>
+      edited(list, first, edits, shape.historyLength),
+    );
+    const value = `CASE WHEN ${old} IS NULL THEN ${fromNothing} ELSE ${fromOld} END`;
     return [column.name, when(value, old), `${column.elementSqlType}[]`];
   });
   const system = shape.system.map((column) => {
