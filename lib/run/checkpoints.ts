@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { CorruptStateError } from '../errors.ts';
 import type { CheckpointRecord } from '../stores/ports.ts';
+import { ahead } from './ahead.ts';
 import { jsonBytes, layout, sha256 } from './layout.ts';
 import { stageItems } from './stages.ts';
 import type { RunContext, StageSummary, UnitItem, UnitResult } from './workload.ts';
@@ -75,6 +76,9 @@ export interface CheckpointedUnit {
   readonly result: UnitResult;
 }
 
+/** Each is two reads from a store that may be far away. */
+const readsAtOnce = 32;
+
 /**
  * Every planned unit of a stage with its outcome, streamed in the plan's order.
  * @throws CorruptStateError when a unit has none: the stage has not ended
@@ -83,7 +87,7 @@ export async function* checkpointsOf(
   context: RunContext,
   stage: Pick<StageSummary, 'name' | 'items'>,
 ): AsyncIterable<CheckpointedUnit> {
-  for await (const item of stageItems(context.world.results, stage.items)) {
+  yield* ahead(stageItems(context.world.results, stage.items), readsAtOnce, async (item) => {
     const record = await context.world.state.checkpoints.get(context.runId, stage.name, item.unit);
     if (record === undefined) {
       throw new CorruptStateError(`unit ${item.unit} of stage ${stage.name} has no checkpoint`, {
@@ -91,6 +95,6 @@ export async function* checkpointsOf(
         next: `partwise resume ${context.runId}`,
       });
     }
-    yield { item, record, result: await readCheckpoint(context, record) };
-  }
+    return { item, record, result: await readCheckpoint(context, record) };
+  });
 }
