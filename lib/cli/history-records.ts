@@ -1,3 +1,4 @@
+import { isAppliedTo } from '../run/branches.ts';
 import type { CheckpointRecord, RunRecord, StateStore, UnitFailure } from '../stores/ports.ts';
 
 /** Runs, units and cases as records, for `sql` and `status`. Times are ISO texts in UTC without a zone. */
@@ -7,6 +8,7 @@ export const runColumns = {
   pipeline: 'VARCHAR',
   status: 'VARCHAR',
   branch: 'VARCHAR',
+  on_main: 'BOOLEAN',
   attempt: 'INTEGER',
   started: 'TIMESTAMP',
   ended: 'TIMESTAMP',
@@ -22,6 +24,7 @@ export function runRow(run: RunRecord): Readonly<Record<keyof typeof runColumns,
     pipeline: run.pipeline,
     status: run.status,
     branch: run.branch,
+    on_main: isAppliedTo(run, 'main'),
     attempt: run.attempt,
     started: timestamp(run.createdMs),
     ended: timestamp(run.endedMs),

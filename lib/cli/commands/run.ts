@@ -38,6 +38,7 @@ export function runReport(outcome: RunOutcome): RunReport {
     filesNew: arrivals.recorded,
     ignored: arrivals.ignored,
     held: arrivals.held,
+    again: arrivals.again,
   };
 }
 

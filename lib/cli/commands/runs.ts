@@ -1,5 +1,6 @@
 import { duration, instant } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
+import { branchText } from '../branches.ts';
 import type { CommandHandler } from '../command.ts';
 import { isUnfinished, openExisting } from '../session.ts';
 
@@ -13,7 +14,7 @@ export const runs: CommandHandler = async (context) => {
     const rows = records.map((run) => [
       run.runId,
       run.status,
-      run.branch,
+      branchText(run),
       run.attempt,
       instant(run.createdMs),
       run.endedMs === undefined ? '' : duration(run.endedMs - run.createdMs),

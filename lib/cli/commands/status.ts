@@ -3,6 +3,7 @@ import { textTable } from '../../report/table.ts';
 import { planOfRun } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import type { RunRecord } from '../../stores/ports.ts';
+import { branchText } from '../branches.ts';
 import { type CaseCount, casesOf } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
@@ -62,7 +63,7 @@ function headLines(run: RunRecord): readonly string[] {
   const lines = [
     `run      ${run.runId}`,
     `status   ${run.status}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`,
-    `branch   ${run.branch}`,
+    `branch   ${branchText(run)}`,
     `started  ${instant(run.createdMs)}`,
   ];
   if (run.endedMs !== undefined)
