@@ -76,5 +76,9 @@ export class TableAlreadyExistsError extends PartwiseError {}
 export class ObjectNotFoundError extends PartwiseError {}
 /** Create-only write met an object that is already there. */
 export class ObjectExistsError extends PartwiseError {}
+/** The folder that holds everything is no folder, or cannot be made, read or written. */
+export class RootUnusableError extends PartwiseError {}
+/** The disk, or this user's share of it, is full. */
+export class StorageFullError extends PartwiseError {}
 /** A location points outside of the root it must stay in. */
 export class LocationEscapeError extends PartwiseError {}

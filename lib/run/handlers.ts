@@ -1,6 +1,7 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import { CorruptStateError, IntegrityError, LeaseHeldError } from '../errors.ts';
 import type { IntakeItem, RunRecord } from '../stores/ports.ts';
+import { storageError } from '../stores/storage-error.ts';
 import { prepareStage, saveCheckpoint } from './checkpoints.ts';
 import { continueRun, leaseName, startRun } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
@@ -245,7 +246,8 @@ async function workUnit(
         result: await workload.work(context, plan, item, specification),
       });
     await world.state.checkpoints.note({ ...note, endedMs: world.clock.now(), error: undefined });
-  } catch (error) {
+  } catch (thrown) {
+    const error = storageError(thrown);
     const described = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     await world.state.checkpoints.note({ ...note, endedMs: world.clock.now(), error: described });
     throw error;

@@ -3,6 +3,7 @@ import { type Json, lambdaInvoke, loadStateMachine, startExecution } from '../as
 import type { PipelineConfig } from '../config/schema.ts';
 import { LeaseLostError, PartwiseError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import { storageError } from '../stores/storage-error.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
 import { handlers, releaseLease } from './handlers.ts';
@@ -61,7 +62,9 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
             Object.entries(functions).map(([name, handler]) => [
               name,
               async (payload: Json) => {
-                const output: unknown = await handler(payload as never);
+                const output: unknown = await handler(payload as never).catch((error: unknown) => {
+                  throw storageError(error);
+                });
                 if (name === 'intake') runId = (output as { runId: string }).runId;
                 return output;
               },
