@@ -57,6 +57,7 @@ describe('a file that went to a branch', () => {
     await ok(home, 'switch', 'check');
     expect((await ok(home, 'run', 'late.csv')).stdout).toContain('applied before');
     expect((await ok(home, 'runs')).stdout).toContain('check, now main');
+    await ok(home, 'verify');
     expect(await doctor(home)).not.toContain('branch check');
     // The name is free again: what went to the first branch of that name is on main, on this one too.
     expect((await ok(home, 'run', 'late.csv', '--branch', 'check')).stdout).toContain('applied before');
@@ -69,6 +70,10 @@ describe('a file that went to a branch', () => {
     expect(stdout).toContain('1 file waits for the next run');
     expect((await ok(home, 'runs')).stdout).toContain('check, given up');
     expect((await home.run('show', 'latest', '--branch', 'check')).code).toBe(2);
+    const given = (
+      (await home.json('sql', "SELECT run_id FROM runs WHERE branch = 'check'")).rows as string[][]
+    )[0];
+    expect((await home.run('verify', given?.[0] ?? '')).stderr).toContain('was given up');
     expect((await home.run('cancel', '--branch', 'check')).code).toBe(2);
     expect((await home.run('cancel', '--branch', 'main')).code).toBe(2);
     await ok(home, 'run');
