@@ -163,7 +163,9 @@ export function handlers(options: HandlerOptions) {
       const context = await contextOf(payload.runId);
       await world.state.runs.update(payload.runId, { status: 'auditing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'audit', units: 1, rows: 0, bytes: 0 });
+      const startedMs = world.clock.now();
       const report = await workloadOf(context.config).audit(context, await planOf(context));
+      await addTimes(world, payload.runId, 'audit', startedMs);
       await world.results.write(
         layout.audit(context.folder, `g${context.planGeneration}-a${context.attempt}`),
         jsonBytes(report),
@@ -189,7 +191,9 @@ export function handlers(options: HandlerOptions) {
       const context = await contextOf(payload.runId);
       await world.state.runs.update(payload.runId, { status: 'publishing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'publish', units: 1, rows: 0, bytes: 0 });
+      const startedMs = world.clock.now();
       const published = await workloadOf(context.config).publish(context, await planOf(context));
+      await addTimes(world, payload.runId, 'publish', startedMs);
       await addFacts(world, payload.runId, { published: published.snapshots, ...published.facts });
       await world.step('published');
       return {};
@@ -288,6 +292,14 @@ async function addFacts(
 ): Promise<void> {
   const run = await world.state.runs.get(runId);
   await world.state.runs.update(runId, { facts: { ...run?.facts, ...facts } });
+}
+
+/** Notes how long a step took that has no checkpoint of its own: `facts.times`. */
+async function addTimes(world: World, runId: string, step: string, startedMs: number): Promise<void> {
+  const times = (await world.state.runs.get(runId))?.facts['times'];
+  await addFacts(world, runId, {
+    times: { ...(times ?? {}), [step]: { startedMs, endedMs: world.clock.now() } },
+  });
 }
 
 /**

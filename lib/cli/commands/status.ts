@@ -4,12 +4,13 @@ import { planOfRun } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { branchText } from '../branches.ts';
-import { type CaseCount, casesOf } from '../case-records.ts';
+import { type CaseCount, casesAndSteps } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
 import { describePlan } from '../outcome.ts';
 import { type RefusedRow, refusedRows } from '../quarantine.ts';
 import { findRun, isUnfinished, openExisting } from '../session.ts';
+import type { StepRow } from '../step-records.ts';
 
 const defaultUnits = 50;
 const refusedLimit = 20;
@@ -21,7 +22,7 @@ export const status: CommandHandler = async (context) => {
   const run = await findRun(session, context.arguments[0]);
   const plan = await planOfRun(world, run);
   const files = await filesOf(world, run);
-  const cases = await casesOf(world, run, plan);
+  const { cases, steps } = await casesAndSteps(world, run, plan);
   const refused = await refusedRows(world, run.runId, refusedLimit);
   const limit = flags.number('units') ?? defaultUnits;
   const units: UnitRow[] = [];
@@ -35,6 +36,7 @@ export const status: CommandHandler = async (context) => {
     plan: plan === undefined ? undefined : describePlan(plan),
     files,
     units,
+    steps,
     cases,
     refused,
   });
@@ -49,6 +51,7 @@ export const status: CommandHandler = async (context) => {
     ),
   );
   output.lines(refusedLines(run, refused));
+  output.lines(stepLines(steps));
   output.lines(caseLines(cases));
   output.lines(auditLines(run));
   if (isUnfinished(run)) {
@@ -202,8 +205,25 @@ function refusedLines(run: RunRecord, refused: readonly RefusedRow[]): readonly 
 
 function caseLines(cases: readonly CaseCount[]): readonly string[] {
   if (cases.length === 0) return [];
-  const rows = cases.map(({ title, rows: number }) => [title, count(number)]);
-  return [...textTable({ columns: ['case', 'rows'], rows }), ''];
+  const rows = cases.map(({ title, rows: number, step }) => [title, count(number), step]);
+  return [...textTable({ columns: ['case', 'rows', 'done in step'], rows }), ''];
+}
+
+/** Time per step: a statement does the rows of several cases at once. */
+function stepLines(steps: readonly StepRow[]): readonly string[] {
+  if (steps.length === 0) return [];
+  const rows = steps.map((step) => [
+    step.step,
+    step.status,
+    step.started?.slice(11, 23) ?? '',
+    step.ended?.slice(11, 23) ?? '',
+    duration(step.elapsed_ms),
+    count(step.rows),
+    bytes(step.bytes),
+    step.error ?? '',
+  ]);
+  const columns = ['step', 'status', 'started', 'ended', 'work', 'rows', 'bytes', 'error'];
+  return [...textTable({ columns, rows, maxCellWidth: 100 }), ''];
 }
 
 function auditLines(run: RunRecord): readonly string[] {
