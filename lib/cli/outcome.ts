@@ -111,14 +111,7 @@ function successLines(
 function inputLines(run: RunRecord, command: (text: string) => string): readonly string[] {
   const input = run.facts.input as Partial<PreparedTotals> | undefined;
   if (input === undefined) return [];
-  const {
-    files = 0,
-    filesQuarantined = 0,
-    rowsRead = 0,
-    rowsQuarantined = 0,
-    droppedColumns = [],
-    refused = [],
-  } = input;
+  const { files = 0, filesQuarantined = 0, rowsRead = 0, rowsQuarantined = 0, refused = [] } = input;
   const lines = [`  ${plural(rowsRead, 'row')} read from ${plural(files, 'file')}`];
   if (rowsQuarantined > 0) {
     lines.push(
@@ -127,8 +120,24 @@ function inputLines(run: RunRecord, command: (text: string) => string): readonly
   }
   for (const one of refused) lines.push(`  refused ${printable(one.location)}: ${printable(one.reason)}`);
   if (filesQuarantined > refused.length) lines.push(`  ${plural(filesQuarantined, 'file')} refused in all`);
-  if (droppedColumns.length > 0)
-    lines.push(`  columns that the pipeline does not name: ${droppedColumns.map(printable).join(', ')}`);
+  return [...lines, ...columnLines(run)];
+}
+
+/** Per file: configured columns that it lacks, and columns of it that nothing names. */
+export function columnLines(run: RunRecord): readonly string[] {
+  const { columns = [], filesWithColumns = 0 } = (run.facts['input'] ?? {}) as Partial<PreparedTotals>;
+  const named = (names: readonly string[]) => names.map(printable).join(', ');
+  const lines = columns.flatMap(({ location, missing, dropped }) => {
+    const file = printable(location.split('/').at(-1) ?? location);
+    return [
+      ...(missing.length > 0 ? [`  columns not in ${file}, NULL in its rows: ${named(missing)}`] : []),
+      ...(dropped.length > 0
+        ? [`  columns of ${file} that the pipeline does not name: ${named(dropped)}`]
+        : []),
+    ];
+  });
+  if (filesWithColumns > columns.length)
+    lines.push(`  ${plural(filesWithColumns, 'file')} in all lack columns or have others`);
   return lines;
 }
 

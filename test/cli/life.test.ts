@@ -87,6 +87,42 @@ describe('run', () => {
   });
 });
 
+describe('columns that a file lacks or has too many', () => {
+  it('are told once per file, at the end, in status and to programs', async () => {
+    await using home = await warehouse();
+    await writeFile(
+      join(home.path, 'thin.csv'),
+      'account_id,month,updated_at,remark,"a ""b"""\n7,2026-01,2026-02-01 00:00:00,x,y\n',
+    );
+    const { stdout } = await ok(home, 'run', 'first.csv', 'thin.csv');
+    const told = [
+      '  columns not in thin.csv, NULL in its rows: balance',
+      '  columns of thin.csv that the pipeline does not name: remark, a "b"',
+    ].join('\n');
+    expect(stdout).toContain(told);
+    expect(stdout.match(/thin\.csv/g)).toHaveLength(2);
+    expect((await ok(home, 'status')).stdout).toContain(told);
+    const { run } = (await home.json('status')) as { readonly run?: unknown };
+    expect(run).toMatchObject({
+      facts: {
+        input: { columns: [{ missing: ['balance'], dropped: ['remark', 'a "b"'] }], filesWithColumns: 1 },
+      },
+    });
+  });
+
+  it('are counted when the files are many', async () => {
+    await using home = await warehouse();
+    for (let file = 0; file < 12; file += 1)
+      await writeFile(
+        join(home.path, `thin-${file}.csv`),
+        `account_id,month,updated_at\n${file},2026-01,2026-02-01 00:00:00\n`,
+      );
+    const { stdout } = await ok(home, 'run', ...Array.from({ length: 12 }, (_, file) => `thin-${file}.csv`));
+    expect(stdout.match(/columns not in thin-/g)).toHaveLength(10);
+    expect(stdout).toContain('12 files in all lack columns or have others');
+  });
+});
+
 describe('plan', () => {
   it('touches no table, and is executed as it is', async () => {
     await using home = await warehouse();
@@ -192,6 +228,20 @@ describe('looking', () => {
       ['caseI', 2],
       ['caseIV', 1],
     ]);
+    expect(await one('SELECT step, stage, units, rows, status FROM steps')).toEqual([
+      ['prepare', 'prepare', 1, 3, 'done'],
+      ['judge', 'resolve', 1, 3, 'done'],
+      ['changes', 'resolve', 1, 0, 'done'],
+      ['inserts', 'resolve', 1, 3, 'done'],
+      ['latest', 'resolve', 1, 2, 'done'],
+      ['tombstones', 'resolve', 1, 0, 'done'],
+      ['audit', 'audit', 1, 0, 'done'],
+      ['publish', 'publish', 1, 0, 'done'],
+    ]);
+    expect(
+      await one(`SELECT DISTINCT c.step, c.step_ms = s.elapsed_ms, c.step_bytes = s.bytes, s.bytes > 0, s.started <= s.ended
+        FROM cases AS c JOIN steps AS s USING (run_id, step)`),
+    ).toEqual([['inserts', true, true, true, true]]);
     expect((await ok(home, 'sql', 'FROM latest SELECT account_id ORDER BY 1;', '--csv')).stdout).toBe(
       'account_id\n1\n2\n',
     );
@@ -221,7 +271,8 @@ describe('looking', () => {
     const { stdout } = await ok(home, 'status');
     expect(stdout).toMatch(/first\.csv .*done/);
     expect(stdout).toMatch(/prepare +1\/1/);
-    expect(stdout).toMatch(/first month of a new key \(case I\) +2/);
+    expect(stdout).toMatch(/first month of a new key \(case I\) +2 {2}inserts/);
+    expect(stdout).toMatch(/^publish +done/m);
     const document = await home.json('status');
     expect(document).toMatchObject({ run: { status: 'succeeded' }, files: [{ status: 'done' }] });
     expect((await home.run('status', 'nope')).code).toBe(2);

@@ -7,7 +7,7 @@ import { branchText } from '../branches.ts';
 import { type CaseCount, casesAndSteps } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
-import { describePlan } from '../outcome.ts';
+import { columnLines, describePlan } from '../outcome.ts';
 import { type RefusedRow, refusedRows } from '../quarantine.ts';
 import { findRun, isUnfinished, openExisting } from '../session.ts';
 import type { StepRow } from '../step-records.ts';
@@ -43,6 +43,8 @@ export const status: CommandHandler = async (context) => {
   output.lines(headLines(run));
   output.line();
   output.lines(fileLines(files));
+  const columns = columnLines(run);
+  if (columns.length > 0) output.lines([...columns, '']);
   output.lines(stageLines(stages, new Map((plan?.stages ?? []).map((stage) => [stage.name, stage.units]))));
   output.lines(
     unitLines(
