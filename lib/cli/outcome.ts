@@ -108,7 +108,7 @@ function successLines(
 }
 
 /** Rows read and refused, files refused and columns left out, as prepare counted them. */
-function inputLines(run: RunRecord, command: (text: string) => string): readonly string[] {
+export function inputLines(run: RunRecord, command: (text: string) => string): readonly string[] {
   const input = run.facts.input as Partial<PreparedTotals> | undefined;
   if (input === undefined) return [];
   const { files = 0, filesQuarantined = 0, rowsRead = 0, rowsQuarantined = 0, refused = [] } = input;
@@ -118,9 +118,19 @@ function inputLines(run: RunRecord, command: (text: string) => string): readonly
       `  ${plural(rowsQuarantined, 'row')} refused; ${command(`partwise status ${run.runId}`)} says why`,
     );
   }
-  for (const one of refused) lines.push(`  refused ${printable(one.location)}: ${printable(one.reason)}`);
+  for (const one of refused) lines.push(`  refused ${filePath(one.location)}: ${reasonText(one.reason)}`);
   if (filesQuarantined > refused.length) lines.push(`  ${plural(filesQuarantined, 'file')} refused in all`);
   return [...lines, ...columnLines(run)];
+}
+
+/** A source file as people name it. */
+export function filePath(location: string): string {
+  return printable(location.replace(/^file:\/\//, ''));
+}
+
+/** Why a file was refused, without the name that only programs need. @example reasonText('PoisonInputError: it is empty') // 'it is empty' */
+export function reasonText(reason: string): string {
+  return printable(reason.replace(/^[A-Z]\w*Error: /, ''));
 }
 
 /** Per file: configured columns that it lacks, and columns of it that nothing names. */

@@ -129,6 +129,9 @@ describe('plan', () => {
     await ok(home, 'run', 'first.csv');
     const { stdout } = await ok(home, 'plan', 'late.csv');
     expect(stdout).toContain('no table was touched');
+    expect(stdout).toMatch(/^ {2}source {4}\S+\/late\.csv, \d+ B\n {2}2 rows read from 1 file$/m);
+    expect(stdout).toContain('; no cost: this machine');
+    expect(stdout.match(/strategy/g)).toHaveLength(1);
     const runId = /partwise run --plan (\S+)/.exec(stdout)?.[1] ?? '';
     expect(await balances(home)).toEqual(afterFirst);
     expect((await ok(home, 'status', runId)).stdout).toContain(`next   partwise run --plan ${runId}`);

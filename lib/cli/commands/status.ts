@@ -7,7 +7,7 @@ import { branchText } from '../branches.ts';
 import { type CaseCount, casesAndSteps } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
-import { columnLines, describePlan } from '../outcome.ts';
+import { columnLines, describePlan, filePath, reasonText } from '../outcome.ts';
 import { type RefusedRow, refusedRows } from '../quarantine.ts';
 import { findRun, isUnfinished, openExisting } from '../session.ts';
 import type { StepRow } from '../step-records.ts';
@@ -101,10 +101,10 @@ async function filesOf(world: LocalWorld, run: RunRecord): Promise<readonly File
 function fileLines(files: readonly FileRow[]): readonly string[] {
   if (files.length === 0) return ['no files'];
   const rows = files.map((file) => [
-    file.location.replace(/^file:\/\//, ''),
+    filePath(file.location),
     bytes(file.sizeBytes),
     file.status,
-    file.reason ?? '',
+    file.reason === undefined ? '' : reasonText(file.reason),
   ]);
   return [...textTable({ columns: ['file', 'size', 'status', 'reason'], rows }), ''];
 }
