@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { type Json, lambdaInvoke, loadStateMachine, startExecution } from '../asl/index.ts';
 import type { PipelineConfig } from '../config/schema.ts';
-import { LeaseLostError, PartwiseError } from '../errors.ts';
+import { LeaseLostError, PartwiseError, RunCancelledError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { storageError } from '../stores/storage-error.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
@@ -78,11 +78,17 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
     const run = runId === undefined ? undefined : await world.state.runs.get(runId);
     if (run === undefined) {
       if (result.status === 'SUCCEEDED') return { run: undefined, plan: undefined };
+      if (options.signal?.aborted === true) {
+        throw new RunCancelledError('stopped before a run was begun', {
+          safe: 'nothing was changed; the files wait for the next run',
+          next: 'partwise run',
+        });
+      }
       throw asError(result.error, result.cause);
     }
     const ended =
       run.endedMs === undefined && result.status !== 'SUCCEEDED'
-        ? await recordEnd(world, run, result.error, result.cause)
+        ? await recordEnd(world, run, ...endOf(options, result))
         : run;
     await rm(`${world.workRoot}/${run.runId}`, { recursive: true, force: true });
     return { run: ended, plan: await planOfRun(world, ended) };
@@ -90,6 +96,16 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
     clearInterval(renewal);
     options.signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** Name and words of an end that no handler reported; what a person stopped is no failure of its own. */
+function endOf(
+  options: AttemptOptions,
+  result: { readonly error?: string | undefined; readonly cause?: string | undefined },
+): readonly [name: string | undefined, message: string | undefined] {
+  return options.signal?.aborted === true
+    ? [RunCancelledError.name, 'the run was interrupted']
+    : [result.error, result.cause];
 }
 
 /** An execution that was aborted, or failed outside of its own error path, leaves the record to us. */

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { openLocalWorld } from '../../lib/run/local-world.ts';
 import { newHome } from './harness.ts';
 import { balances, first, header, ok, warehouse } from './warehouse.ts';
 
@@ -191,12 +192,35 @@ describe('interruption', () => {
     const { code, stderr } = await home.run('run', 'first.csv');
     expect(code).toBe(130);
     expect(stderr).toContain('next   partwise resume accounts-');
+    await using later = await newHome();
+    const looked = await ok(later, 'runs', '--root', join(home.path, '.partwise'));
+    expect(looked.stdout).toMatch(/failed .* interrupted$/m);
     await using same = await newHome();
     const root = join(home.path, '.partwise');
     expect((await ok(same, 'resume', '--root', root)).stdout).toContain('published accounts-');
     expect(
       await balances(same, '--root', root, '--pipeline', join(home.path, 'pipelines/accounts.yaml')),
     ).toEqual(afterFirst);
+  });
+});
+
+describe('a run that waits for another one', () => {
+  it('says so once, and nothing has happened when it is stopped', async () => {
+    const control = new AbortController();
+    let notes = 0;
+    await using home = await warehouse({
+      signal: control.signal,
+      onStderr: (text) => {
+        if (text.includes('waiting: pipeline/accounts is being written by other')) notes += 1;
+        if (notes > 0) setTimeout(() => control.abort(), 3_500);
+      },
+    });
+    await using world = await openLocalWorld({ root: join(home.path, '.partwise') });
+    await world.state.leases.acquire('pipeline/accounts', 'other', 600_000);
+    const { code, stderr } = await home.run('run', 'first.csv');
+    expect([code, notes]).toEqual([130, 1]);
+    expect(stderr).toContain('failed stopped before a run was begun');
+    expect(await world.state.runs.list()).toEqual([]);
   });
 });
 

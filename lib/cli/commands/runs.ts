@@ -1,3 +1,4 @@
+import { RunCancelledError } from '../../errors.ts';
 import { duration, instant } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
 import { branchText } from '../branches.ts';
@@ -18,7 +19,7 @@ export const runs: CommandHandler = async (context) => {
       run.attempt,
       instant(run.createdMs),
       run.endedMs === undefined ? '' : duration(run.endedMs - run.createdMs),
-      run.error?.name ?? '',
+      run.error?.name === RunCancelledError.name ? 'interrupted' : (run.error?.name ?? ''),
     ]);
     output.lines(
       textTable({ columns: ['run', 'status', 'branch', 'attempt', 'started', 'took', 'error'], rows }),
