@@ -1,6 +1,5 @@
-import { PartwiseError } from '../errors.ts';
+import { PartwiseError, storageError } from '../errors.ts';
 import { printable } from '../report/format.ts';
-import { storageError } from '../stores/storage-error.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import type { Output } from './output.ts';
 

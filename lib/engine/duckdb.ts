@@ -1,8 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
-import { UnitTooLargeError } from '../errors.ts';
-import { storageError } from '../stores/storage-error.ts';
+import { storageError, UnitTooLargeError } from '../errors.ts';
 import { registerFunctions } from './duckdb-functions.ts';
 import { plainValue } from './duckdb-values.ts';
 import { readWrittenFiles } from './duckdb-written.ts';

@@ -1,7 +1,6 @@
 import type { PipelineConfig } from '../config/schema.ts';
-import { CorruptStateError, IntegrityError, LeaseHeldError } from '../errors.ts';
+import { CorruptStateError, IntegrityError, LeaseHeldError, storageError } from '../errors.ts';
 import type { IntakeItem, RunRecord } from '../stores/ports.ts';
-import { storageError } from '../stores/storage-error.ts';
 import { prepareStage, saveCheckpoint } from './checkpoints.ts';
 import { continueRun, leaseName, startRun } from './claim.ts';
 import { readManifest, runContext } from './context.ts';

@@ -1,9 +1,8 @@
 import { readFile, rm } from 'node:fs/promises';
 import { type Json, lambdaInvoke, loadStateMachine, startExecution } from '../asl/index.ts';
 import type { PipelineConfig } from '../config/schema.ts';
-import { LeaseLostError, PartwiseError, RunCancelledError } from '../errors.ts';
+import { LeaseLostError, PartwiseError, RunCancelledError, storageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
-import { storageError } from '../stores/storage-error.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
 import { handlers, releaseLease } from './handlers.ts';

@@ -1,8 +1,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { RootUnusableError } from '../errors.ts';
-import { anotherRoot, storageError } from './storage-error.ts';
+import { anotherRoot, RootUnusableError, storageError } from '../errors.ts';
 
 /**
  * Makes the folder that holds everything, and proves that it can be written. Folder by folder: the recursive `mkdir`

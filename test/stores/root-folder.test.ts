@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
-import { ConfigError } from '../../lib/errors.ts';
+import { ConfigError, storageError } from '../../lib/errors.ts';
 import { makeRoot } from '../../lib/stores/root-folder.ts';
-import { storageError } from '../../lib/stores/storage-error.ts';
 
 async function inFolder(action: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-root-'));
