@@ -1,38 +1,53 @@
-import { stageItems } from '../run/stages.ts';
 import type { Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import { iso } from './history-records.ts';
+import { type StepRow, stepRows, type Work, workOf } from './step-records.ts';
 
-/** Records per run and case, and stored rows that they patched, summed over the units' checkpoints. */
+/** Records per run and case, and stored rows that they patched, with the step that did them together with other cases. */
 export const caseColumns = {
   run_id: 'VARCHAR',
   case_name: 'VARCHAR',
   title: 'VARCHAR',
   rows: 'BIGINT',
+  step: 'VARCHAR',
+  step_ms: 'BIGINT',
+  step_bytes: 'BIGINT',
   started: 'TIMESTAMP',
   ended: 'TIMESTAMP',
   status: 'VARCHAR',
   error: 'VARCHAR',
 } as const;
 
-/** What the cases are called for people; also their order. */
-const titles: Readonly<Record<string, string>> = {
-  caseI: 'first month of a new key (case I)',
-  caseII: 'month newer than the newest stored one (case II)',
-  caseIIIInsert: 'month in the past, not stored (case III)',
-  caseIIIUpdate: 'month in the past, stored: replaced (case III)',
-  caseIV: 'further month of a new key (case IV)',
-  delete: 'delete of a stored month',
-  tombstone: 'delete of a month that is not stored',
-  stale: 'older than what is stored: changed nothing',
-  duplicate: 'duplicate: changed nothing',
-  revived: 'deleted month that is alive again',
-  patched: 'later rows whose arrays were patched',
+/** What the cases are called for people, and the step that does their rows; also their order. */
+const known: Readonly<Record<string, readonly [title: string, step: string]>> = {
+  caseI: ['first month of a new key (case I)', 'inserts'],
+  caseII: ['month newer than the newest stored one (case II)', 'inserts'],
+  caseIIIInsert: ['month in the past, not stored (case III)', 'inserts'],
+  caseIIIUpdate: ['month in the past, stored: replaced (case III)', 'apply'],
+  caseIV: ['further month of a new key (case IV)', 'inserts'],
+  delete: ['delete of a stored month', 'apply'],
+  tombstone: ['delete of a month that is not stored', 'tombstones'],
+  stale: ['older than what is stored: changed nothing', 'judge'],
+  duplicate: ['duplicate: changed nothing', 'judge'],
+  revived: ['deleted month that is alive again', 'apply'],
+  patched: ['later rows whose arrays were patched', 'apply'],
 };
 
 export interface CaseCount {
   readonly name: string;
   readonly title: string;
   readonly rows: number;
+  readonly step: string;
+}
+
+/** The cases of a run that have rows, and its steps; empty before its units have worked. */
+export async function casesAndSteps(
+  world: World,
+  run: RunRecord,
+  plan: Plan | undefined,
+): Promise<{ readonly cases: readonly CaseCount[]; readonly steps: readonly StepRow[] }> {
+  const work = await workOf(world, run, plan);
+  return { cases: casesIn(work), steps: await stepRows(world, run, work) };
 }
 
 /** The cases of a run that have rows; none before its units have worked. */
@@ -41,57 +56,33 @@ export async function casesOf(
   run: RunRecord,
   plan: Plan | undefined,
 ): Promise<readonly CaseCount[]> {
-  const counts = isRecord(run.facts.cases)
-    ? new Map(Object.entries(run.facts.cases))
-    : await countUnits(world, run, plan);
-  return Object.entries(titles).flatMap(([name, title]): readonly CaseCount[] => {
-    const rows = Number(counts.get(name) ?? 0);
-    return rows > 0 ? [{ name, title, rows }] : [];
+  return casesIn(await workOf(world, run, plan));
+}
+
+function casesIn(work: Work): readonly CaseCount[] {
+  return Object.entries(known).flatMap(([name, [title, step]]): readonly CaseCount[] => {
+    const rows = work.cases.get(name) ?? 0;
+    return rows > 0 ? [{ name, title, rows, step }] : [];
   });
 }
 
-export function caseRow(run: RunRecord, one: CaseCount): Readonly<Record<keyof typeof caseColumns, unknown>> {
+export function caseRow(
+  run: RunRecord,
+  one: CaseCount,
+  steps: readonly StepRow[],
+): Readonly<Record<keyof typeof caseColumns, unknown>> {
+  const step = steps.find((candidate) => candidate.step === one.step);
   return {
     run_id: run.runId,
     case_name: one.name,
     title: one.title,
     rows: one.rows,
-    started: iso(run.createdMs),
-    ended: iso(run.endedMs),
+    step: one.step,
+    step_ms: step?.elapsed_ms ?? null,
+    step_bytes: step?.bytes ?? null,
+    started: step?.started ?? iso(run.createdMs),
+    ended: step?.ended ?? iso(run.endedMs),
     status: run.status,
     error: run.error?.name ?? null,
   };
-}
-
-async function countUnits(
-  world: World,
-  run: RunRecord,
-  plan: Plan | undefined,
-): Promise<ReadonlyMap<string, unknown>> {
-  const counts = new Map<string, number>();
-  const add = (name: string, rows: unknown) => {
-    if (typeof rows === 'number') counts.set(name, (counts.get(name) ?? 0) + rows);
-  };
-  for (const stage of plan?.stages ?? []) {
-    for await (const { unit } of stageItems(world.results, stage.items)) {
-      const record = await world.state.checkpoints.get(run.runId, stage.name, unit);
-      if (record === undefined) continue;
-      const saved: unknown = JSON.parse(new TextDecoder().decode(await world.results.read(record.location)));
-      const outcome = isRecord(saved) && isRecord(saved.result) ? saved.result.outcome : undefined;
-      if (!isRecord(outcome)) continue;
-      if (isRecord(outcome.cases)) for (const [name, rows] of Object.entries(outcome.cases)) add(name, rows);
-      for (const file of Array.isArray(outcome.files) ? outcome.files : []) {
-        if (isRecord(file)) add('patched', Number(file.rowsChanged ?? 0) - Number(file.ownRowsChanged ?? 0));
-      }
-    }
-  }
-  return counts;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function iso(epochMs: number | undefined): string | null {
-  return epochMs === undefined ? null : new Date(epochMs).toISOString().slice(0, 23).replace('T', ' ');
 }

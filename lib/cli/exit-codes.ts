@@ -20,6 +20,7 @@ export const exitCodes = [
     name: 'commit-unknown',
     meaning: 'the catalog did not say whether the commit landed; resume decides',
   },
+  { code: 8, name: 'storage', meaning: 'the root folder cannot be used, or the disk is full' },
   { code: 130, name: 'interrupted', meaning: 'stopped by Ctrl-C or a signal; the run can be resumed' },
 ] as const;
 
@@ -41,6 +42,8 @@ const byErrorName: Readonly<Record<string, ExitCode>> = {
   DuplicateStoredKeyError: 6,
   CorruptStateError: 6,
   CommitStateUnknownError: 7,
+  RootUnusableError: 8,
+  StorageFullError: 8,
   RunCancelledError: 130,
 };
 

@@ -1,4 +1,4 @@
-import { PartwiseError } from '../errors.ts';
+import { PartwiseError, storageError } from '../errors.ts';
 import { printable } from '../report/format.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import type { Output } from './output.ts';
@@ -14,7 +14,8 @@ export interface Failure {
   readonly exitCode: ExitCode;
 }
 
-export function failureOf(error: unknown): Failure {
+export function failureOf(thrown: unknown): Failure {
+  const error = storageError(thrown);
   if (error instanceof PartwiseError) {
     const { name, message, safe, next, retryable, details } = error;
     return { name, message, safe, next, retryable, details, exitCode: exitCodeOf(name) };
@@ -39,7 +40,7 @@ export function reportFailure(output: Output, error: unknown, debug: boolean): E
   output.document({ error: described, exitCode });
   if (!output.json) for (const line of failureLines(failure, output)) output.warn(line);
   if (debug && error instanceof Error) output.warn(error.stack ?? '');
-  else if (!output.json && !(error instanceof PartwiseError)) {
+  else if (!output.json && !(storageError(error) instanceof PartwiseError)) {
     output.warn(
       '       this is not a failure that partwise knows; PARTWISE_DEBUG=1 prints where it happened',
     );

@@ -1,3 +1,4 @@
+import { isAppliedTo } from '../run/branches.ts';
 import type { CheckpointRecord, RunRecord, StateStore, UnitFailure } from '../stores/ports.ts';
 
 /** Runs, units and cases as records, for `sql` and `status`. Times are ISO texts in UTC without a zone. */
@@ -7,6 +8,7 @@ export const runColumns = {
   pipeline: 'VARCHAR',
   status: 'VARCHAR',
   branch: 'VARCHAR',
+  on_main: 'BOOLEAN',
   attempt: 'INTEGER',
   started: 'TIMESTAMP',
   ended: 'TIMESTAMP',
@@ -22,9 +24,10 @@ export function runRow(run: RunRecord): Readonly<Record<keyof typeof runColumns,
     pipeline: run.pipeline,
     status: run.status,
     branch: run.branch,
+    on_main: isAppliedTo(run, 'main'),
     attempt: run.attempt,
-    started: timestamp(run.createdMs),
-    ended: timestamp(run.endedMs),
+    started: iso(run.createdMs),
+    ended: iso(run.endedMs),
     elapsed_ms: run.endedMs === undefined ? null : Math.round(run.endedMs - run.createdMs),
     error: run.error?.name ?? null,
     message: run.error?.message ?? null,
@@ -82,8 +85,8 @@ function doneRow(record: CheckpointRecord): UnitRow {
     unit: record.unit,
     attempt: record.attempt,
     status: 'done',
-    started: timestamp(record.startedMs),
-    ended: timestamp(record.endedMs),
+    started: iso(record.startedMs),
+    ended: iso(record.endedMs),
     elapsed_ms: Math.round(record.endedMs - record.startedMs),
     rows: record.rows,
     bytes: record.bytes,
@@ -98,8 +101,8 @@ function openRow(note: UnitFailure, status: 'failed' | 'started'): UnitRow {
     unit: note.unit,
     attempt: note.attempt,
     status,
-    started: timestamp(note.startedMs),
-    ended: timestamp(note.endedMs),
+    started: iso(note.startedMs),
+    ended: iso(note.endedMs),
     elapsed_ms: note.endedMs === undefined ? null : Math.round(note.endedMs - note.startedMs),
     rows: 0,
     bytes: 0,
@@ -107,6 +110,7 @@ function openRow(note: UnitFailure, status: 'failed' | 'started'): UnitRow {
   };
 }
 
-function timestamp(epochMs: number | undefined): string | null {
+/** UTC without a zone, to the millisecond. */
+export function iso(epochMs: number | undefined): string | null {
   return epochMs === undefined ? null : new Date(epochMs).toISOString().slice(0, 23).replace('T', ' ');
 }

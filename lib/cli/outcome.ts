@@ -1,4 +1,5 @@
 import { count, duration, plural, printable } from '../report/format.ts';
+import type { KnownFile } from '../run/intake.ts';
 import type { PreparedTotals } from '../run/prepare.ts';
 import type { Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
@@ -11,8 +12,9 @@ export interface RunReport {
   readonly run: RunRecord | undefined;
   readonly plan: Plan | undefined;
   readonly filesSeen?: number;
-  /** Named files that were not taken in again: an unfinished run holds them, or they went to another branch. */
-  readonly held?: readonly { readonly path: string; readonly runId: string; readonly branch: string }[];
+  /** Named files that were known and left alone, and those that were taken in again. */
+  readonly held?: readonly KnownFile[];
+  readonly again?: readonly KnownFile[];
   readonly filesNew?: number;
   readonly ignored?: readonly { readonly path: string; readonly reason: string }[];
 }
@@ -26,6 +28,7 @@ export async function reportRun(context: CommandContext, world: World, report: R
   const cases = run?.status === 'succeeded' ? await casesOf(world, run, plan) : [];
   output.document({ ...describeReport(report), cases, exitCode: code });
   for (const line of heldLines(context, report)) output.warn(line);
+  for (const line of againLines(report)) output.note(line);
   for (const one of report.ignored ?? []) output.warn(`left alone: ${one.path} (${one.reason})`);
   if (run === undefined || run.status === 'empty') output.line(nothingToDo(report));
   else if (run.status === 'succeeded') output.lines(successLines(context, run, plan, cases));
@@ -52,19 +55,29 @@ export function describePlan({ workload: _, ...plan }: Plan): Omit<Plan, 'worklo
 
 function nothingToDo(report: RunReport): string {
   if (report.filesSeen === undefined || report.filesSeen === 0) return 'nothing to do: no files have arrived';
-  if ((report.held ?? []).length > 0)
-    return 'nothing was done: the files are known already, but not in the tables of main';
+  if ((report.held ?? []).length > 0) return 'nothing was done: the files are known, but not applied';
   return `nothing to do: ${plural(report.filesSeen, 'file')} seen, all of them applied before`;
 }
 
 /** Why a named file was left alone, and what to do about it. */
 function heldLines(context: CommandContext, report: RunReport): readonly string[] {
   const { command } = context.output;
-  return (report.held ?? []).map(({ path, runId, branch }) =>
-    branch === 'main'
-      ? `held   ${path} by ${runId}, which has not ended: ${command(`partwise resume ${runId}`)} or ${command(`partwise cancel ${runId}`)}`
-      : `held   ${path} went to branch ${branch} by ${runId}: switch to the branch, or run a copy of the file under another name, which counts as new`,
+  return (report.held ?? []).map((file) =>
+    file.why === 'claimed'
+      ? `held   ${file.path} by ${file.runId}, which has not ended: ${command(`partwise resume ${file.runId}`)} or ${command(`partwise cancel ${file.runId}`)}`
+      : `held   ${fateOf(file)}: ${command('partwise run FILE')} takes it in again`,
   );
+}
+
+function againLines(report: RunReport): readonly string[] {
+  return (report.again ?? []).map((file) => `again  ${fateOf(file)}`);
+}
+
+/** What a known file met with. */
+function fateOf({ path, runId, branch, why }: KnownFile): string {
+  return why === 'refused'
+    ? `${path} was refused by ${runId}`
+    : `${path} went to branch ${branch} by ${runId}`;
 }
 
 function successLines(
@@ -90,31 +103,51 @@ function successLines(
     ...lines,
     `next   ${command(`partwise diff summary main ${run.branch}`)}`,
     `       ${command(`partwise switch ${run.branch}`)}`,
+    `       ${command(`partwise cancel --branch ${run.branch}`)}`,
   ];
 }
 
 /** Rows read and refused, files refused and columns left out, as prepare counted them. */
-function inputLines(run: RunRecord, command: (text: string) => string): readonly string[] {
+export function inputLines(run: RunRecord, command: (text: string) => string): readonly string[] {
   const input = run.facts.input as Partial<PreparedTotals> | undefined;
   if (input === undefined) return [];
-  const {
-    files = 0,
-    filesQuarantined = 0,
-    rowsRead = 0,
-    rowsQuarantined = 0,
-    droppedColumns = [],
-    refused = [],
-  } = input;
+  const { files = 0, filesQuarantined = 0, rowsRead = 0, rowsQuarantined = 0, refused = [] } = input;
   const lines = [`  ${plural(rowsRead, 'row')} read from ${plural(files, 'file')}`];
   if (rowsQuarantined > 0) {
     lines.push(
       `  ${plural(rowsQuarantined, 'row')} refused; ${command(`partwise status ${run.runId}`)} says why`,
     );
   }
-  for (const one of refused) lines.push(`  refused ${printable(one.location)}: ${printable(one.reason)}`);
+  for (const one of refused) lines.push(`  refused ${filePath(one.location)}: ${reasonText(one.reason)}`);
   if (filesQuarantined > refused.length) lines.push(`  ${plural(filesQuarantined, 'file')} refused in all`);
-  if (droppedColumns.length > 0)
-    lines.push(`  columns that the pipeline does not name: ${droppedColumns.map(printable).join(', ')}`);
+  return [...lines, ...columnLines(run)];
+}
+
+/** A source file as people name it. */
+export function filePath(location: string): string {
+  return printable(location.replace(/^file:\/\//, ''));
+}
+
+/** Why a file was refused, without the name that only programs need. @example reasonText('PoisonInputError: it is empty') // 'it is empty' */
+export function reasonText(reason: string): string {
+  return printable(reason.replace(/^[A-Z]\w*Error: /, ''));
+}
+
+/** Per file: configured columns that it lacks, and columns of it that nothing names. */
+export function columnLines(run: RunRecord): readonly string[] {
+  const { columns = [], filesWithColumns = 0 } = (run.facts['input'] ?? {}) as Partial<PreparedTotals>;
+  const named = (names: readonly string[]) => names.map(printable).join(', ');
+  const lines = columns.flatMap(({ location, missing, dropped }) => {
+    const file = printable(location.split('/').at(-1) ?? location);
+    return [
+      ...(missing.length > 0 ? [`  columns not in ${file}, NULL in its rows: ${named(missing)}`] : []),
+      ...(dropped.length > 0
+        ? [`  columns of ${file} that the pipeline does not name: ${named(dropped)}`]
+        : []),
+    ];
+  });
+  if (filesWithColumns > columns.length)
+    lines.push(`  ${plural(filesWithColumns, 'file')} in all lack columns or have others`);
   return lines;
 }
 

@@ -1,7 +1,8 @@
-import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import type { PipelineConfig } from '../config/index.ts';
 import { UsageError } from '../errors.ts';
+import { makeRoot } from '../stores/root-folder.ts';
 import type { CommandContext } from './command.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -73,7 +74,7 @@ async function namedPipeline(
 
 /** Makes the file the one that commands on this root mean. */
 export async function rememberPipeline(root: string, path: string): Promise<void> {
-  await mkdir(root, { recursive: true });
+  await makeRoot(root);
   await writeFile(join(root, defaultFile), `${relative(root, path)}\n`);
 }
 

@@ -37,6 +37,7 @@ export function makeProgress(options: ProgressOptions): Progress {
   let current: StageState | undefined;
   let shownMs = Number.NEGATIVE_INFINITY;
   let drawn = false;
+  let lastNote: string | undefined;
 
   const clear = () => {
     if (drawn) stream.write('\r\u001b[2K');
@@ -75,7 +76,9 @@ export function makeProgress(options: ProgressOptions): Progress {
           `run ${event.runId}${attempt}: ${count(event.objects)} ${event.objects === 1 ? 'file' : 'files'}`,
         );
       } else if (event.kind === 'note') {
-        line(`  ${event.text}`);
+        // Who waits says so at each try; once is enough.
+        if (event.text !== lastNote) line(`  ${event.text}`);
+        lastNote = event.text;
       } else if (event.kind === 'stage') {
         const stage = newStage(event.stage, event.units);
         stages.set(event.stage, stage);

@@ -1,5 +1,8 @@
-/** Names that a pipeline may not use for its own columns, because rows carry them for other reasons. */
-const reserved = new Set(['changed_run', 'bucket', 'month_no', 'is_delete', 'rec_hash']);
+/** Names that a pipeline may not use for its own columns: rows carry them for other reasons, or the engine gives them. */
+const reserved = new Set([
+  ...['changed_run', 'bucket', 'month_no', 'is_delete', 'rec_hash'],
+  ...['filename', 'file_row_number', 'rowid'],
+]);
 
 /** Whether a column name is the product's own: `pw_…`, `changed_run` and the columns of prepared rows. */
 export function isReservedColumnName(name: string): boolean {

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
-import { UnitTooLargeError } from '../errors.ts';
+import { storageError, UnitTooLargeError } from '../errors.ts';
 import { registerFunctions } from './duckdb-functions.ts';
 import { plainValue } from './duckdb-values.ts';
 import { readWrittenFiles } from './duckdb-written.ts';
@@ -114,10 +114,12 @@ function plainRow(row: Record<string, DuckDBValue>): SqlRow {
   return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plainValue(value)]));
 }
 
-/** Out of memory and full disks are sizes, not bugs: the caller can split the unit or move it. */
+/** Out of memory is a size, not a bug: the caller can split the unit or move it. A full disk is one for a person. */
 function named(cause: unknown, sql: string): unknown {
+  const known = storageError(cause);
+  if (known !== cause) return known;
   const message = cause instanceof Error ? cause.message : String(cause);
-  if (/Out of Memory|could not allocate block|No space left|failed to offload/i.test(message)) {
+  if (/Out of Memory|could not allocate block|failed to offload/i.test(message)) {
     return new UnitTooLargeError(`the engine ran out of memory or disk: ${firstLine(message)}`, {
       cause,
       details: { sql: sql.slice(0, 4_000) },

@@ -1,5 +1,5 @@
 import type { PipelineConfig } from '../config/schema.ts';
-import { CorruptStateError, IntegrityError, LeaseHeldError } from '../errors.ts';
+import { CorruptStateError, IntegrityError, LeaseHeldError, storageError } from '../errors.ts';
 import type { IntakeItem, RunRecord } from '../stores/ports.ts';
 import { prepareStage, saveCheckpoint } from './checkpoints.ts';
 import { continueRun, isSettled, leaseName, startRun } from './claim.ts';
@@ -170,7 +170,9 @@ export function handlers(options: HandlerOptions) {
       const context = await contextOf(payload.runId);
       await world.state.runs.update(payload.runId, { status: 'auditing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'audit', units: 1, rows: 0, bytes: 0 });
+      const startedMs = world.clock.now();
       const report = await workloadOf(context.config).audit(context, await keptPlan(context));
+      await addTimes(world, payload.runId, 'audit', startedMs);
       await world.results.write(
         layout.audit(context.folder, `g${context.planGeneration}-a${context.attempt}`),
         jsonBytes(report),
@@ -196,7 +198,9 @@ export function handlers(options: HandlerOptions) {
       const context = await contextOf(payload.runId);
       await world.state.runs.update(payload.runId, { status: 'publishing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'publish', units: 1, rows: 0, bytes: 0 });
+      const startedMs = world.clock.now();
       const published = await workloadOf(context.config).publish(context, await keptPlan(context));
+      await addTimes(world, payload.runId, 'publish', startedMs);
       await addFacts(world, payload.runId, { published: published.snapshots, ...published.facts });
       await world.step('published');
       return {};
@@ -258,7 +262,8 @@ async function workUnit(
         result: await workload.work(context, plan, item, specification),
       });
     await world.state.checkpoints.note({ ...note, endedMs: world.clock.now(), error: undefined });
-  } catch (error) {
+  } catch (thrown) {
+    const error = storageError(thrown);
     const described = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     await world.state.checkpoints.note({ ...note, endedMs: world.clock.now(), error: described });
     throw error;
@@ -299,6 +304,14 @@ async function addFacts(
 ): Promise<void> {
   const run = await world.state.runs.get(runId);
   await world.state.runs.update(runId, { facts: { ...run?.facts, ...facts } });
+}
+
+/** Notes how long a step took that has no checkpoint of its own: `facts.times`. */
+async function addTimes(world: World, runId: string, step: string, startedMs: number): Promise<void> {
+  const times = (await world.state.runs.get(runId))?.facts['times'];
+  await addFacts(world, runId, {
+    times: { ...(times ?? {}), [step]: { startedMs, endedMs: world.clock.now() } },
+  });
 }
 
 export async function releaseLease(

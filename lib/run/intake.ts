@@ -5,6 +5,7 @@ import type { PipelineConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import { fileLocation } from '../stores/location.ts';
 import type { IntakeItem } from '../stores/ports.ts';
+import { isAppliedTo, reopen, settleReached } from './branches.ts';
 import { contentVersion } from './sources/version.ts';
 import type { World } from './workload.ts';
 
@@ -15,13 +16,29 @@ interface IntakeOptions {
   readonly stagingPath: string;
   /** Files and folders named by a person, besides the staging folder. */
   readonly paths?: readonly string[];
+  /** The branch that the run will publish to. */
+  readonly branch: string;
+  /** Takes named files in again that an earlier run refused, or that are applied to another branch only. */
+  readonly again: boolean;
+}
+
+/** A named file that is known already, and the run that had it. */
+export interface KnownFile {
+  readonly path: string;
+  readonly runId: string;
+  readonly branch: string;
+  /** `claimed`: the run has not ended. `branch`: applied to the run's branch only. `refused`: quarantined as a whole. */
+  readonly why: 'claimed' | 'branch' | 'refused';
 }
 
 export interface Arrivals {
   readonly seen: number;
+  /** Files that wait for the run now: new ones, and those of `again`. */
   readonly recorded: number;
-  /** Known files that an unfinished run holds, or that were applied to another branch only. */
-  readonly held: readonly { readonly path: string; readonly runId: string; readonly branch: string }[];
+  /** Known files that were left alone. */
+  readonly held: readonly KnownFile[];
+  /** Known files that were taken in again. */
+  readonly again: readonly KnownFile[];
   /** Files that were left alone, with the reason. */
   readonly ignored: readonly { readonly path: string; readonly reason: string }[];
 }
@@ -32,18 +49,23 @@ export async function intakeFiles(options: IntakeOptions): Promise<Arrivals> {
   const ignored: { path: string; reason: string }[] = [];
   let seen = 0;
   let recorded = 0;
-  const held: { path: string; runId: string; branch: string }[] = [];
+  const held: KnownFile[] = [];
+  const again: KnownFile[] = [];
+  await settleReached(world, config.pipeline);
   const take = async (feed: string, path: string, named: boolean): Promise<void> => {
     seen += 1;
-    const known = await recordFile(world, config.pipeline, feed, path);
-    if (known === undefined) recorded += 1;
-    else if (named) {
-      const run = known.runId === undefined ? undefined : await world.state.runs.get(known.runId);
-      if (run === undefined) return;
-      if (known.status === 'claimed' || (known.status === 'done' && run.branch !== 'main')) {
-        held.push({ path, runId: run.runId, branch: run.branch });
-      }
+    const item = await recordFile(world, config.pipeline, feed, path);
+    if (item === undefined) recorded += 1;
+    if (item === undefined || !named) return;
+    const known = await knownFile(world, item, path, options.branch);
+    if (known === undefined) return;
+    if (known.why === 'claimed' || !options.again) {
+      held.push(known);
+      return;
     }
+    await reopen(world, item);
+    recorded += 1;
+    again.push(known);
   };
   const feeds: readonly (readonly [string, string | undefined])[] = [
     ['records', sourcePrefix(config)],
@@ -62,7 +84,22 @@ export async function intakeFiles(options: IntakeOptions): Promise<Arrivals> {
       for await (const file of files(resolve(path), ignored)) await take('records', file, true);
     else await take('records', await realpath(path), true);
   }
-  return { seen, recorded, held, ignored };
+  return { seen, recorded, held, again, ignored };
+}
+
+/** Why a known item is not applied to the branch; undefined when it is, or waits already. */
+async function knownFile(
+  world: World,
+  item: IntakeItem,
+  path: string,
+  branch: string,
+): Promise<KnownFile | undefined> {
+  const run = item.runId === undefined ? undefined : await world.state.runs.get(item.runId);
+  if (run === undefined) return undefined;
+  const file = { path, runId: run.runId, branch: run.branch };
+  if (item.status === 'claimed') return { ...file, why: 'claimed' };
+  if (item.status === 'quarantined') return { ...file, why: 'refused' };
+  return item.status === 'done' && !isAppliedTo(run, branch) ? { ...file, why: 'branch' } : undefined;
 }
 
 /**

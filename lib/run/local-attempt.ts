@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { type Json, lambdaInvoke, startExecution } from '../asl/index.ts';
 import type { PipelineConfig } from '../config/schema.ts';
-import { LeaseLostError } from '../errors.ts';
+import { LeaseLostError, RunCancelledError, storageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
@@ -63,7 +63,9 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
             Object.entries(functions).map(([name, handler]) => [
               name,
               async (payload: Json) => {
-                const output: unknown = await handler(payload as never);
+                const output: unknown = await handler(payload as never).catch((error: unknown) => {
+                  throw storageError(error);
+                });
                 if (name === 'intake') runId = (output as { runId: string }).runId;
                 return output;
               },
@@ -77,6 +79,12 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
     const run = runId === undefined ? undefined : await world.state.runs.get(runId);
     if (run === undefined) {
       if (result.status === 'SUCCEEDED') return { run: undefined, plan: undefined };
+      if (options.signal?.aborted === true) {
+        throw new RunCancelledError('stopped before a run was begun', {
+          safe: 'nothing was changed; the files wait for the next run',
+          next: 'partwise run',
+        });
+      }
       throw raisedError({
         name: result.error ?? 'PartwiseError',
         cause: result.cause ?? 'the execution ended without a run',
@@ -84,7 +92,7 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
     }
     const ended =
       run.endedMs === undefined && result.status !== 'SUCCEEDED'
-        ? await recordEnd(world, run, result.error, result.cause)
+        ? await recordEnd(world, run, ...endOf(options, result))
         : run;
     await rm(`${world.workRoot}/${run.runId}`, { recursive: true, force: true });
     return { run: ended, plan: await planOfRun(world, ended) };
@@ -92,6 +100,16 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
     clearInterval(renewal);
     options.signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/** Name and words of an end that no handler reported; what a person stopped is no failure of its own. */
+function endOf(
+  options: AttemptOptions,
+  result: { readonly error?: string | undefined; readonly cause?: string | undefined },
+): readonly [name: string | undefined, message: string | undefined] {
+  return options.signal?.aborted === true
+    ? [RunCancelledError.name, 'the run was interrupted']
+    : [result.error, result.cause];
 }
 
 /** An execution that was aborted, or failed outside of its own error path, leaves the record to us. */

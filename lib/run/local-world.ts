@@ -1,10 +1,11 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { duckDbEngine } from '../engine/duckdb.ts';
 import { openDirectoryStore } from '../stores/directory.ts';
 import { openLocalFiles } from '../stores/local-files.ts';
 import type { CatalogPointer, Clock } from '../stores/ports.ts';
+import { makeRoot } from '../stores/root-folder.ts';
 import { openSqliteCatalog } from '../stores/sqlite-catalog.ts';
 import { openSqliteState } from '../stores/sqlite-state.ts';
 import type { ProgressEvent, World } from './workload.ts';
@@ -32,10 +33,10 @@ export const localCatalogName = 'partwise';
 
 /** The embedded default: a directory, two SQLite files and DuckDB in this process. */
 export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalWorld> {
-  await mkdir(options.root, { recursive: true });
+  await makeRoot(resolve(options.root));
   const rootPath = await realpath(resolve(options.root));
   const stagingPath = `${rootPath}/staging`;
-  await mkdir(stagingPath, { recursive: true });
+  await makeRoot(stagingPath);
   const clock = options.clock ?? { now: () => Date.now() };
   const state = await openSqliteState({ path: `${rootPath}/state.db`, clock });
   const opened = await openSqliteCatalog({ path: `${rootPath}/catalog.db`, name: localCatalogName });

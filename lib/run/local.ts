@@ -19,6 +19,8 @@ export interface RunOptions {
   /** Files and folders to take in besides the staging folder. */
   readonly paths?: readonly string[];
   readonly branch?: string;
+  /** Takes named files in again that an earlier run refused or that are applied to another branch only; default true. */
+  readonly again?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -35,28 +37,28 @@ const workloadOf = (config: PipelineConfig): Workload => workloads[config.kind];
 
 /** Takes in what has arrived and runs it to the end. A run that fails is an outcome, not an exception. */
 export async function runPipeline(options: RunOptions): Promise<RunOutcome> {
-  const { world, config, paths } = options;
-  const arrivals = await intakeFiles({
-    world,
-    config,
-    stagingPath: world.stagingPath,
-    ...(paths === undefined ? {} : { paths }),
-  });
+  const arrivals = await arrive(options);
   return {
     ...(await attempt({ ...options, workloadOf }, { mode: 'run', branch: options.branch ?? 'main' })),
     arrivals,
   };
 }
 
-/** Claims, prepares and plans; touches no table. Apply it with `resumeRun`, give it back with `cancelRun`. */
-export async function planPipeline(options: RunOptions): Promise<RunOutcome> {
-  const { world, config, paths } = options;
-  const arrivals = await intakeFiles({
+function arrive(options: RunOptions): Promise<Arrivals> {
+  const { world, config, paths, branch = 'main', again = true } = options;
+  return intakeFiles({
     world,
     config,
     stagingPath: world.stagingPath,
+    branch,
+    again,
     ...(paths === undefined ? {} : { paths }),
   });
+}
+
+/** Claims, prepares and plans; touches no table. Apply it with `resumeRun`, give it back with `cancelRun`. */
+export async function planPipeline(options: RunOptions): Promise<RunOutcome> {
+  const arrivals = await arrive(options);
   return {
     ...(await attempt({ ...options, workloadOf }, { mode: 'plan', branch: options.branch ?? 'main' })),
     arrivals,

@@ -130,7 +130,7 @@ async function expiredPins(context: RunContext, plan: Plan): Promise<readonly st
   return expired;
 }
 
-function identifierOf(table: string): TableIdentifier {
+export function identifierOf(table: string): TableIdentifier {
   const dot = table.indexOf('.');
   return { namespace: table.slice(0, dot), name: table.slice(dot + 1) };
 }

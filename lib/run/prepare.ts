@@ -75,9 +75,23 @@ export interface PreparedTotals {
   readonly rowsAccepted: number;
   readonly rowsQuarantined: number;
   readonly droppedColumns: readonly string[];
+  /** The first few files whose columns are not the configured ones, and how many there are. */
+  readonly columns: readonly FileColumns[];
+  readonly filesWithColumns: number;
   /** The first few refused files, for people. */
   readonly refused: readonly { readonly location: string; readonly reason: string }[];
 }
+
+/** Configured columns that a file lacks, and columns of it that nothing names; the first few of each. */
+export interface FileColumns {
+  readonly location: string;
+  readonly missing: readonly string[];
+  readonly dropped: readonly string[];
+}
+
+/** Bounds of what the run record keeps for people. */
+const toldFiles = 10;
+const toldColumns = 10;
 
 /** Rows from which on a fraction says anything: below, one bad row of a handful would stop the run. */
 const fractionFrom = 100;
@@ -88,6 +102,8 @@ export async function checkBudget(
   prepared: AsyncIterable<Prepared>,
 ): Promise<PreparedTotals> {
   const dropped = new Set<string>();
+  const columns: FileColumns[] = [];
+  let filesWithColumns = 0;
   const refused: { location: string; reason: string }[] = [];
   let files = 0;
   let filesQuarantined = 0;
@@ -103,7 +119,18 @@ export async function checkBudget(
     rowsRead += one.rowsRead;
     rowsAccepted += one.rowsAccepted;
     rowsQuarantined += one.rowsQuarantined;
-    for (const column of one.droppedColumns) if (dropped.size < 100) dropped.add(column);
+    const { droppedColumns, missingColumns = [] } = one;
+    if (droppedColumns.length + missingColumns.length > 0) {
+      filesWithColumns += 1;
+      if (columns.length < toldFiles) {
+        columns.push({
+          location: one.item.location,
+          missing: missingColumns.slice(0, toldColumns),
+          dropped: droppedColumns.slice(0, toldColumns),
+        });
+      }
+    }
+    for (const column of droppedColumns) if (dropped.size < 100) dropped.add(column);
   }
   const totals = {
     files,
@@ -112,6 +139,8 @@ export async function checkBudget(
     rowsAccepted,
     rowsQuarantined,
     droppedColumns: [...dropped],
+    columns,
+    filesWithColumns,
     refused,
   };
   const { limits } = context.config;

@@ -98,6 +98,10 @@ export interface IntakeStore {
   ): AsyncIterable<IntakeItem>;
   /** Claims pending items (at most `limit`, oldest first) for the run; idempotent per run. Returns how many this run holds. */
   claim(pipeline: string, runId: string, limit: number): Promise<number>;
+  /**
+   * Sets what became of items that this run holds; others are left alone. `pending` takes the item from the run, also
+   * one that was done or quarantined: a file that went to a branch is taken to main so.
+   */
   settle(runId: string, outcomes: readonly IntakeOutcome[]): Promise<void>;
   /** Gives a cancelled run's claims back. */
   release(runId: string): Promise<number>;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { SummaryConfig } from '../config/schema.ts';
 import { targetColumns } from '../config/types.ts';
-import { ConfigError, PoisonInputError, UnitTooLargeError } from '../errors.ts';
+import { ConfigError, PartwiseError, PoisonInputError, UnitTooLargeError } from '../errors.ts';
 import { type OpenedSource, openSource } from '../run/sources/open.ts';
 import { RowRejects } from '../run/sources/rejects.ts';
 import { takePrivateCopy } from '../run/sources/version.ts';
@@ -180,6 +180,7 @@ async function poisonOnRead(spillBytes: number, action: () => Promise<void>): Pr
     }
     if (
       cause instanceof Error &&
+      !(cause instanceof PartwiseError) &&
       /Invalid Input Error|IO Error|Invalid Error|Conversion Error|Serialization Error|TProtocolException|Out of Range/i.test(
         cause.message,
       )

@@ -149,12 +149,13 @@ async function arrays(tables: BucketTables): Promise<void> {
   const key = identifier(shape.key.name);
   const month = identifier(shape.month.name);
   await session.execute(`CREATE OR REPLACE TEMP TABLE facts AS
-    SELECT n.k, n.m, n.d, n.e, hash(${storedNames(shape)
+    SELECT n.pw_k AS k, n.pw_m AS m, n.pw_d AS d, n.pw_e AS e, hash(${storedNames(shape)
       .map((name) => `r.${identifier(name)}`)
       .join(', ')}) AS h,
       ${any(lengths)} AS bad_length, ${any(firsts)} AS bad_first, ${any(grids)} AS bad_grid,
-      ${tailHash(shape, 'n.d')} AS tail, ${headHash(shape, 'n.e')} AS head
-    FROM ${await rows(tables, 'summary', storedNames(shape))} AS r JOIN narrow AS n ON r.${key} = n.k AND r.${month} = n.m`);
+      ${tailHash(shape, 'n.pw_d')} AS tail, ${headHash(shape, 'n.pw_e')} AS head
+    FROM ${await rows(tables, 'summary', storedNames(shape))} AS r
+    JOIN (SELECT k AS pw_k, m AS pw_m, d AS pw_d, e AS pw_e FROM narrow) AS n ON r.${key} = n.pw_k AND r.${month} = n.pw_m`);
   const [row] = await session.query('SELECT count(*) AS n, count(tail) AS pairs FROM facts');
   for (const name of ['array length', 'array[0]', 'grids'] as const)
     findings.checked(name, Number(row?.['n'] ?? 0));

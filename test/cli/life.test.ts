@@ -1,45 +1,9 @@
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Home, type HomeOptions, newHome } from './harness.ts';
-
-/** One warehouse per test, driven as a person would: through command lines only. */
-
-const header = 'account_id,month,balance,updated_at\n';
-const first = `${header}1,2026-01,100,2026-02-01 00:00:00\n2,2026-01,200,2026-02-01 00:00:00\n1,2026-02,110,2026-03-01 00:00:00\n`;
-const late = `${header}1,2025-12,90,2026-03-02 00:00:00\n3,2026-01,300,2026-03-02 00:00:00\n`;
-
-async function warehouse(options: HomeOptions = {}): Promise<Home> {
-  const home = await newHome(options);
-  await writeFile(join(home.path, 'first.csv'), first);
-  await writeFile(join(home.path, 'late.csv'), late);
-  const { code, stderr } = await home.run(
-    'init',
-    '--from',
-    'first.csv',
-    '--name',
-    'accounts',
-    '--history-length',
-    '6',
-  );
-  expect([code, stderr]).toEqual([0, '']);
-  return home;
-}
-
-async function ok(home: Home, ...argv: readonly string[]) {
-  const ran = await home.run(...argv);
-  expect(ran.code, `${argv.join(' ')}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
-  return ran;
-}
-
-const balances = async (home: Home, ...flags: readonly string[]) => {
-  const shown = await home.json(
-    'sql',
-    'SELECT account_id, month, balance_history FROM summary ORDER BY ALL',
-    ...flags,
-  );
-  return shown.rows;
-};
+import { openLocalWorld } from '../../lib/run/local-world.ts';
+import { newHome } from './harness.ts';
+import { balances, first, header, ok, warehouse } from './warehouse.ts';
 
 const afterFirst = [
   [1, '2026-01', [100, null, null, null, null, null]],
@@ -124,12 +88,51 @@ describe('run', () => {
   });
 });
 
+describe('columns that a file lacks or has too many', () => {
+  it('are told once per file, at the end, in status and to programs', async () => {
+    await using home = await warehouse();
+    await writeFile(
+      join(home.path, 'thin.csv'),
+      'account_id,month,updated_at,remark,"a ""b"""\n7,2026-01,2026-02-01 00:00:00,x,y\n',
+    );
+    const { stdout } = await ok(home, 'run', 'first.csv', 'thin.csv');
+    const told = [
+      '  columns not in thin.csv, NULL in its rows: balance',
+      '  columns of thin.csv that the pipeline does not name: remark, a "b"',
+    ].join('\n');
+    expect(stdout).toContain(told);
+    expect(stdout.match(/thin\.csv/g)).toHaveLength(2);
+    expect((await ok(home, 'status')).stdout).toContain(told);
+    const { run } = (await home.json('status')) as { readonly run?: unknown };
+    expect(run).toMatchObject({
+      facts: {
+        input: { columns: [{ missing: ['balance'], dropped: ['remark', 'a "b"'] }], filesWithColumns: 1 },
+      },
+    });
+  });
+
+  it('are counted when the files are many', async () => {
+    await using home = await warehouse();
+    for (let file = 0; file < 12; file += 1)
+      await writeFile(
+        join(home.path, `thin-${file}.csv`),
+        `account_id,month,updated_at\n${file},2026-01,2026-02-01 00:00:00\n`,
+      );
+    const { stdout } = await ok(home, 'run', ...Array.from({ length: 12 }, (_, file) => `thin-${file}.csv`));
+    expect(stdout.match(/columns not in thin-/g)).toHaveLength(10);
+    expect(stdout).toContain('12 files in all lack columns or have others');
+  });
+});
+
 describe('plan', () => {
   it('touches no table, and is executed as it is', async () => {
     await using home = await warehouse();
     await ok(home, 'run', 'first.csv');
     const { stdout } = await ok(home, 'plan', 'late.csv');
     expect(stdout).toContain('no table was touched');
+    expect(stdout).toMatch(/^ {2}source {4}\S+\/late\.csv, \d+ B\n {2}2 rows read from 1 file$/m);
+    expect(stdout).toContain('; no cost: this machine');
+    expect(stdout.match(/strategy/g)).toHaveLength(1);
     const runId = /partwise run --plan (\S+)/.exec(stdout)?.[1] ?? '';
     expect(await balances(home)).toEqual(afterFirst);
     expect((await ok(home, 'status', runId)).stdout).toContain(`next   partwise run --plan ${runId}`);
@@ -189,12 +192,35 @@ describe('interruption', () => {
     const { code, stderr } = await home.run('run', 'first.csv');
     expect(code).toBe(130);
     expect(stderr).toContain('next   partwise resume accounts-');
+    await using later = await newHome();
+    const looked = await ok(later, 'runs', '--root', join(home.path, '.partwise'));
+    expect(looked.stdout).toMatch(/failed .* interrupted$/m);
     await using same = await newHome();
     const root = join(home.path, '.partwise');
     expect((await ok(same, 'resume', '--root', root)).stdout).toContain('published accounts-');
     expect(
       await balances(same, '--root', root, '--pipeline', join(home.path, 'pipelines/accounts.yaml')),
     ).toEqual(afterFirst);
+  });
+});
+
+describe('a run that waits for another one', () => {
+  it('says so once, and nothing has happened when it is stopped', async () => {
+    const control = new AbortController();
+    let notes = 0;
+    await using home = await warehouse({
+      signal: control.signal,
+      onStderr: (text) => {
+        if (text.includes('waiting: pipeline/accounts is being written by other')) notes += 1;
+        if (notes > 0) setTimeout(() => control.abort(), 3_500);
+      },
+    });
+    await using world = await openLocalWorld({ root: join(home.path, '.partwise') });
+    await world.state.leases.acquire('pipeline/accounts', 'other', 600_000);
+    const { code, stderr } = await home.run('run', 'first.csv');
+    expect([code, notes]).toEqual([130, 1]);
+    expect(stderr).toContain('failed stopped before a run was begun');
+    expect(await world.state.runs.list()).toEqual([]);
   });
 });
 
@@ -229,6 +255,20 @@ describe('looking', () => {
       ['caseI', 2],
       ['caseIV', 1],
     ]);
+    expect(await one('SELECT step, stage, units, rows, status FROM steps')).toEqual([
+      ['prepare', 'prepare', 1, 3, 'done'],
+      ['judge', 'resolve', 1, 3, 'done'],
+      ['changes', 'resolve', 1, 0, 'done'],
+      ['inserts', 'resolve', 1, 3, 'done'],
+      ['latest', 'resolve', 1, 2, 'done'],
+      ['tombstones', 'resolve', 1, 0, 'done'],
+      ['audit', 'audit', 1, 0, 'done'],
+      ['publish', 'publish', 1, 0, 'done'],
+    ]);
+    expect(
+      await one(`SELECT DISTINCT c.step, c.step_ms = s.elapsed_ms, c.step_bytes = s.bytes, s.bytes > 0, s.started <= s.ended
+        FROM cases AS c JOIN steps AS s USING (run_id, step)`),
+    ).toEqual([['inserts', true, true, true, true]]);
     expect((await ok(home, 'sql', 'FROM latest SELECT account_id ORDER BY 1;', '--csv')).stdout).toBe(
       'account_id\n1\n2\n',
     );
@@ -258,7 +298,8 @@ describe('looking', () => {
     const { stdout } = await ok(home, 'status');
     expect(stdout).toMatch(/first\.csv .*done/);
     expect(stdout).toMatch(/prepare +1\/1/);
-    expect(stdout).toMatch(/first month of a new key \(case I\) +2/);
+    expect(stdout).toMatch(/first month of a new key \(case I\) +2 {2}inserts/);
+    expect(stdout).toMatch(/^publish +done/m);
     const document = await home.json('status');
     expect(document).toMatchObject({ run: { status: 'succeeded' }, files: [{ status: 'done' }] });
     expect((await home.run('status', 'nope')).code).toBe(2);

@@ -43,7 +43,7 @@ async function openBench(): Promise<Bench> {
     `${folder}/a.csv`,
     `account_id,month,base_ts,balance,soft_delete\n${Array.from({ length: 20 }, (_, key) => `${key},2026-01,2026-02-01 00:00:00,5,`).join('\n')}\n`,
   );
-  await intakeFiles({ world, config, stagingPath: world.stagingPath });
+  await intakeFiles({ world, config, stagingPath: world.stagingPath, branch: 'main', again: false });
   const failing: Workload = {
     ...summaryWorkload,
     work: async (...args) => {

@@ -11,6 +11,7 @@ import type { EngineSession } from '../../engine/engine.ts';
 import { UsageError } from '../../errors.ts';
 import { openLocalWorld, runPipeline } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
+import { makeRoot } from '../../stores/root-folder.ts';
 import { casesOf } from '../case-records.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { countFiles, type TableFiles } from '../demo/files.ts';
@@ -113,8 +114,9 @@ async function emptyFolder(root: string): Promise<void> {
       next: 'partwise demo --into DIR',
     });
   }
+  await makeRoot(root);
   await rm(root, { recursive: true, force: true });
-  await mkdir(root, { recursive: true });
+  await mkdir(root);
   await writeFile(join(root, marker), '');
 }
 

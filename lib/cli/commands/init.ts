@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PipelineConfig, parsePipeline } from '../../config/index.ts';
 import { UsageError } from '../../errors.ts';
+import { makeRoot } from '../../stores/root-folder.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { inspectFile } from '../infer/inspect.ts';
 import { pipelineText } from '../infer/pipeline-text.ts';
@@ -24,6 +25,7 @@ export const init: CommandHandler = async (context) => {
       ? { text: templateText(target.name, schemaPath), roles: undefined, notes: [] }
       : await inferred(context, from, target.name, schemaPath);
   const config = await parsePipeline(made.text, target.path);
+  await makeRoot(rootFolder(context));
   await mkdir(dirname(target.path), { recursive: true });
   await writeFile(target.path, made.text);
   await rememberPipeline(rootFolder(context), target.path);

@@ -39,6 +39,7 @@ export function runReport(outcome: RunOutcome): RunReport {
     filesNew: arrivals.recorded,
     ignored: arrivals.ignored,
     held: arrivals.held,
+    again: arrivals.again,
   };
 }
 

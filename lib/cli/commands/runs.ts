@@ -1,5 +1,7 @@
+import { RunCancelledError } from '../../errors.ts';
 import { duration, instant } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
+import { branchText } from '../branches.ts';
 import type { CommandHandler } from '../command.ts';
 import { isUnfinished, openExisting } from '../session.ts';
 
@@ -13,11 +15,11 @@ export const runs: CommandHandler = async (context) => {
     const rows = records.map((run) => [
       run.runId,
       run.status,
-      run.branch,
+      branchText(run),
       run.attempt,
       instant(run.createdMs),
       run.endedMs === undefined ? '' : duration(run.endedMs - run.createdMs),
-      run.error?.name ?? '',
+      run.error?.name === RunCancelledError.name ? 'interrupted' : (run.error?.name ?? ''),
     ]);
     output.lines(
       textTable({ columns: ['run', 'status', 'branch', 'attempt', 'started', 'took', 'error'], rows }),

@@ -7,12 +7,13 @@ import { UsageError } from '../../errors.ts';
 import { planOfRun } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import type { RunRecord } from '../../stores/ports.ts';
-import { caseColumns, caseRow, casesOf } from '../case-records.ts';
+import { caseColumns, caseRow, casesAndSteps } from '../case-records.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { runColumns, runRow, unitColumns, unitRows } from '../history-records.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { printRows } from '../print-rows.ts';
 import { openExisting } from '../session.ts';
+import { stepColumns } from '../step-records.ts';
 import { fullName, loadTogether, roles, snapshotOf, tableIdentifiers } from '../tables.ts';
 import { createRecordTable, createTableView } from '../views.ts';
 
@@ -132,10 +133,19 @@ async function createHistoryTables(world: LocalWorld, engine: EngineSession, que
     };
     await createRecordTable({ session: engine, name: 'units', columns: unitColumns, records: records() });
   }
+  if (mentions(query, 'steps')) {
+    const records = async function* () {
+      for (const run of await all())
+        yield* (await casesAndSteps(world, run, await planOfRun(world, run)))
+          .steps as readonly unknown[] as readonly Record<string, unknown>[];
+    };
+    await createRecordTable({ session: engine, name: 'steps', columns: stepColumns, records: records() });
+  }
   if (mentions(query, 'cases')) {
     const records = async function* () {
       for (const run of await all()) {
-        for (const one of await casesOf(world, run, await planOfRun(world, run))) yield caseRow(run, one);
+        const { cases, steps } = await casesAndSteps(world, run, await planOfRun(world, run));
+        for (const one of cases) yield caseRow(run, one, steps);
       }
     };
     await createRecordTable({ session: engine, name: 'cases', columns: caseColumns, records: records() });
@@ -154,7 +164,7 @@ async function describe(engine: EngineSession, query: string): Promise<readonly 
     throw new UsageError(reason, {
       cause,
       safe: 'nothing was run',
-      next: 'there are summary, latest, tombstones, runs, units and cases; DESCRIBE summary lists columns',
+      next: 'there are summary, latest, tombstones, runs, units, steps and cases; DESCRIBE summary lists columns',
     });
   }
 }

@@ -3,12 +3,14 @@ import { textTable } from '../../report/table.ts';
 import { planOfRun } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import type { RunRecord } from '../../stores/ports.ts';
-import { type CaseCount, casesOf } from '../case-records.ts';
+import { branchText } from '../branches.ts';
+import { type CaseCount, casesAndSteps } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
-import { describePlan } from '../outcome.ts';
+import { columnLines, describePlan, filePath, reasonText } from '../outcome.ts';
 import { type RefusedRow, refusedRows } from '../quarantine.ts';
 import { findRun, isUnfinished, openExisting } from '../session.ts';
+import type { StepRow } from '../step-records.ts';
 
 const defaultUnits = 50;
 const refusedLimit = 20;
@@ -20,7 +22,7 @@ export const status: CommandHandler = async (context) => {
   const run = await findRun(session, context.arguments[0]);
   const plan = await planOfRun(world, run);
   const files = await filesOf(world, run);
-  const cases = await casesOf(world, run, plan);
+  const { cases, steps } = await casesAndSteps(world, run, plan);
   const refused = await refusedRows(world, run.runId, refusedLimit);
   const limit = flags.number('units') ?? defaultUnits;
   const units: UnitRow[] = [];
@@ -34,12 +36,15 @@ export const status: CommandHandler = async (context) => {
     plan: plan === undefined ? undefined : describePlan(plan),
     files,
     units,
+    steps,
     cases,
     refused,
   });
   output.lines(headLines(run));
   output.line();
   output.lines(fileLines(files));
+  const columns = columnLines(run);
+  if (columns.length > 0) output.lines([...columns, '']);
   output.lines(stageLines(stages, new Map((plan?.stages ?? []).map((stage) => [stage.name, stage.units]))));
   output.lines(
     unitLines(
@@ -48,6 +53,7 @@ export const status: CommandHandler = async (context) => {
     ),
   );
   output.lines(refusedLines(run, refused));
+  output.lines(stepLines(steps));
   output.lines(caseLines(cases));
   output.lines(auditLines(run));
   if (isUnfinished(run)) {
@@ -62,7 +68,7 @@ function headLines(run: RunRecord): readonly string[] {
   const lines = [
     `run      ${run.runId}`,
     `status   ${run.status}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`,
-    `branch   ${run.branch}`,
+    `branch   ${branchText(run)}`,
     `started  ${instant(run.createdMs)}`,
   ];
   if (run.endedMs !== undefined)
@@ -95,10 +101,10 @@ async function filesOf(world: LocalWorld, run: RunRecord): Promise<readonly File
 function fileLines(files: readonly FileRow[]): readonly string[] {
   if (files.length === 0) return ['no files'];
   const rows = files.map((file) => [
-    file.location.replace(/^file:\/\//, ''),
+    filePath(file.location),
     bytes(file.sizeBytes),
     file.status,
-    file.reason ?? '',
+    file.reason === undefined ? '' : reasonText(file.reason),
   ]);
   return [...textTable({ columns: ['file', 'size', 'status', 'reason'], rows }), ''];
 }
@@ -201,8 +207,25 @@ function refusedLines(run: RunRecord, refused: readonly RefusedRow[]): readonly 
 
 function caseLines(cases: readonly CaseCount[]): readonly string[] {
   if (cases.length === 0) return [];
-  const rows = cases.map(({ title, rows: number }) => [title, count(number)]);
-  return [...textTable({ columns: ['case', 'rows'], rows }), ''];
+  const rows = cases.map(({ title, rows: number, step }) => [title, count(number), step]);
+  return [...textTable({ columns: ['case', 'rows', 'done in step'], rows }), ''];
+}
+
+/** Time per step: a statement does the rows of several cases at once. */
+function stepLines(steps: readonly StepRow[]): readonly string[] {
+  if (steps.length === 0) return [];
+  const rows = steps.map((step) => [
+    step.step,
+    step.status,
+    step.started?.slice(11, 23) ?? '',
+    step.ended?.slice(11, 23) ?? '',
+    duration(step.elapsed_ms),
+    count(step.rows),
+    bytes(step.bytes),
+    step.error ?? '',
+  ]);
+  const columns = ['step', 'status', 'started', 'ended', 'work', 'rows', 'bytes', 'error'];
+  return [...textTable({ columns, rows, maxCellWidth: 100 }), ''];
 }
 
 function auditLines(run: RunRecord): readonly string[] {

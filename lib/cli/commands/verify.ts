@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import { count, plural } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
+import { branchEnd, isAppliedTo } from '../../run/branches.ts';
 import { runContext } from '../../run/context.ts';
 import { planOfRun } from '../../run/local.ts';
 import type { AuditReport } from '../../run/workload.ts';
@@ -29,10 +30,19 @@ async function verifyAll(context: CommandContext): Promise<ExitCode> {
 
 async function verifyOne(context: CommandContext): Promise<ExitCode> {
   await using session = await openExisting(context);
-  const run = await findRun(session, context.arguments[0], (one) => one.status === 'succeeded');
+  const run = await findRun(
+    session,
+    context.arguments[0],
+    (one) => one.status === 'succeeded' && branchEnd(one) !== 'dropped',
+  );
   if (run.status !== 'succeeded') {
     throw new UsageError(`run ${run.runId} has published nothing (${run.status})`, {
       next: `partwise status ${run.runId}`,
+    });
+  }
+  if (branchEnd(run) === 'dropped') {
+    throw new UsageError(`run ${run.runId} went to branch ${run.branch}, which was given up`, {
+      next: 'partwise verify --full',
     });
   }
   const plan = await planOfRun(session.world, run);
@@ -41,7 +51,9 @@ async function verifyOne(context: CommandContext): Promise<ExitCode> {
   const config = await configOfRun(context, session, run);
   const { world } = session;
   const parallelUnits = world.resources.threads;
-  const inRun = runContext({ world, run, config, signal: context.environment.signal, parallelUnits });
+  // The name of a branch that was switched to is gone; its snapshots are main's.
+  const where = isAppliedTo(run, 'main') ? { ...run, branch: 'main' } : run;
+  const inRun = runContext({ world, run: where, config, signal: context.environment.signal, parallelUnits });
   const sampleSize = context.flags.number('sample-size') ?? defaultSample;
   const report = await verifyRun(inRun, plan, { sampleSize });
   return tell(context, run.runId, report, { runId: run.runId, sampleSize });

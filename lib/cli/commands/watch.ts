@@ -62,6 +62,7 @@ async function runOnce(
       world: session.world,
       config,
       paths,
+      again: false,
       signal: context.environment.signal,
     });
     session.progress.finish();

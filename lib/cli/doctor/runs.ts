@@ -4,6 +4,7 @@ import { leaseName } from '../../run/claim.ts';
 import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { isUnfinished } from '../session.ts';
+import { checkBranches } from './branches.ts';
 import type { Finding } from './finding.ts';
 
 /** Unfinished runs, leases, files that wait and folders that dead processes left. */
@@ -48,6 +49,7 @@ async function checkPipeline(
       detail: `${lease.name}: left by ${lease.holder}, lapsed ${instant(lease.expiresMs)}; the next run takes it over`,
     });
   }
+  findings.push(...(await checkBranches(world, pipeline, runs)));
   const pending = await countItems(world, pipeline, 'pending');
   const quarantined = await countItems(world, pipeline, 'quarantined');
   if (pending > 0)

@@ -166,7 +166,7 @@ function listing(file: InspectedFile, problem: string): UsageError {
     `${problem}\nThe columns of ${file.path}:\n${table.map((line) => `  ${line}`).join('\n')}`,
     {
       safe: 'nothing was written',
-      next: `partwise init --from ${file.path} --key COLUMN --month COLUMN --version COLUMN`,
+      next: `partwise init --from ${file.path} --key COLUMN --month COLUMN --version COLUMN --history COLUMN`,
       details: { columns: file.columns },
     },
   );

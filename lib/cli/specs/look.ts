@@ -66,11 +66,13 @@ export const lookCommands: readonly CommandSpec[] = [
   {
     name: 'sql',
     group: 'Look',
-    summary: 'a query over the tables and over runs, units and cases',
+    summary: 'a query over the tables and over runs, units, steps and cases',
     description: [
       'Views: summary, latest and tombstones (also under their full names), pinned together to the newest published run, ' +
-        'as readers see them; runs, units (start, end, attempt, status, error, rows, bytes) and cases (rows changed ' +
-        "per run and case). The SQL is DuckDB's. Only queries are taken; they cannot change a table.",
+        'as readers see them; runs, units (start, end, attempt, status, error, rows, bytes), steps (prepare, judge, inserts, ' +
+        'changes, apply, latest, tombstones, audit, publish: the same, with the work of all units) and cases (rows changed ' +
+        'per run and case, with the step that did them). Time is per step, since one statement does the rows of several ' +
+        "cases. The SQL is DuckDB's. Only queries are taken; they cannot change a table.",
     ],
     arguments: [{ name: 'QUERY', help: 'one SELECT (- reads it from stdin)', required: true }],
     flags: [

@@ -43,8 +43,8 @@ export const workCommands: readonly CommandSpec[] = [
     description: [
       'Takes in the files given, or what lies in the staging folder of the pipeline (ROOT/staging/NAME): prepares, plans, ' +
         'works, audits and publishes. Readers see the old tables until the publish, the new ones after it. Files that were ' +
-        'applied before are recognised by path and content and change nothing. Ctrl-C or a crash leaves a run that ' +
-        'partwise resume finishes.',
+        'applied before are recognised by path and content and change nothing; one that went to another branch, or that ' +
+        'was refused, is taken in again when it is named. Ctrl-C or a crash leaves a run that partwise resume finishes.',
     ],
     arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
     flags: [
@@ -113,20 +113,28 @@ export const workCommands: readonly CommandSpec[] = [
   {
     name: 'cancel',
     group: 'Work',
-    summary: 'give up an unfinished run and return its files to the intake',
+    summary: 'give up an unfinished run, or a branch, and return its files to the intake',
     description: [
-      'Nothing of the run was visible and nothing becomes so. Its files are taken up again by the next run.',
+      'Nothing of it was visible to readers of main and nothing becomes so. Its files are taken up again by the next run.',
     ],
-    arguments: [{ name: 'RUN', help: 'run id', required: true }],
-    flags: [],
-    examples: [{ command: 'partwise cancel RUN', what: 'release the files that this run claimed' }],
+    arguments: [{ name: 'RUN', help: 'run id' }],
+    flags: [
+      { name: 'branch', kind: 'text', value: 'BRANCH', help: 'give up this branch and all that ran to it' },
+    ],
+    examples: [
+      { command: 'partwise cancel RUN', what: 'release the files that this run claimed' },
+      { command: 'partwise cancel --branch check', what: 'drop the branch; its files wait for partwise run' },
+    ],
     load: async () => (await import('../commands/cancel.ts')).cancel,
   },
   {
     name: 'switch',
     group: 'Work',
     summary: 'publish a branch: main becomes what the branch is, in one step for both tables',
-    description: ['Refused when main has moved on since the branch was made; then run the files again.'],
+    description: [
+      'The files that ran to the branch are applied on main from then on. Refused when main has moved on since the branch ' +
+        'was made: then run the files again, which takes them to main, or give the branch up with cancel --branch.',
+    ],
     arguments: [{ name: 'BRANCH', help: 'branch that run --branch made', required: true }],
     flags: [],
     examples: [{ command: 'partwise switch check', what: 'after: partwise diff summary main check' }],

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import type { PipelineConfig } from '../../config/schema.ts';
 import type { EngineSession, SqlRow } from '../../engine/engine.ts';
 import { identifier } from '../../engine/sql.ts';
-import { PoisonInputError, UnitTooLargeError } from '../../errors.ts';
+import { PoisonInputError, StorageFullError, UnitTooLargeError } from '../../errors.ts';
 import { literalPath } from './literal-path.ts';
 import type { OpenedSource, OpenOptions } from './open.ts';
 import { pagesOf } from './parquet-pages.ts';
@@ -64,7 +64,7 @@ async function read(session: EngineSession, sql: string): Promise<readonly SqlRo
   try {
     return await session.query(sql);
   } catch (cause) {
-    if (cause instanceof UnitTooLargeError) throw cause;
+    if (cause instanceof UnitTooLargeError || cause instanceof StorageFullError) throw cause;
     const message = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
     throw new PoisonInputError(`the Parquet file cannot be read: ${withoutPath(message)}`, { cause });
   }

@@ -1,0 +1,127 @@
+import type { PipelineConfig } from '../config/index.ts';
+import { CommitConflictError, UsageError } from '../errors.ts';
+import { commitStaged, dropRef, type StagedCommit, setRef, type Table } from '../iceberg/index.ts';
+import {
+  branchEnd,
+  isOnMain,
+  openBranchRuns,
+  settleDropped,
+  settleReached,
+  settleSwitched,
+} from '../run/branches.ts';
+import type { LocalWorld } from '../run/local-world.ts';
+import type { RunRecord } from '../stores/ports.ts';
+import { isUnfinished } from './session.ts';
+import { fullName, loadTogether, roles, tableIdentifiers } from './tables.ts';
+
+/** What becomes of a branch. Each may die between two of its steps: the same again finishes it. */
+
+interface BranchOptions {
+  readonly world: LocalWorld;
+  readonly config: PipelineConfig;
+  readonly branch: string;
+}
+
+/**
+ * Main becomes what the branch is: the swap is the commit point, then the files of its runs are noted as applied to
+ * main, then the branch goes.
+ * @throws UsageError (no such branch), CommitConflictError (main has moved on)
+ */
+export async function switchToBranch(options: BranchOptions): Promise<readonly Table[]> {
+  const { world, config, branch } = options;
+  const tables = await tablesOf(options);
+  if (tables.length === 0) {
+    throw new UsageError(`no table of ${config.pipeline} has a branch ${branch}`, {
+      next: `partwise run FILE --branch ${branch}`,
+    });
+  }
+  const published = tables.every((table) => isOnMain(table, branch))
+    ? tables
+    : await moveMain(world, tables, branch);
+  await world.step('switched');
+  await settleSwitched(world, await openBranchRuns(world, config.pipeline, branch));
+  await removeBranch(options, published);
+  return published;
+}
+
+/**
+ * Gives a branch up: it goes from the tables, and the files of its runs wait for the next run. Returns their number.
+ * @throws UsageError when there is no such branch, when a run on it has not ended, or when main has it already
+ */
+export async function giveUpBranch(options: BranchOptions): Promise<number> {
+  const { world, config, branch } = options;
+  const unfinished = (await world.state.runs.list(config.pipeline, Number.MAX_SAFE_INTEGER)).find(
+    (run) => run.branch === branch && isUnfinished(run),
+  );
+  if (unfinished !== undefined) {
+    throw new UsageError(`${unfinished.runId} to branch ${branch} has not ended`, {
+      safe: 'the branch is as it was',
+      next: `partwise cancel ${unfinished.runId}`,
+    });
+  }
+  await settleReached(world, config.pipeline);
+  const tables = await tablesOf(options);
+  const runs = await openBranchRuns(world, config.pipeline, branch);
+  if (tables.length === 0 && runs.length === 0)
+    throw new UsageError(`no table of ${config.pipeline} has a branch ${branch}`, { next: 'partwise runs' });
+  await removeBranch(options, tables);
+  await world.step('dropped');
+  return settleDropped(world, runs);
+}
+
+/** The run's branch and what became of it. @example branchText(run) // 'check, now main' */
+export function branchText(run: RunRecord): string {
+  const end = branchEnd(run);
+  if (end === undefined) return run.branch;
+  return `${run.branch}, ${end === 'switched' ? 'now main' : 'given up'}`;
+}
+
+/** The pipeline's tables that have the branch. */
+async function tablesOf({ world, config, branch }: BranchOptions): Promise<readonly Table[]> {
+  const own = tableIdentifiers(config);
+  const known = new Set((await world.catalog.list()).map(fullName));
+  const identifiers = roles.map((role) => own[role]).filter((one) => known.has(fullName(one)));
+  return (await loadTogether(world, identifiers)).filter((table) =>
+    Object.hasOwn(table.metadata.refs, branch),
+  );
+}
+
+/** The commit point: main of every table of the branch moves in one swap. */
+async function moveMain(
+  world: LocalWorld,
+  tables: readonly Table[],
+  branch: string,
+): Promise<readonly Table[]> {
+  const staged: StagedCommit[] = [];
+  for (const table of tables) {
+    const target = table.metadata.refs[branch];
+    if (target === undefined) continue;
+    const ref = { type: 'branch', snapshotId: target.snapshotId } as const;
+    staged.push(
+      await setRef({
+        store: world.warehouse,
+        table,
+        clock: world.clock,
+        name: 'main',
+        ref,
+        fastForward: true,
+      }).catch((cause: unknown) => {
+        if (!(cause instanceof CommitConflictError)) throw cause;
+        throw new CommitConflictError(`main has moved on since branch ${branch} was made`, {
+          cause,
+          details: { table: fullName(table.identifier) },
+          safe: 'both are as they were',
+          next: `partwise run FILE, which takes a file of the branch to main; or partwise cancel --branch ${branch}, then partwise run for all of them`,
+        });
+      }),
+    );
+  }
+  return commitStaged({ store: world.warehouse, catalog: world.catalog, staged });
+}
+
+async function removeBranch({ world, branch }: BranchOptions, tables: readonly Table[]): Promise<void> {
+  const staged: StagedCommit[] = [];
+  for (const table of tables)
+    staged.push(await dropRef({ store: world.warehouse, table, clock: world.clock, name: branch }));
+  if (staged.length > 0) await commitStaged({ store: world.warehouse, catalog: world.catalog, staged });
+}
