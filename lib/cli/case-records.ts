@@ -26,6 +26,9 @@ const titles: Readonly<Record<string, string>> = {
   stale: 'older than what is stored: changed nothing',
   duplicate: 'duplicate: changed nothing',
   revived: 'deleted month that is alive again',
+  feed: 'deletions feed: record of a stored month',
+  feedWaiting: 'deletions feed: record of a month that is not stored, kept for it',
+  feedOverrides: 'deletions feed: month that shows its date and code (feed overrides)',
   patched: 'later rows whose arrays were patched',
 };
 

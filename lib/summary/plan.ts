@@ -131,6 +131,7 @@ function resolveUnitOf({ bucket, count, input, files }: ResolveInputs): PlannedR
     bucket,
     buckets: count,
     sources: input.sources,
+    feed: input.feed,
     months,
     summary: files.summary.get(bucket) ?? [],
     latest: files.latest.get(bucket) ?? [],

@@ -160,7 +160,7 @@ function deletionShape(config: SummaryConfig, source: OpenedSource, buckets: num
     prepared: preparedDeletions(config, buckets, 'checked'),
     identity: ['key', 'month_no', 'version', 'hash'],
     order: ['bucket', 'key', 'month_no', 'version', 'hash'],
-    columns: ['bucket', 'month_no', 'key', 'date', 'code', 'version', 'hash'],
+    columns: ['bucket', 'month_no', 'key', 'date', 'code', 'version', 'hash', 'is_delete'],
     isDelete: 'WHERE false',
     dropped: checked.dropped,
     missing: [],

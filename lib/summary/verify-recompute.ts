@@ -1,3 +1,4 @@
+import { type FeedRecord, resolveShown, sameFeed } from './verify-feed.ts';
 import { compareRanks, compareTuples, type OrderTuple, type Value } from './verify-order.ts';
 
 /**
@@ -19,6 +20,8 @@ export interface RecomputeRules {
   }[];
   /** Scalar column that holds the delete code while the month is deleted. */
   readonly deleteColumn: string | undefined;
+  /** Date column that the deletions feed may override, with `deleteColumn`; undefined without a feed. */
+  readonly overrides?: string;
   /** `apply`: a batch's newest normal record replaces an older or newer one alike; deletes always go by their order. */
   readonly onStale: 'ignore' | 'apply';
 }
@@ -33,7 +36,8 @@ export interface StoredMonth {
   readonly month: number;
   readonly tuple: OrderTuple;
   readonly deletion: Deletion | undefined;
-  /** By column name, the month and key columns left out. */
+  readonly feed?: FeedRecord | undefined;
+  /** The record's own, by column name, the month and key columns left out. */
   readonly scalars: Readonly<Record<string, Value>>;
   readonly arrays: Readonly<Record<string, readonly Value[]>>;
 }
@@ -51,9 +55,14 @@ export interface KeyInput {
   /** Deletes of months that are not stored. */
   readonly tombstones: ReadonlyMap<number, Deletion>;
   readonly records: readonly SourceRecord[];
+  /** Feed records: those of the tombstones and those that came. */
+  readonly feed?: readonly (FeedRecord & { readonly month: number })[];
 }
 
+/** `scalars` is what the row shows. */
 export interface ExpectedRow extends StoredMonth {
+  /** The record's own scalars. */
+  readonly own: Readonly<Record<string, Value>>;
   readonly alive: boolean;
   readonly grids: Readonly<Record<string, string>>;
   /** Whether the run must have written this row. */
@@ -73,13 +82,16 @@ interface Registers {
     | { readonly tuple: OrderTuple; readonly scalars: Readonly<Record<string, Value>> }
     | undefined;
   readonly deletion: Deletion | undefined;
+  readonly feed: FeedRecord | undefined;
   /** The stored row that the normal register comes from; undefined when it comes from the batch. */
   readonly before: StoredMonth | undefined;
 }
 
 function registersOf(row: StoredMonth): Registers {
-  return { normal: row, deletion: row.deletion, before: row };
+  return { normal: row, deletion: row.deletion, feed: row.feed, before: row };
 }
+
+const none: Registers = { normal: undefined, deletion: undefined, feed: undefined, before: undefined };
 
 /**
  * @param wanted which rows to make, given the month and whether it changes; default: every row. `latest` is made in any case.
@@ -109,7 +121,7 @@ export function recompute(
     changedMonths.some((other) => other < month && month - other < rules.historyLength);
 
   const make = (month: number): ExpectedRow => {
-    const register = registers.get(month) ?? { normal: undefined, deletion: undefined, before: undefined };
+    const register = registers.get(month) ?? none;
     const arrays: Record<string, readonly Value[]> = {};
     for (const [index, array] of rules.arrays.entries()) {
       const values = timelines[index] ?? [];
@@ -120,13 +132,14 @@ export function recompute(
       ];
     }
     const alive = isAlive(register);
-    const scalars = { ...register.normal?.scalars };
-    if (rules.deleteColumn !== undefined && !alive)
-      scalars[rules.deleteColumn] = register.deletion?.code ?? null;
+    const own = register.normal?.scalars ?? {};
+    const scalars = { ...own, ...shown(rules, register) };
     return {
       month,
       tuple: register.normal?.tuple ?? { ranks: [], hash: null },
       deletion: register.deletion,
+      feed: register.feed,
+      own,
       scalars,
       arrays,
       alive,
@@ -221,16 +234,21 @@ function settle(
   const registers = new Map<number, Registers>();
   for (const [month, row] of stored) registers.set(month, registersOf(row));
   for (const [month, deletion] of input.tombstones) {
-    const register = registers.get(month) ?? { normal: undefined, deletion: undefined, before: undefined };
+    const register = registers.get(month) ?? none;
     registers.set(month, { ...register, deletion: newerOf(register.deletion, deletion) });
+  }
+  for (const feed of input.feed ?? []) {
+    const register = registers.get(feed.month) ?? none;
+    registers.set(feed.month, { ...register, feed: newerOf(register.feed, feed) });
   }
   const always = rules.onStale === 'apply';
   for (const { month, normal, deletion } of newestPerMonth(input.records)) {
-    const before = registers.get(month) ?? { normal: undefined, deletion: undefined, before: undefined };
+    const before = registers.get(month) ?? none;
     const standing = always ? (normal ?? before.normal) : newerOf(before.normal, normal);
     registers.set(month, {
       normal: standing,
       deletion: newerOf(before.deletion, deletion),
+      feed: before.feed,
       before: standing === before.normal ? before.before : undefined,
     });
   }
@@ -260,8 +278,28 @@ function newerOf<T extends { readonly tuple: OrderTuple }>(
   return compareTuples(second.tuple, first.tuple) > 0 ? second : first;
 }
 
+/** What the row shows in the columns that a delete or the deletions feed may set. */
+function shown(rules: RecomputeRules, register: Registers): Record<string, Value> {
+  if (rules.deleteColumn === undefined) return {};
+  const deleteCode = register.deletion?.code ?? null;
+  if (rules.overrides === undefined) return isAlive(register) ? {} : { [rules.deleteColumn]: deleteCode };
+  const own = register.normal?.scalars ?? {};
+  const { date, code } = resolveShown({
+    sourceAlive: isSourceAlive(register),
+    record: { date: own[rules.overrides], code: own[rules.deleteColumn] },
+    deleteCode,
+    feed: register.feed,
+  });
+  return { [rules.overrides]: date, [rules.deleteColumn]: code };
+}
+
 function isAlive(register: Registers | undefined): boolean {
   if (register?.normal === undefined) return false;
+  return isSourceAlive(register) || register.feed?.deleted === false;
+}
+
+function isSourceAlive(register: Registers): boolean {
+  if (register.normal === undefined) return false;
   return register.deletion === undefined || compareRanks(register.normal.tuple, register.deletion.tuple) >= 0;
 }
 
@@ -289,6 +327,7 @@ function sameRegisters(a: Registers | undefined, b: Registers | undefined): bool
     compareTuples(a.normal.tuple, b.normal.tuple) !== 0
   )
     return false;
+  if (!sameFeed(a.feed, b.feed)) return false;
   if (a.deletion === undefined || b.deletion === undefined) return a.deletion === b.deletion;
   return compareTuples(a.deletion.tuple, b.deletion.tuple) === 0;
 }

@@ -37,7 +37,7 @@ async function report(spoil?: (written: Written) => void, sampled = 10_000) {
     ...(spoil === undefined ? {} : { spoil }),
   });
   open.push(bucket);
-  await auditBucket(bucket.audit, { keys: sampled, deletions: [] });
+  await auditBucket(bucket.audit, { keys: sampled });
   return bucket.findings.report({});
 }
 

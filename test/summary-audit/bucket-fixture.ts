@@ -339,6 +339,7 @@ export async function buildBucket(options: BuildOptions): Promise<Bucket> {
         },
       },
       sources: [source.location],
+      feed: [],
     },
     findings: found,
     session,
