@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly config: PipelineConfig;
   /** Files and folders to take in besides the staging folder. */
   readonly paths?: readonly string[];
+  /** Files and folders of the deletions feed, likewise. */
+  readonly deletions?: readonly string[];
   readonly branch?: string;
   readonly signal?: AbortSignal;
 }
@@ -35,12 +37,13 @@ const workloadOf = (config: PipelineConfig): Workload => workloads[config.kind];
 
 /** Takes in what has arrived and runs it to the end. A run that fails is an outcome, not an exception. */
 export async function runPipeline(options: RunOptions): Promise<RunOutcome> {
-  const { world, config, paths } = options;
+  const { world, config, paths, deletions } = options;
   const arrivals = await intakeFiles({
     world,
     config,
     stagingPath: world.stagingPath,
     ...(paths === undefined ? {} : { paths }),
+    ...(deletions === undefined ? {} : { deletions }),
   });
   return {
     ...(await attempt({ ...options, workloadOf }, { mode: 'run', branch: options.branch ?? 'main' })),
@@ -50,12 +53,13 @@ export async function runPipeline(options: RunOptions): Promise<RunOutcome> {
 
 /** Claims, prepares and plans; touches no table. Apply it with `resumeRun`, give it back with `cancelRun`. */
 export async function planPipeline(options: RunOptions): Promise<RunOutcome> {
-  const { world, config, paths } = options;
+  const { world, config, paths, deletions } = options;
   const arrivals = await intakeFiles({
     world,
     config,
     stagingPath: world.stagingPath,
     ...(paths === undefined ? {} : { paths }),
+    ...(deletions === undefined ? {} : { deletions }),
   });
   return {
     ...(await attempt({ ...options, workloadOf }, { mode: 'plan', branch: options.branch ?? 'main' })),
@@ -65,7 +69,10 @@ export async function planPipeline(options: RunOptions): Promise<RunOutcome> {
 
 /** Goes on with a run from its checkpoints, or applies a saved plan. */
 export async function resumeRun(
-  options: Omit<RunOptions, 'paths' | 'branch'> & { readonly runId: string; readonly replan?: boolean },
+  options: Omit<RunOptions, 'paths' | 'deletions' | 'branch'> & {
+    readonly runId: string;
+    readonly replan?: boolean;
+  },
 ): Promise<RunOutcome> {
   const run = await options.world.state.runs.get(options.runId);
   if (run === undefined) throw new UsageError(`there is no run ${options.runId}`, { next: 'partwise runs' });

@@ -6,7 +6,11 @@ import type { Scenario, SourceFile } from './scenario.ts';
 import { type Shape, smallShape } from './shape.ts';
 
 /** Arrays of the columns that the feed overrides are the hardest. */
-const feedHistory = [...smallShape.history, { name: 'opened', from: 'opened' }, { name: 'code', from: 'del_code' }];
+const feedHistory = [
+  ...smallShape.history,
+  { name: 'opened', from: 'opened' },
+  { name: 'code', from: 'del_code' },
+];
 
 /** The first month in play; early enough that no history reaches before the accepted months. */
 const firstMonth = 2024 * 12 + 1;

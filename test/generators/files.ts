@@ -72,7 +72,10 @@ interface TableOptions {
   readonly source: Rng;
 }
 
-async function writeTable(path: string, { columns, rows, form, format, source }: TableOptions): Promise<void> {
+async function writeTable(
+  path: string,
+  { columns, rows, form, format, source }: TableOptions,
+): Promise<void> {
   const names = columns.map(({ name }) => name);
   const aside = join(dirname(path), `.${basename(path)}.part`);
   await mkdir(dirname(path), { recursive: true });

@@ -80,9 +80,7 @@ export function pipelineDocument(
     historyLength: shape.historyLength,
     onStale: shape.onStale,
     ...(shape.deletes ? { delete: { column: columnNames.deleteCode, codes: deleteCodes } } : {}),
-    ...(shape.overrides === undefined
-      ? {}
-      : { deletions: { ...feedColumns, overrides: shape.overrides } }),
+    ...(shape.overrides === undefined ? {} : { deletions: { ...feedColumns, overrides: shape.overrides } }),
     ...overrides,
   };
 }

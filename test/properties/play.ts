@@ -16,7 +16,11 @@ export async function play(scenario: Scenario, mode: Mode): Promise<void> {
 }
 
 /** The same with runs that die at the given steps and are resumed. */
-export async function playDying(scenario: Scenario, mode: Mode, deaths: readonly (number | null)[]): Promise<void> {
+export async function playDying(
+  scenario: Scenario,
+  mode: Mode,
+  deaths: readonly (number | null)[],
+): Promise<void> {
   const life = mortal();
   let skewMs = 0;
   /** The dead do not renew their lease: by the time somebody looks, it has run out. */

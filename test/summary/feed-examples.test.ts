@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SourceFile } from '../generators/scenario.ts';
 import type { Shape } from '../generators/shape.ts';
-import { type FeedExample, type FeedExampleEvent, feedExampleRules, feedExamples } from '../oracle/feed-examples.ts';
+import {
+  type FeedExample,
+  type FeedExampleEvent,
+  feedExampleRules,
+  feedExamples,
+} from '../oracle/feed-examples.ts';
 import type { OracleTables } from '../oracle/summary-oracle.ts';
 import { monthText } from '../oracle/worked-examples.ts';
 import { expectSucceeded, openProduct, type Product } from './product.ts';
@@ -23,11 +28,12 @@ const shape: Shape = {
 };
 
 /** The events of an example one run after the other, the other way round, and all in one run. */
-const courses: Readonly<Record<string, (example: FeedExample) => readonly (readonly FeedExampleEvent[])[]>> = {
-  'one by one': ({ events }) => events.map((event) => [event]),
-  reversed: ({ events }) => events.toReversed().map((event) => [event]),
-  'all at once': ({ events }) => [events],
-};
+const courses: Readonly<Record<string, (example: FeedExample) => readonly (readonly FeedExampleEvent[])[]>> =
+  {
+    'one by one': ({ events }) => events.map((event) => [event]),
+    reversed: ({ events }) => events.toReversed().map((event) => [event]),
+    'all at once': ({ events }) => [events],
+  };
 
 const keyOf = (course: string, example: FeedExample) => `${course}: ${example.name}`;
 
@@ -92,10 +98,13 @@ function filesOf(run: number): readonly SourceFile[] {
       (order(example)[run] ?? []).map((event) => ({ event, key: keyOf(course, example) })),
     ),
   );
-  const records = events.flatMap(({ event, key }) => (event.kind === 'record' ? [{ ...event.record, key }] : []));
+  const records = events.flatMap(({ event, key }) =>
+    event.kind === 'record' ? [{ ...event.record, key }] : [],
+  );
   const feed = events.flatMap(({ event, key }) => (event.kind === 'feed' ? [{ ...event.record, key }] : []));
   const files: SourceFile[] = [];
   if (records.length > 0) files.push({ name: `${run}.csv`, format: 'csv', seed: run, records });
-  if (feed.length > 0) files.push({ name: `${run}.parquet`, format: 'parquet', seed: run, records: [], feed });
+  if (feed.length > 0)
+    files.push({ name: `${run}.parquet`, format: 'parquet', seed: run, records: [], feed });
   return files;
 }

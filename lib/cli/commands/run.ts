@@ -15,7 +15,7 @@ export const run: CommandHandler = async (context) => {
   const outcome = await runPipeline({
     world: session.world,
     config,
-    paths: inputPaths(context),
+    ...inputPaths(context),
     ...(branch === undefined ? {} : { branch }),
     signal: context.environment.signal,
   });
@@ -23,9 +23,16 @@ export const run: CommandHandler = async (context) => {
   return await reportRun(context, session.world, runReport(outcome));
 };
 
-/** Files named on the command line, as absolute paths. */
-export function inputPaths(context: CommandContext): readonly string[] {
-  return context.arguments.map((path) => resolve(context.environment.cwd, path));
+/** Files named on the command line, by feed, as absolute paths. */
+export function inputPaths(context: CommandContext): {
+  readonly paths: readonly string[];
+  readonly deletions: readonly string[];
+} {
+  const absolute = (path: string) => resolve(context.environment.cwd, path);
+  return {
+    paths: context.arguments.map(absolute),
+    deletions: context.flags.texts('deletions').map(absolute),
+  };
 }
 
 export function runReport(outcome: RunOutcome): RunReport {
@@ -42,7 +49,8 @@ export function runReport(outcome: RunOutcome): RunReport {
 }
 
 async function applyPlan(context: CommandContext, runId: string) {
-  if (context.arguments.length > 0 || context.flags.text('branch') !== undefined) {
+  const { paths, deletions } = inputPaths(context);
+  if (paths.length + deletions.length > 0 || context.flags.text('branch') !== undefined) {
     throw new UsageError('a saved plan has its files and its branch already', {
       next: `partwise run --plan ${runId}`,
     });

@@ -7,6 +7,14 @@ const branchFlag: FlagSpec = {
   help: 'publish to this branch; readers of main see nothing until switch',
 };
 
+const deletionsFlag: FlagSpec = {
+  name: 'deletions',
+  kind: 'text',
+  value: 'PATH',
+  many: true,
+  help: 'file or folder of the deletions feed, if the pipeline has one (default: its staging folder)',
+};
+
 export const workCommands: readonly CommandSpec[] = [
   {
     name: 'plan',
@@ -19,7 +27,7 @@ export const workCommands: readonly CommandSpec[] = [
         'with the difference when something changed.',
     ],
     arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
-    flags: [branchFlag],
+    flags: [branchFlag, deletionsFlag],
     examples: [
       { command: 'partwise plan drop.parquet', what: 'what this file would change' },
       {
@@ -42,6 +50,7 @@ export const workCommands: readonly CommandSpec[] = [
     arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
     flags: [
       branchFlag,
+      deletionsFlag,
       {
         name: 'plan',
         kind: 'text',
@@ -52,6 +61,10 @@ export const workCommands: readonly CommandSpec[] = [
     examples: [
       { command: 'partwise run 2026-01.csv 2026-02.csv', what: 'two files, one publish' },
       { command: 'partwise run', what: 'whatever waits in the staging folder' },
+      {
+        command: 'partwise run 2026-01.csv --deletions closed.csv',
+        what: 'records and a file of the deletions feed',
+      },
       {
         command: 'partwise run late.parquet --branch check',
         what: 'to a branch: compare with diff, then switch',
@@ -69,8 +82,14 @@ export const workCommands: readonly CommandSpec[] = [
         'looks; names that start with . or _ or end in .tmp or .part are left alone. Files stay where they are. A run ' +
         'that fails is reported and watching goes on; what failed is not tried again until a file changes.',
     ],
-    arguments: [{ name: 'FOLDER', help: 'folder to watch (default: the staging folder of the pipeline)' }],
+    arguments: [{ name: 'FOLDER', help: 'folder to watch (default: the staging folders of the pipeline)' }],
     flags: [
+      {
+        name: 'deletions',
+        kind: 'text',
+        value: 'FOLDER',
+        help: 'folder to watch for files of the deletions feed, if the pipeline has one',
+      },
       { name: 'interval', kind: 'count', value: 'SECONDS', help: 'time between two looks (default: 5)' },
       { name: 'once', kind: 'switch', help: 'look until nothing is left to do, then end' },
     ],
