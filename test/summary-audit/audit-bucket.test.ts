@@ -61,7 +61,7 @@ test('a run that did what the rules say passes every check', async () => {
   const { checks, passed } = await report();
   expect(checks.filter((check) => !check.passed)).toEqual([]);
   expect(passed).toBe(true);
-  // This pipeline has no deletions feed; test/summary/feed.test.ts has one.
+  // This pipeline has no deletions feed; test/summary/feed-audit.test.ts has one.
   const looked = checks.filter(({ name }) => name !== 'feed overrides');
   for (const check of looked) expect(check.checked, check.name).toBeGreaterThan(0);
 });
