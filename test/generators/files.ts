@@ -30,7 +30,7 @@ export async function writeSourceFile(path: string, options: FileOptions): Promi
     { name: 'not_listed', type: 'string' as const },
   ]);
   const rows = options.records.map((record) => columns.map(({ name }) => fieldText(record, name, form)));
-  await writeTable(path, { columns, rows, form, format: options.format, source });
+  await writeTable(path, { columns, rows, form, format: options.format, source, omitNulls: true });
 }
 
 /** Writes one file of the deletions feed, likewise. */
@@ -61,7 +61,15 @@ export async function writeFeedFile(
     }
   };
   const rows = options.feed.map((record) => columns.map(({ name }) => field(record, name)));
-  await writeTable(path, { columns, rows, form: 'YYYY-MM', format: options.format, source });
+  // All four columns must be there: without codes every record would be alive.
+  await writeTable(path, {
+    columns,
+    rows,
+    form: 'YYYY-MM',
+    format: options.format,
+    source,
+    omitNulls: false,
+  });
 }
 
 interface TableOptions {
@@ -70,11 +78,13 @@ interface TableOptions {
   readonly form: MonthForm;
   readonly format: FileFormat;
   readonly source: Rng;
+  /** Whether JSON lines may leave NULLs out; then a column may be missing from the whole file. */
+  readonly omitNulls: boolean;
 }
 
 async function writeTable(
   path: string,
-  { columns, rows, form, format, source }: TableOptions,
+  { columns, rows, form, format, source, omitNulls }: TableOptions,
 ): Promise<void> {
   const names = columns.map(({ name }) => name);
   const aside = join(dirname(path), `.${basename(path)}.part`);
@@ -87,7 +97,7 @@ async function writeTable(
       await writeFile(aside, gzipSync(csvText(names, rows, source.chance(0.3))));
       break;
     case 'jsonl':
-      await writeFile(aside, jsonLines(columns, rows, source.chance(0.5)));
+      await writeFile(aside, jsonLines(columns, rows, omitNulls && source.chance(0.5)));
       break;
     case 'parquet':
       await writeParquet(aside, columns, rows, form, {
