@@ -79,6 +79,8 @@ describe('the deletions feed on the command line', () => {
     expect(status).toMatch(/deletions feed: record of a month that is not stored, kept for it +1/);
     expect(status).toMatch(/\(feed overrides\) +2/);
     await succeed(home, 'verify', run.runId);
+    await succeed(home, 'maintain', 'compact');
+    expect(await shown(home)).toEqual(after);
     await succeed(home, 'verify', '--full');
     const tombstones = await home.json('show', 'tombstones');
     expect(JSON.stringify(tombstones)).toContain('2026-01');

@@ -1,7 +1,7 @@
 import { identifier } from '../../engine/sql.ts';
 import type { SummaryShape } from '../columns.ts';
-import { lentColumn, standingFeed } from './feed.ts';
-import { of, payload, registerNames } from './names.ts';
+import { lentColumn, standingRegisters } from './feed.ts';
+import { of, payload } from './names.ts';
 import { changeTables } from './patch.ts';
 
 /** Which resolved months become rows of the change set: those that other rows of the batch or the tables depend on. */
@@ -32,11 +32,7 @@ export function changesTable(shape: SummaryShape, scope: ChangeScope): string {
       ? `${shape.feed === undefined ? value : lent} AS ${name}`
       : `CASE WHEN r.is_own THEN ${value} END AS ${name}`;
   });
-  const registers = [
-    ...registerNames(shape.record).map((name, index) => `r.ra_${index} AS ${identifier(name)}`),
-    ...registerNames(shape.deletion).map((name, index) => `r.da_${index} AS ${identifier(name)}`),
-    ...standingFeed(shape, 'r'),
-  ];
+  const registers = standingRegisters(shape, 'r');
   const shown =
     shape.feed === undefined ? 'r.code_after AS pw_code' : 'r.shown_code AS pw_code, r.shown_date AS pw_date';
   const lent =

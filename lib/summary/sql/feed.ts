@@ -1,8 +1,8 @@
 import { identifier, textList } from '../../engine/sql.ts';
-import type { ScalarColumn, SummaryShape } from '../columns.ts';
+import type { RegisterColumns, ScalarColumn, SummaryShape } from '../columns.ts';
 import { type FeedShape, feedNames } from '../feed-columns.ts';
 import type { KeySlice } from './classify.ts';
-import { of, registerTuple } from './names.ts';
+import { of, registerNames, registerTuple } from './names.ts';
 import { alive, choose, newer, same, tupleOf } from './tuples.ts';
 
 /**
@@ -48,33 +48,22 @@ export function feedTable(
   bucket: number,
   slice: KeySlice | undefined,
 ): string {
-  const within = slice === undefined ? '' : ` AND hash("key") % ${slice.count} = ${slice.index}`;
-  const columns = [
-    `"key"::${shape.key.sqlType} AS pw_key`,
-    'month_no::INTEGER AS pw_month',
-    `"version"::${shape.version.sqlType} AS f_0`,
-    '"hash"::BIGINT AS f_1',
-    'is_delete::BOOLEAN AS f_deleted',
-    `"date"::${feed.date.sqlType} AS f_date`,
-    `"code"::${feed.code.sqlType} AS f_code`,
+  const columns: readonly (readonly [name: string, type: string, source: string])[] = [
+    ['pw_key', shape.key.sqlType, '"key"'],
+    ['pw_month', 'INTEGER', 'month_no'],
+    ['f_0', shape.version.sqlType, '"version"'],
+    ['f_1', 'BIGINT', '"hash"'],
+    ['f_deleted', 'BOOLEAN', 'is_delete'],
+    ['f_date', feed.date.sqlType, '"date"'],
+    ['f_code', feed.code.sqlType, '"code"'],
   ];
+  const select = (value: (source: string) => string) =>
+    `SELECT ${columns.map(([name, type, source]) => `${value(source)}::${type} AS ${name}`).join(', ')}`;
+  const within = slice === undefined ? '' : ` AND hash("key") % ${slice.count} = ${slice.index}`;
   const rows =
     paths.length === 0
-      ? `SELECT ${[
-          shape.key.sqlType,
-          'INTEGER',
-          shape.version.sqlType,
-          'BIGINT',
-          'BOOLEAN',
-          feed.date.sqlType,
-          feed.code.sqlType,
-        ]
-          .map(
-            (type, at) =>
-              `NULL::${type} AS ${['pw_key', 'pw_month', 'f_0', 'f_1', 'f_deleted', 'f_date', 'f_code'][at]}`,
-          )
-          .join(', ')} WHERE false`
-      : `SELECT ${columns.join(', ')} FROM read_parquet(${textList(paths)}) WHERE bucket = ${bucket}${within}`;
+      ? `${select(() => 'NULL')} WHERE false`
+      : `${select((source) => source)} FROM read_parquet(${textList(paths)}) WHERE bucket = ${bucket}${within}`;
   const again = same(['f_0', 'f_1'], ['lag(f_0) OVER w', 'lag(f_1) OVER w']);
   return `CREATE TEMP TABLE pw_feed AS SELECT pw_key, pw_month, ${parts.map((part) => `max(f_${part}) FILTER (pw_rank = 1) AS f_${part}`).join(', ')},
 count(*) FILTER (pw_rank > 1 AND pw_again) AS feed_duplicate, count(*) FILTER (pw_rank > 1 AND NOT pw_again) AS feed_stale
@@ -163,9 +152,13 @@ export function feedSteps({ feed }: SummaryShape, sourceAfter: string): FeedStep
 }
 
 /** The registers as they stand afterwards, from `pw_resolved` as `alias`, under the names of their stored columns. */
-export function standingFeed({ feed }: SummaryShape, alias: string): readonly string[] {
-  if (feed === undefined) return [];
+export function standingRegisters(shape: SummaryShape, alias: string): readonly string[] {
+  const tuple = (register: RegisterColumns, prefix: string) =>
+    registerNames(register).map((name, at) => `${alias}.${prefix}_${at} AS ${identifier(name)}`);
+  const registers = [...tuple(shape.record, 'ra'), ...tuple(shape.deletion, 'da')];
+  if (shape.feed === undefined) return registers;
   return [
+    ...registers,
     `${alias}.na_date AS ${feedNames.recordDate}`,
     `${alias}.na_code AS ${feedNames.recordCode}`,
     `${alias}.da_code AS ${feedNames.deleteCode}`,

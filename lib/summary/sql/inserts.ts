@@ -1,9 +1,9 @@
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape } from '../columns.ts';
 import { edited, gridText, resized, tailFromNeighbours } from './arrays.ts';
-import { shownInsert, standingFeed } from './feed.ts';
+import { shownInsert, standingRegisters } from './feed.ts';
 import { monthText } from './months.ts';
-import { of, registerNames } from './names.ts';
+import { of } from './names.ts';
 import { changeTables } from './patch.ts';
 
 /**
@@ -97,11 +97,7 @@ export function insertSelect(options: InsertOptions): string {
       select: `${value}::${column.elementSqlType}[] AS ${identifier(column.name)}`,
     };
   });
-  const registers = [
-    ...registerNames(shape.record).map((name, index) => `i.ra_${index} AS ${identifier(name)}`),
-    ...registerNames(shape.deletion).map((name, index) => `i.da_${index} AS ${identifier(name)}`),
-    ...standingFeed(shape, 'i'),
-  ];
+  const registers = standingRegisters(shape, 'i');
   const joins = [
     'FROM pw_ins AS i JOIN pw_batch AS n ON n.rowid = i.n_row',
     ...(hasEarlier ? ['LEFT JOIN pw_src AS e ON e.pw_key = i.pw_key AND e.pw_month = i.earlier'] : []),

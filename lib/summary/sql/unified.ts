@@ -1,9 +1,9 @@
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape, storedNames } from '../columns.ts';
 import { gridText, resized } from './arrays.ts';
-import { shownInsert, shownValue, standingFeed, storedAlive } from './feed.ts';
+import { shownInsert, shownValue, standingRegisters, storedAlive } from './feed.ts';
 import { monthTextSql } from './months.ts';
-import { of, registerNames, storedRegisters } from './names.ts';
+import { of, storedRegisters } from './names.ts';
 
 /**
  * The other way to the same rows: gather every stored row of the affected keys, lay each key's months out as one
@@ -124,11 +124,7 @@ LEFT JOIN (
     (column, index) =>
       `list_concat([${of('n', column.from)}], ${cut(index, 'r.pw_month')}) AS ${identifier(column.name)}`,
   );
-  const freshRegisters = [
-    ...registerNames(shape.record).map((name, index) => `r.ra_${index} AS ${identifier(name)}`),
-    ...registerNames(shape.deletion).map((name, index) => `r.da_${index} AS ${identifier(name)}`),
-    ...standingFeed(shape, 'r'),
-  ];
+  const freshRegisters = standingRegisters(shape, 'r');
   const noGrids = shape.grids.map((grid) => `NULL AS ${identifier(`pw_g_${grid.name}`)}`);
   const inserted = `SELECT ${[...fresh, ...freshArrays, ...freshRegisters, ...noGrids, `${text(runId)} AS ${identifier(changedRun)}`].join(', ')},
   r.pw_month, 'insert' AS pw_kind, false AS pw_is_own, NULL::INTEGER AS pw_file, NULL::BIGINT AS pw_pos
