@@ -6,7 +6,8 @@ import { feedRows } from './audit-feed.ts';
 import { aliveColumns, monthNumber, monthText } from './audit-sql.ts';
 import { storedNames } from './columns.ts';
 import { feedNames } from './feed-columns.ts';
-import { recompute, type StoredMonth } from './verify-recompute.ts';
+import { recompute } from './verify-recompute.ts';
+import type { StoredMonth } from './verify-registers.ts';
 import {
   comparedScalars,
   feedRecord,

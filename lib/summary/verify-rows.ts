@@ -5,14 +5,8 @@ import { tombstoneCode } from './columns.ts';
 import { feedNames } from './feed-columns.ts';
 import { type FeedRecord, feedText, storedFeed } from './verify-feed.ts';
 import { compareTuples, type OrderTuple, type Value } from './verify-order.ts';
-import {
-  type Deletion,
-  type ExpectedRow,
-  type RecomputeRules,
-  type SourceRecord,
-  type StoredMonth,
-  sameValue,
-} from './verify-recompute.ts';
+import { type ExpectedRow, type RecomputeRules, sameValue } from './verify-recompute.ts';
+import type { Deletion, SourceRecord, StoredMonth } from './verify-registers.ts';
 
 /** Rows as an engine returns them, as what the recomputation works on, and back to differences for people. */
 
