@@ -30,6 +30,9 @@ const known: Readonly<Record<string, readonly [title: string, step: string]>> = 
   stale: ['older than what is stored: changed nothing', 'judge'],
   duplicate: ['duplicate: changed nothing', 'judge'],
   revived: ['deleted month that is alive again', 'apply'],
+  feed: ['deletions feed: record of a stored month', 'judge'],
+  feedWaiting: ['deletions feed: record of a month that is not stored, kept for it', 'tombstones'],
+  feedOverrides: ['deletions feed: month that shows its date and code (feed overrides)', 'judge'],
   patched: ['later rows whose arrays were patched', 'apply'],
 };
 

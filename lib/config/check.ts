@@ -82,6 +82,12 @@ function checkDeletions(config: SummaryConfig): readonly Problem[] {
       message: 'key, date, code and version must be four columns of the feed',
     });
   }
+  if (config.deletions.overrides === config.version) {
+    problems.push({
+      path: ['deletions', 'overrides'],
+      message: `column ${config.version} is the version, which nothing may override`,
+    });
+  }
   if (feedPrefix(config) === sourcePrefix(config)) {
     problems.push({
       path: ['deletions', 'prefix'],

@@ -94,7 +94,7 @@ const deletions = z.strictObject({
   date: sourceName,
   code: sourceName,
   version: sourceName,
-  /** Which date column of the records the feed may override. */
+  /** Which date column of the records the feed may override, with the delete column. */
   overrides: columnName,
 });
 

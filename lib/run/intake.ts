@@ -14,8 +14,13 @@ interface IntakeOptions {
   readonly config: PipelineConfig;
   /** The folder that holds one folder per feed. */
   readonly stagingPath: string;
-  /** Files and folders named by a person, besides the staging folder. */
+  /**
+   * Files and folders of records named by a person, besides the staging folder. What lies in the staging folder of the
+   * deletions feed is of that feed all the same.
+   */
   readonly paths?: readonly string[];
+  /** Files and folders of the deletions feed named by a person. */
+  readonly deletions?: readonly string[];
   /** The branch that the run will publish to. */
   readonly branch: string;
   /** Takes named files in again that an earlier run refused, or that are applied to another branch only. */
@@ -43,7 +48,12 @@ export interface Arrivals {
   readonly ignored: readonly { readonly path: string; readonly reason: string }[];
 }
 
-/** Records every file version in the staging folders and under the given paths that was not seen before. */
+/**
+ * Records every file version in the staging folders and under the given paths that was not seen before. Which folder a
+ * file lies in, or how it was named, says which feed it is of.
+ * @throws UsageError for a path that cannot be read, for files of a feed that the pipeline does not have, and for a
+ * named file that was taken in as one of the other feed before
+ */
 export async function intakeFiles(options: IntakeOptions): Promise<Arrivals> {
   const { world, config } = options;
   const ignored: { path: string; reason: string }[] = [];
@@ -57,6 +67,7 @@ export async function intakeFiles(options: IntakeOptions): Promise<Arrivals> {
     const item = await recordFile(world, config.pipeline, feed, path);
     if (item === undefined) recorded += 1;
     if (item === undefined || !named) return;
+    if (item.feed !== feed) throw otherFeed(path, item.feed);
     const known = await knownFile(world, item, path, options.branch);
     if (known === undefined) return;
     if (known.why === 'claimed' || !options.again) {
@@ -76,13 +87,24 @@ export async function intakeFiles(options: IntakeOptions): Promise<Arrivals> {
     const folder = resolve(options.stagingPath, prefix);
     for await (const path of files(folder, ignored)) await take(feed, path, false);
   }
-  for (const path of options.paths ?? []) {
-    const info = await stat(path).catch((cause: unknown) => {
-      throw new UsageError(`${path} cannot be read`, { cause, safe: 'nothing was changed' });
+  const fed = feedPrefix(config);
+  const fedFolder =
+    fed === undefined ? undefined : await realpath(resolve(options.stagingPath, fed)).catch(() => undefined);
+  if (fed === undefined && (options.deletions ?? []).length > 0) {
+    throw new UsageError(`pipeline ${config.pipeline} has no deletions feed`, {
+      safe: 'no table was touched',
     });
-    if (info.isDirectory())
-      for await (const file of files(resolve(path), ignored)) await take('records', file, true);
-    else await take('records', await realpath(path), true);
+  }
+  const deletions = new Set<string>();
+  for (const path of options.deletions ?? [])
+    for await (const file of namedFiles(path, ignored)) deletions.add(file);
+  for (const file of deletions) await take('deletions', file, true);
+  for (const path of options.paths ?? []) {
+    for await (const file of namedFiles(path, ignored)) {
+      if (deletions.has(file)) continue;
+      const isFeed = fedFolder !== undefined && file.startsWith(`${fedFolder}/`);
+      await take(isFeed ? 'deletions' : 'records', file, true);
+    }
   }
   return { seen, recorded, held, again, ignored };
 }
@@ -100,6 +122,22 @@ async function knownFile(
   if (item.status === 'claimed') return { ...file, why: 'claimed' };
   if (item.status === 'quarantined') return { ...file, why: 'refused' };
   return item.status === 'done' && !isAppliedTo(run, branch) ? { ...file, why: 'branch' } : undefined;
+}
+
+/** The file, or the files below the folder. @throws UsageError when the path cannot be read */
+async function* namedFiles(path: string, ignored: { path: string; reason: string }[]): AsyncIterable<string> {
+  const info = await stat(path).catch((cause: unknown) => {
+    throw new UsageError(`${path} cannot be read`, { cause, safe: 'nothing was changed' });
+  });
+  if (info.isDirectory()) yield* files(resolve(path), ignored);
+  else yield await realpath(path);
+}
+
+function otherFeed(path: string, feed: string): UsageError {
+  return new UsageError(`${path} was taken in as a file of the feed ${feed} before`, {
+    safe: 'no table was touched',
+    next: 'name a copy of the file, which counts as new',
+  });
 }
 
 /**

@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly config: PipelineConfig;
   /** Files and folders to take in besides the staging folder. */
   readonly paths?: readonly string[];
+  /** Files and folders of the deletions feed, likewise. */
+  readonly deletions?: readonly string[];
   readonly branch?: string;
   /** Takes named files in again that an earlier run refused or that are applied to another branch only; default true. */
   readonly again?: boolean;
@@ -45,7 +47,7 @@ export async function runPipeline(options: RunOptions): Promise<RunOutcome> {
 }
 
 function arrive(options: RunOptions): Promise<Arrivals> {
-  const { world, config, paths, branch = 'main', again = true } = options;
+  const { world, config, paths, deletions, branch = 'main', again = true } = options;
   return intakeFiles({
     world,
     config,
@@ -53,6 +55,7 @@ function arrive(options: RunOptions): Promise<Arrivals> {
     branch,
     again,
     ...(paths === undefined ? {} : { paths }),
+    ...(deletions === undefined ? {} : { deletions }),
   });
 }
 
@@ -67,7 +70,10 @@ export async function planPipeline(options: RunOptions): Promise<RunOutcome> {
 
 /** Goes on with a run from its checkpoints, or applies a saved plan. */
 export async function resumeRun(
-  options: Omit<RunOptions, 'paths' | 'branch'> & { readonly runId: string; readonly replan?: boolean },
+  options: Omit<RunOptions, 'paths' | 'deletions' | 'branch'> & {
+    readonly runId: string;
+    readonly replan?: boolean;
+  },
 ): Promise<RunOutcome> {
   const run = await options.world.state.runs.get(options.runId);
   if (run === undefined) throw new UsageError(`there is no run ${options.runId}`, { next: 'partwise runs' });

@@ -17,6 +17,8 @@ export interface BucketAudit {
   readonly state: BucketState;
   /** Prepared rows of the feed `records`, each file with rows of many buckets. */
   readonly sources: readonly Location[];
+  /** Prepared rows of the deletions feed, likewise. */
+  readonly feed: readonly Location[];
 }
 
 /** A parenthesised SELECT of live rows of the role's table; column names of the role's schema. */

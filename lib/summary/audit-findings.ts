@@ -16,6 +16,7 @@ const checkNames = [
   'latest rows',
   'latest is newest',
   'tombstones',
+  'feed overrides',
   'sample',
 ] as const;
 export type CheckName = (typeof checkNames)[number];

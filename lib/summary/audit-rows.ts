@@ -1,6 +1,7 @@
 import { identifier, text } from '../engine/sql.ts';
 import { auditCarried, type CarriedRows, carriedColumns } from './audit-carried.ts';
 import { type BucketAudit, count, rowsOf } from './audit-context.ts';
+import { recordValue, shownWrongly } from './audit-feed.ts';
 import { neighbourHashes } from './audit-neighbours.ts';
 import { rowPlace } from './audit-scan.ts';
 import { rowAlive } from './audit-sql.ts';
@@ -99,8 +100,10 @@ function conditions(audit: BucketAudit, changed: string): string {
     ({ name }) => `len(${identifier(name)}) IS DISTINCT FROM ${shape.historyLength}`,
   );
   const firsts = shape.histories.map(({ name, from }) => {
-    const differs = `${identifier(name)}[1] IS DISTINCT FROM ${identifier(from)}`;
-    return from === shape.deleteColumn ? `(${rowAlive(shape)} AND ${differs})` : differs;
+    const differs = `${identifier(name)}[1] IS DISTINCT FROM ${recordValue(shape, from)}`;
+    return from === shape.deleteColumn && shape.feed === undefined
+      ? `(${rowAlive(shape)} AND ${differs})`
+      : differs;
   });
   const grids = shape.grids.map(({ name, history, placeholder, separator }) => {
     const entries = `list_transform(${identifier(history)}, lambda x: coalesce(x::VARCHAR, ${text(placeholder)}))`;
@@ -108,7 +111,12 @@ function conditions(audit: BucketAudit, changed: string): string {
   });
   const any = (parts: readonly string[], name: string) =>
     `${parts.length === 0 ? 'false' : `CASE WHEN ${changed} THEN (${parts.join(' OR ')}) ELSE false END`} AS ${name}`;
-  return [any(lengths, 'bad_length'), any(firsts, 'bad_first'), any(grids, 'bad_grid')].join(', ');
+  return [
+    any(lengths, 'bad_length'),
+    any(firsts, 'bad_first'),
+    any(grids, 'bad_grid'),
+    any([shownWrongly(shape)], 'bad_shown'),
+  ].join(', ');
 }
 
 async function tell(

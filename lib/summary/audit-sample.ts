@@ -2,11 +2,15 @@ import type { SqlRow } from '../engine/engine.ts';
 import { identifier, text, textList } from '../engine/sql.ts';
 import type { Location } from '../stores/ports.ts';
 import { after, type BucketAudit, count, rowsOf } from './audit-context.ts';
+import { feedRows } from './audit-feed.ts';
 import { aliveColumns, monthNumber, monthText } from './audit-sql.ts';
 import { storedNames } from './columns.ts';
-import { recompute, type StoredMonth } from './verify-recompute.ts';
+import { feedNames } from './feed-columns.ts';
+import { recompute } from './verify-recompute.ts';
+import type { StoredMonth } from './verify-registers.ts';
 import {
   comparedScalars,
+  feedRecord,
   recomputeRules,
   rowDifferences,
   sourceRecord,
@@ -19,8 +23,6 @@ export interface SampleOptions {
   readonly keys: number;
   /** Array entries to compare at most, by which the keys are cut; default: no limit. */
   readonly maxEntries?: number;
-  /** Prepared rows of the feed that overrides dates and delete codes; keys that it names are left out. */
-  readonly deletions: readonly Location[];
 }
 
 /** Keys that are recomputed together; bounds memory. */
@@ -60,9 +62,11 @@ export async function drawSample(audit: BucketAudit, options: SampleOptions): Pr
   const { session, shape, state, context } = audit;
   const key = identifier(shape.key.name);
   const records = await prepared(audit, audit.sources);
-  const feed = options.deletions.length === 0 ? undefined : await prepared(audit, options.deletions);
   const latest = await rowsOf(audit, 'latest', state.roles.latest.before, [shape.key.name, shape.month.name]);
-  const excluded = feed === undefined ? '' : `WHERE ${key} NOT IN (SELECT "key" FROM ${feed})`;
+  const fed =
+    shape.feed === undefined
+      ? ''
+      : ` UNION ALL SELECT ${key}, CASE WHEN ${identifier(feedNames.deleted)} THEN 'feed delete' ELSE 'feed' END FROM ${await feedRows(audit)}`;
   await session.execute(`CREATE OR REPLACE TEMP TABLE drawn AS
     WITH facts AS (
       SELECT r.${key} AS k,
@@ -70,7 +74,7 @@ export async function drawSample(audit: BucketAudit, options: SampleOptions): Pr
           WHEN r.month_no > ${monthNumber('l.m')} THEN 'forward' ELSE 'past' END AS kind
       FROM ${records} AS r
       LEFT JOIN (SELECT ${key} AS k, max(${identifier(shape.month.name)}) AS m FROM ${latest} GROUP BY ALL) AS l ON l.k = r.${key}
-      LEFT JOIN key_pairs AS p ON p.k = r.${key} AND r.month_no = ${monthNumber('p.m')} ${excluded}),
+      LEFT JOIN key_pairs AS p ON p.k = r.${key} AND r.month_no = ${monthNumber('p.m')}${fed}),
     kinds AS (SELECT k, list_sort(list(DISTINCT kind)) AS kinds FROM facts GROUP BY k),
     ranked AS (SELECT k, row_number() OVER (PARTITION BY kinds ORDER BY hash(k, ${text(context.runId)}), k) AS place FROM kinds)
     SELECT k, row_number() OVER (ORDER BY place, hash(k), k) - 1 AS n FROM ranked QUALIFY n < ${Math.floor(keys)}`);
@@ -87,15 +91,21 @@ async function prepared(audit: BucketAudit, sources: readonly Location[]): Promi
 
 interface KeyRows {
   readonly records: SqlRow[];
+  readonly feed: SqlRow[];
   readonly stored: SqlRow[];
   readonly tombstones: SqlRow[];
   readonly written: SqlRow[];
   readonly latest: SqlRow[];
 }
 
+function noRows(): KeyRows {
+  return { records: [], feed: [], stored: [], tombstones: [], written: [], latest: [] };
+}
+
 /** Tables of the session that hold the sampled rows of each source, with the key's number in `drawn`. */
 const sampleTables = {
   records: 'sample_records',
+  feed: 'sample_feed',
   stored: 'sample_stored',
   tombstones: 'sample_tombstones',
   written: 'sample_written',
@@ -112,10 +122,12 @@ async function loadSample(audit: BucketAudit): Promise<void> {
     shape.deletion.hash,
     ...aliveColumns(shape),
     ...comparedScalars(shape).map(({ name }) => name),
+    ...[...(shape.feed?.source ?? []), ...(shape.feed?.register ?? [])].map(({ name }) => name),
   ];
   const { summary, tombstones } = state.roles;
   const sources: Readonly<Record<keyof KeyRows, string>> = {
     records: await prepared(audit, audit.sources),
+    feed: await feedRows(audit),
     stored: await rowsOf(audit, 'summary', summary.before, [...new Set(narrow)]),
     tombstones: await rowsOf(audit, 'tombstones', tombstones.before),
     written: '(SELECT unnest(sampled) FROM row_facts WHERE sampled IS NOT NULL)',
@@ -136,7 +148,7 @@ async function checkBatch(audit: BucketAudit, from: number): Promise<void> {
     for await (const rows of session.stream(statement)) {
       for (const row of rows) {
         const name = String(row[shape.key.name]);
-        const found = byKey.get(name) ?? { records: [], stored: [], tombstones: [], written: [], latest: [] };
+        const found = byKey.get(name) ?? noRows();
         byKey.set(name, found);
         found[into].push(row);
       }
@@ -153,7 +165,8 @@ async function checkBatch(audit: BucketAudit, from: number): Promise<void> {
     const written = new Map(rows.written.map((row) => [storedMonth(shape, row).month, row]));
     const input = {
       stored,
-      tombstones: new Map(rows.tombstones.map((row) => tombstone(shape, row))),
+      tombstones: new Map(rows.tombstones.flatMap((row) => tombstone(shape, row))),
+      feed: [...rows.tombstones, ...rows.feed].flatMap((row) => feedRecord(shape, row)),
       records: rows.records.map((row) => sourceRecord(shape, row)),
     };
     const first = recompute(rules, input, (month, changed) => changed || written.has(month));

@@ -1,10 +1,19 @@
 import { identifier } from '../engine/sql.ts';
 import type { SummaryShape } from './columns.ts';
+import { feedNames } from './feed-columns.ts';
 
 /** Statements' parts for checks, written from the rules once more and not from the work's own. */
 
-/** Whether a stored row is alive: its record is not older than its delete, the hash left aside. Never NULL. */
+/** Whether a stored row is alive: by its record and its delete, or by the deletions feed. Never NULL. */
 export function rowAlive(shape: SummaryShape, alias?: string): string {
+  const source = sourceAlive(shape, alias);
+  if (shape.feed === undefined) return source;
+  const deleted = `${alias === undefined ? '' : `${alias}.`}${identifier(feedNames.deleted)}`;
+  return `(${source} OR ${deleted} IS NOT DISTINCT FROM false)`;
+}
+
+/** Whether a stored row's record is not older than its delete, the hash left aside. Never NULL. */
+export function sourceAlive(shape: SummaryShape, alias?: string): string {
   const column = (name: string) => `${alias === undefined ? '' : `${alias}.`}${identifier(name)}`;
   const record = [shape.record.version, ...shape.record.ties].map(column);
   const deletion = [shape.deletion.version, ...shape.deletion.ties].map(column);
@@ -17,7 +26,13 @@ export function rowAlive(shape: SummaryShape, alias?: string): string {
 
 /** Columns that `rowAlive` reads. */
 export function aliveColumns(shape: SummaryShape): readonly string[] {
-  return [shape.record.version, ...shape.record.ties, shape.deletion.version, ...shape.deletion.ties];
+  return [
+    shape.record.version,
+    ...shape.record.ties,
+    shape.deletion.version,
+    ...shape.deletion.ties,
+    ...(shape.feed === undefined ? [] : [feedNames.deleted]),
+  ];
 }
 
 /** A month's number, year * 12 + month, of text `YYYY-MM`. */

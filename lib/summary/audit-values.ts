@@ -2,6 +2,7 @@ import { identifier, textList } from '../engine/sql.ts';
 import { type BucketAudit, count, rowsOf } from './audit-context.ts';
 import { changedMonths } from './audit-keys.ts';
 import type { ScalarColumn } from './columns.ts';
+import { feedNames } from './feed-columns.ts';
 
 /**
  * Columns whose values a row takes from its newest record and nothing else. Left out: the version, which rises for
@@ -13,11 +14,22 @@ function recordColumns(audit: BucketAudit): readonly ScalarColumn[] {
   return shape.scalars.filter(({ name }) => !left.has(name));
 }
 
+/** The record's date and delete code, which a row keeps aside from what it shows. */
+function keptAside({ shape: { feed } }: BucketAudit): {
+  readonly stored: readonly string[];
+  readonly prepared: readonly ScalarColumn[];
+} {
+  return feed === undefined
+    ? { stored: [], prepared: [] }
+    : { stored: [feedNames.recordDate, feedNames.recordCode], prepared: [feed.date, feed.code] };
+}
+
 /** Hash of a stored row's record: its values and its order tuple. */
 export function storedRecordHash(audit: BucketAudit): string {
   const { record } = audit.shape;
   const names = [
     ...recordColumns(audit).map(({ name }) => name),
+    ...keptAside(audit).stored,
     record.version,
     ...record.ties,
     record.hash,
@@ -28,7 +40,7 @@ export function storedRecordHash(audit: BucketAudit): string {
 /** The same hash of a prepared row. */
 function preparedRecordHash(audit: BucketAudit): string {
   const { shape } = audit;
-  const typed = [...recordColumns(audit), shape.version, ...shape.ties].map(
+  const typed = [...recordColumns(audit), ...keptAside(audit).prepared, shape.version, ...shape.ties].map(
     ({ name, sqlType }) => `${identifier(name)}::${sqlType}`,
   );
   return `hash(${[...typed, 'rec_hash::BIGINT'].join(', ')})`;
@@ -48,6 +60,7 @@ export async function auditValues(audit: BucketAudit): Promise<void> {
       shape.key.name,
       shape.month.name,
       ...recordColumns(audit).map(({ name }) => name),
+      ...keptAside(audit).stored,
       shape.record.version,
       ...shape.record.ties,
       shape.record.hash,

@@ -5,6 +5,7 @@ import type { AuditReport, Plan, Prepared, RunContext } from '../run/workload.ts
 import type { Location } from '../stores/ports.ts';
 import type { BucketAudit } from './audit-context.ts';
 import { auditDeletes } from './audit-deletes.ts';
+import { auditFeed } from './audit-feed.ts';
 import { findings } from './audit-findings.ts';
 import { auditKeys } from './audit-keys.ts';
 import { auditLatest } from './audit-latest.ts';
@@ -73,12 +74,9 @@ export async function auditBuckets(options: AuditBucketsOptions): Promise<AuditR
   let buckets = 0;
   await sideBySide(sessionsOf(context), spool.buckets(), async (session, [bucket, lines]) => {
     const state = bucketState(bucket, lines);
-    const one = { context, session, shape, findings: found, tables, state, sources: inputs.records };
-    sampled += await auditBucket(one, {
-      keys: quotas.get(bucket) ?? 0,
-      deletions: inputs.deletions,
-      ...limit,
-    });
+    const { records: sources, deletions: feed } = inputs;
+    const one = { context, session, shape, findings: found, tables, state, sources, feed };
+    sampled += await auditBucket(one, { keys: quotas.get(bucket) ?? 0, ...limit });
     buckets += 1;
   });
   return found.report({ buckets, sampledKeys: sampled, elapsedMs: context.world.clock.now() - startedMs });
@@ -94,6 +92,7 @@ export async function auditBucket(one: BucketAudit, sample: SampleOptions): Prom
   await auditDeletes(one);
   await auditLatest(one);
   await auditTombstones(one);
+  await auditFeed(one);
   return auditSample(one);
 }
 

@@ -1,6 +1,7 @@
 import type { ColumnType, SummaryConfig } from '../config/schema.ts';
 import { ConfigError } from '../errors.ts';
 import type { PrimitiveType } from '../iceberg/types.ts';
+import { type FeedShape, feedShape } from './feed-columns.ts';
 
 /** A scalar of the stored row: of the source, derived, or the system's. */
 export interface ScalarColumn {
@@ -48,12 +49,14 @@ export interface SummaryShape {
   readonly scalars: readonly ScalarColumn[];
   readonly histories: readonly HistoryColumn[];
   readonly grids: readonly GridColumn[];
-  /** `pw_rec_*`, `pw_del_*`, `changed_run`, in table order. */
+  /** `pw_rec_*`, `pw_del_*`, what a deletions feed needs, `changed_run`, in table order. */
   readonly system: readonly ScalarColumn[];
   /** The newest normal record of the row's month. */
   readonly record: RegisterColumns;
   /** The newest delete of the row's month; the version is NULL when there is none. */
   readonly deletion: RegisterColumns;
+  /** Undefined for a pipeline without a deletions feed. */
+  readonly feed: FeedShape | undefined;
 }
 
 /** Name of the column that names the run that last changed a row. */
@@ -91,9 +94,20 @@ export function summaryShape(config: SummaryConfig): SummaryShape {
   const ties = config.tieBreaks.map((name) => find(name, 'tieBreaks'));
   const record = registerColumns('rec', ties.length);
   const deletion = registerColumns('del', ties.length);
+  const deleteColumn = config.delete === undefined ? undefined : find(config.delete.column, 'delete.column');
+  const feed =
+    config.deletions === undefined || deleteColumn === undefined
+      ? undefined
+      : feedShape({
+          date: find(config.deletions.overrides, 'deletions.overrides'),
+          code: deleteColumn,
+          version,
+          scalar,
+        });
   const system = [
     ...registerTypes(record, version, ties),
     ...registerTypes(deletion, version, ties),
+    ...(feed === undefined ? [] : [...feed.source, ...feed.register]),
     scalar(changedRun, 'string'),
   ];
   const shape: SummaryShape = {
@@ -102,13 +116,14 @@ export function summaryShape(config: SummaryConfig): SummaryShape {
     month: find(config.month, 'month'),
     version,
     ties,
-    deleteColumn: config.delete === undefined ? undefined : find(config.delete.column, 'delete.column').name,
+    deleteColumn: deleteColumn?.name,
     scalars,
     histories,
     grids,
     system,
     record,
     deletion,
+    feed,
   };
   refuseDuplicates(shape);
   refuseReserved(shape);

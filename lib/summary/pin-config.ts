@@ -1,28 +1,29 @@
 import type { SummaryConfig } from '../config/schema.ts';
-import { ConfigError, TableNotFoundError, UnsupportedFeatureError } from '../errors.ts';
+import { ConfigError, TableNotFoundError } from '../errors.ts';
 import { currentSchema, currentSpec, type IcebergType, loadTable, type Table } from '../iceberg/index.ts';
 import type { ClaimedSources, World } from '../run/workload.ts';
 import { chooseBuckets } from './buckets.ts';
 import { summaryShape } from './columns.ts';
-import { historyLengthProperty, type Role, tableIdentifier, targetTables } from './tables.ts';
+import { feedNames } from './feed-columns.ts';
+import {
+  historyLengthProperty,
+  overridesProperty,
+  type Role,
+  tableIdentifier,
+  targetTables,
+} from './tables.ts';
 
 /**
  * Fixes the number of buckets for the run: the table's, else the configured one, else chosen from the first
  * drop's size.
- * @throws ConfigError when the tables were made for another history length or another number of buckets
- * @throws UnsupportedFeatureError for a pipeline with the feed `deletions`
+ * @throws ConfigError when the tables were made for another history length, another number of buckets, other columns,
+ * or with another deletions feed
  */
 export async function pinConfig(
   world: World,
   config: SummaryConfig,
   claimed: ClaimedSources,
 ): Promise<SummaryConfig> {
-  if (config.deletions !== undefined) {
-    throw new UnsupportedFeatureError(
-      'deletions: a feed that overrides dates and delete codes is not applied yet; leave it out',
-      { safe: 'nothing was claimed and the tables are untouched' },
-    );
-  }
   const table = await findTable(world, config, 'summary');
   const buckets =
     table === undefined
@@ -70,8 +71,30 @@ export function storedBuckets(table: Table, config: SummaryConfig): number {
       },
     );
   }
+  refuseOtherFeed(table, config);
   refuseOtherColumns(table, config);
   return buckets;
+}
+
+/** What the feed needs is kept from the first record on, so it cannot come, go or change later. */
+function refuseOtherFeed(table: Table, config: SummaryConfig): void {
+  const made = table.metadata.properties[overridesProperty];
+  const wanted = config.deletions?.overrides;
+  if (made === wanted) return;
+  const name = `${table.identifier.namespace}.${table.identifier.name}`;
+  const feed = (column: string | undefined) =>
+    column === undefined ? 'without a deletions feed' : `with one that overrides ${column}`;
+  const fields = currentSchema(table).fields.map((field) => field.name);
+  const missing =
+    made !== undefined || wanted === undefined
+      ? []
+      : Object.values(feedNames).filter((column) => !fields.includes(column));
+  throw new ConfigError(
+    `deletions: ${name} was made ${feed(made)}, the pipeline is ${feed(wanted)}${
+      missing.length === 0 ? '' : `; columns that are not in it: ${missing.join(', ')}`
+    }. Another feed means new tables`,
+    { safe: 'the tables are untouched' },
+  );
 }
 
 /**

@@ -3,7 +3,9 @@ import type { Location } from '../stores/ports.ts';
 
 /** What the prepared objects hold, per bucket. */
 export interface BucketInput {
+  /** Prepared rows of the records, and of the deletions feed. */
   readonly sources: Location[];
+  readonly feed: Location[];
   /** [rows, deletes] by month number. */
   readonly months: Map<number, [rows: number, deletes: number]>;
 }
@@ -14,15 +16,19 @@ export async function bucketInputs(
 ): Promise<ReadonlyMap<number, BucketInput>> {
   const inputs = new Map<number, BucketInput>();
   for await (const object of prepared) {
-    if (object.rowsLocation === undefined || object.item.feed !== 'records') continue;
+    if (object.rowsLocation === undefined) continue;
     for (const [month, bucket, rows, deletes] of object.cells) {
-      const input: BucketInput = inputs.get(bucket) ?? { sources: [], months: new Map() };
+      const input: BucketInput = inputs.get(bucket) ?? { sources: [], feed: [], months: new Map() };
       inputs.set(bucket, input);
-      if (input.sources.at(-1) !== object.rowsLocation) input.sources.push(object.rowsLocation);
+      const files = object.item.feed === 'deletions' ? input.feed : input.sources;
+      if (files.at(-1) !== object.rowsLocation) files.push(object.rowsLocation);
       const counts = input.months.get(month) ?? [0, 0];
       input.months.set(month, [counts[0] + rows, counts[1] + deletes]);
     }
   }
-  for (const input of inputs.values()) input.sources.sort();
+  for (const input of inputs.values()) {
+    input.sources.sort();
+    input.feed.sort();
+  }
   return new Map([...inputs].sort(([a], [b]) => a - b));
 }

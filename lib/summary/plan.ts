@@ -157,6 +157,7 @@ function resolveUnitOf({ bucket, count, columns, input, files }: ResolveInputs):
     buckets: count,
     columns,
     sources: input.sources,
+    feed: input.feed,
     months,
     summary: files.summary.get(bucket) ?? [],
     latest: files.latest.get(bucket) ?? [],

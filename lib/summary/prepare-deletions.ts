@@ -5,7 +5,7 @@ import { text } from '../engine/sql.ts';
 import { PoisonInputError } from '../errors.ts';
 import type { OpenedSource } from '../run/sources/open.ts';
 import { recordHash } from './prepare-hash.ts';
-import { bucketOf, findColumn } from './prepare-rows.ts';
+import { bucketOf, findColumn, isDeleteCode } from './prepare-rows.ts';
 import { refuseTypes, typing } from './prepare-typing.ts';
 
 type FeedColumn = 'key' | 'date' | 'code' | 'version';
@@ -55,13 +55,16 @@ export function checkedDeletions(
   return { sql, dropped: source.columns.map(({ name }) => name).filter((name) => !used.has(name)) };
 }
 
-/** `SELECT bucket, month_no, key, date, code, version, hash` of the accepted rows; the month is the month of the date. */
+/**
+ * `SELECT bucket, month_no, key, date, code, version, hash, is_delete` of the accepted rows; the month is the month of
+ * the date.
+ */
 export function preparedDeletions(config: SummaryConfig, buckets: number, checked: string): string {
   const columns = feedColumns(config);
   const keyType = columns.find(({ name }) => name === 'key')?.type ?? 'string';
   return (
     `SELECT pw_row, ${bucketOf('"key"', keyType, buckets)} AS bucket, CAST(year("date") * 12 + month("date") AS INTEGER) AS month_no, ` +
-    `"key", "date", "code", "version", ${recordHash(columns)} AS hash FROM ${checked} WHERE pw_fault IS NULL`
+    `"key", "date", "code", "version", ${recordHash(columns)} AS hash, ${isDeleteCode(config, '"code"')} AS is_delete FROM ${checked} WHERE pw_fault IS NULL`
   );
 }
 
@@ -75,7 +78,11 @@ function feedColumns(
   return [
     { name: 'key', type: typeOf(config.key), from: feed.key },
     { name: 'date', type: 'date', from: feed.date },
-    { name: 'code', type: 'string', from: feed.code },
+    {
+      name: 'code',
+      type: config.delete === undefined ? 'string' : typeOf(config.delete.column),
+      from: feed.code,
+    },
     { name: 'version', type: typeOf(config.version), from: feed.version },
   ];
 }

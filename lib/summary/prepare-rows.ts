@@ -169,15 +169,18 @@ function fault(column: string, reason: string): string {
 export function preparedRows(config: SummaryConfig, buckets: number, checked: string): string {
   const columns = targetColumns(config);
   const keyType = columns.find(({ name }) => name === config.key)?.type ?? 'string';
-  const { delete: deletes } = config;
   const isDelete =
-    deletes === undefined
-      ? 'false'
-      : `coalesce(CAST(${identifier(deletes.column)} AS VARCHAR) IN (${deletes.codes.map(text).join(', ')}), false)`;
+    config.delete === undefined ? 'false' : isDeleteCode(config, identifier(config.delete.column));
   return (
     `SELECT pw_row, ${bucketOf(identifier(config.key), keyType, buckets)} AS bucket, ${monthNumber(identifier(config.month))} AS month_no, ` +
     `${isDelete} AS is_delete, ${recordHash(columns)} AS rec_hash, ${columns.map(({ name }) => identifier(name)).join(', ')} FROM ${checked} WHERE pw_fault IS NULL`
   );
+}
+
+/** Whether a code means a delete; never NULL. */
+export function isDeleteCode(config: SummaryConfig, code: string): string {
+  if (config.delete === undefined) return 'false';
+  return `coalesce(CAST(${code} AS VARCHAR) IN (${config.delete.codes.map(text).join(', ')}), false)`;
 }
 
 /** Iceberg's bucket transform of a key; integers hash as 64-bit ones (spec, appendix B). */

@@ -38,7 +38,7 @@ export function prepareUnit(item: Pick<IntakeItem, 'location' | 'version'>): str
  *
  * Columns of records: `bucket` INTEGER, `month_no` INTEGER, `is_delete` BOOLEAN, `rec_hash` BIGINT, then the columns and
  * the derived columns under their own names. Columns of the deletions feed: `bucket`, `month_no`, `key`, `date`, `code`,
- * `version`, `hash`. The same object gives the same rows in the same order.
+ * `version`, `hash`, `is_delete`. The same object gives the same rows in the same order.
  *
  * @throws PoisonInputError when the file as a whole cannot be used
  * @throws SourceChangedError when the object is not the claimed version any more
@@ -160,7 +160,7 @@ function deletionShape(config: SummaryConfig, source: OpenedSource, buckets: num
     prepared: preparedDeletions(config, buckets, 'checked'),
     identity: ['key', 'month_no', 'version', 'hash'],
     order: ['bucket', 'key', 'month_no', 'version', 'hash'],
-    columns: ['bucket', 'month_no', 'key', 'date', 'code', 'version', 'hash'],
+    columns: ['bucket', 'month_no', 'key', 'date', 'code', 'version', 'hash', 'is_delete'],
     isDelete: 'WHERE false',
     dropped: checked.dropped,
     missing: [],

@@ -1,6 +1,7 @@
 import type { EngineSession } from '../engine/engine.ts';
 import { DuplicateStoredKeyError } from '../errors.ts';
 import type { Plan, RunContext } from '../run/workload.ts';
+import type { Location } from '../stores/ports.ts';
 import { newestMonth, type SummaryShape } from './columns.ts';
 import { type OpenFiles, openFiles, scan } from './reading.ts';
 import {
@@ -14,6 +15,7 @@ import {
   storedTwice,
   tombstoneTable,
 } from './sql/classify.ts';
+import { feedTable } from './sql/feed.ts';
 import { monthText } from './sql/months.ts';
 import { type Role, tableIdentifier } from './tables.ts';
 import { type UnitTable, unitTable } from './tables-io.ts';
@@ -61,8 +63,11 @@ export async function openBucket(options: OpenOptions): Promise<BucketSession> {
   const latest = await open('latest');
   const tombstones = await open('tombstones');
 
-  const paths = await Promise.all(spec.sources.map((location) => context.world.results.localPath(location)));
-  await session.execute(batchTable(shape, paths, spec.bucket, options.slice));
+  const local = (locations: readonly Location[]) =>
+    Promise.all(locations.map((location) => context.world.results.localPath(location)));
+  await session.execute(batchTable(shape, await local(spec.sources), spec.bucket, options.slice));
+  if (shape.feed !== undefined)
+    await session.execute(feedTable(shape, shape.feed, await local(spec.feed), spec.bucket, options.slice));
   await session.execute(candidateTable(shape));
   const months = new Set(spec.months.map(([month]) => month));
   const cells = summary.files.files.filter((file) => months.has(file.spec.month));

@@ -3,9 +3,9 @@ import type { DataFile } from '../iceberg/types.ts';
 import { scan } from './reading.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import { registerColumnNames } from './sql/classify.ts';
+import { storedAlive } from './sql/feed.ts';
 import { insertSelect, insertsTable, newKeyLines, searchedInserts } from './sql/inserts.ts';
-import { of, registerTuple } from './sql/names.ts';
-import { alive } from './sql/tuples.ts';
+import { of } from './sql/names.ts';
 import { writeDataFile } from './writing.ts';
 
 export interface InsertedCell {
@@ -18,7 +18,7 @@ async function findStored(bucket: BucketSession, keys: string): Promise<void> {
   const { session, shape, files } = bucket;
   const rows = scan(files.summary, { columns: registerColumnNames(shape) });
   await session.execute(
-    `CREATE OR REPLACE TEMP TABLE pw_stored AS SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_month, s.pw_file, s.pw_pos, ${alive(registerTuple(shape.record, 's'), registerTuple(shape.deletion, 's'))} AS pw_alive FROM ${rows} AS s WHERE ${of('s', shape.key.name)} IN (${keys})`,
+    `CREATE OR REPLACE TEMP TABLE pw_stored AS SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_month, s.pw_file, s.pw_pos, ${storedAlive(shape, 's')} AS pw_alive FROM ${rows} AS s WHERE ${of('s', shape.key.name)} IN (${keys})`,
   );
 }
 

@@ -7,10 +7,10 @@ import { deadRows, openFiles, scan } from './reading.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import type { InsertedCell } from './resolve-inserts.ts';
 import { registerColumnNames } from './sql/classify.ts';
+import { storedAlive } from './sql/feed.ts';
 import { foundTable, keysTable, latestColumns, nextTable, searchedKeys } from './sql/latest.ts';
-import { of, registerTuple } from './sql/names.ts';
+import { of } from './sql/names.ts';
 import { patched } from './sql/patch.ts';
-import { alive } from './sql/tuples.ts';
 import type { ResolveOutcome } from './types.ts';
 import { writeDataFile, writePositionDeletes } from './writing.ts';
 
@@ -59,7 +59,7 @@ export function patchedLatest(bucket: BucketSession, inserted: readonly Inserted
 async function findPlaces(bucket: BucketSession): Promise<void> {
   const { session, shape, files } = bucket;
   const key = of('s', shape.key.name);
-  const state = alive(registerTuple(shape.record, 's'), registerTuple(shape.deletion, 's'));
+  const state = storedAlive(shape, 's');
   await session.execute(
     `CREATE TEMP TABLE pw_places AS SELECT ${key} AS pw_key, s.pw_month, s.pw_file, s.pw_pos, ${state} AS pw_alive FROM ${scan(files.summary, { columns: registerColumnNames(shape) })} AS s WHERE ${key} IN (${searchedKeys})`,
   );

@@ -1,26 +1,23 @@
-import { identifier, text } from '../engine/sql.ts';
 import { dataFileFromJson } from '../iceberg/index.ts';
-import type { TableChange } from '../run/table-change.ts';
 import type { Plan, RunContext, UnitItem, UnitResult } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
-import { summaryShape, tombstoneCode } from './columns.ts';
+import { summaryShape } from './columns.ts';
 import { mergeChanges, tableChange } from './file-changes.ts';
 import { type BucketSession, openBucket } from './resolve-inputs.ts';
 import { writeInserts } from './resolve-inserts.ts';
 import { patchedLatest, writeLatest } from './resolve-latest.ts';
+import { lendValues } from './resolve-lent.ts';
 import { keySlices, mergeOutcomes } from './resolve-slices.ts';
+import { writeTombstones } from './resolve-tombstones.ts';
 import type { GroupResult } from './rewrite-group.ts';
 import { changesTable } from './sql/changes.ts';
 import { caseCounts } from './sql/classify.ts';
-import { monthTextSql } from './sql/months.ts';
-import { of, registerNames } from './sql/names.ts';
 import { changeTables, listsFromChanges } from './sql/patch.ts';
 import { stopwatch } from './stopwatch.ts';
-import { tombstoneColumns } from './tables.ts';
 import type { CaseCounts, ResolveOutcome, ResolveSpec } from './types.ts';
 import { gather, gatheredLatest, rewriteGathered, writeGatheredInserts } from './unified.ts';
-import { bytesIn, writeDataFile } from './writing.ts';
+import { bytesIn } from './writing.ts';
 
 /**
  * One bucket of the stage `resolve`: judges the bucket's records, writes the rows of months that were not stored,
@@ -112,8 +109,8 @@ async function unify(bucket: BucketSession, clock: Stopwatch) {
   return { changeSet: { location: undefined, rows: 0 }, inserted, latest, groups };
 }
 
-async function countCases({ session }: BucketSession): Promise<CaseCounts> {
-  const [row] = await session.query(caseCounts);
+async function countCases({ session, shape }: BucketSession): Promise<CaseCounts> {
+  const [row] = await session.query(caseCounts(shape));
   const count = (name: keyof CaseCounts) => Number(row?.[name] ?? 0);
   return {
     caseI: count('caseI'),
@@ -126,11 +123,16 @@ async function countCases({ session }: BucketSession): Promise<CaseCounts> {
     stale: count('stale'),
     duplicate: count('duplicate'),
     revived: count('revived'),
+    feed: count('feed'),
+    feedWaiting: count('feedWaiting'),
+    feedOverrides: count('feedOverrides'),
   };
 }
 
 /** `pw_changes` and `pw_lists`: for stored rows, and for new rows too when the batch has several months. */
-async function prepareChanges({ session, shape }: BucketSession): Promise<void> {
+async function prepareChanges(bucket: BucketSession): Promise<void> {
+  const { session, shape } = bucket;
+  await lendValues(bucket);
   const [months] = await session.query('SELECT count(DISTINCT pw_month) AS n FROM pw_resolved WHERE is_set');
   await session.execute(changesTable(shape, Number(months?.['n'] ?? 0) > 1 ? 'all' : 'stored'));
   await session.execute(listsFromChanges(shape));
@@ -149,54 +151,4 @@ async function writeChangeSet(
   const location = joinLocation(context.folder, 'changes', `${item.unit}-${tag}.parquet`);
   await context.world.results.adopt(path, location);
   return { location, rows };
-}
-
-/** Rewrites the bucket's tombstones when they change: deletes of months that are not stored after the run. */
-async function writeTombstones(
-  bucket: BucketSession,
-): Promise<{ readonly change: TableChange | undefined; readonly facts: ResolveOutcome['tombstones'] }> {
-  const { session, shape, context, spec, tables } = bucket;
-  const settled =
-    'SELECT 1 FROM pw_resolved AS r WHERE r.pw_key = t.pw_key AND r.pw_month = t.pw_month AND (r.stored_after OR r.is_tomb)';
-  const [counts] = await session.query(
-    `SELECT (SELECT count(*) FROM pw_tomb) AS before, (SELECT count(*) FROM pw_tomb AS t WHERE EXISTS (${settled})) AS gone, (SELECT count(*) FROM pw_resolved WHERE is_tomb) AS fresh`,
-  );
-  const before = Number(counts?.['before'] ?? 0);
-  const gone = Number(counts?.['gone'] ?? 0);
-  const fresh = Number(counts?.['fresh'] ?? 0);
-  const facts = { before, after: before - gone + fresh };
-  if (gone + fresh === 0) return { change: undefined, facts };
-
-  const registers = registerNames(shape.deletion);
-  const select = (alias: string, prefix: string, code: string, run: string) =>
-    `SELECT ${[
-      `${alias}.pw_key AS ${identifier(shape.key.name)}`,
-      `${monthTextSql(`${alias}.pw_month`)} AS ${identifier(shape.month.name)}`,
-      `${code} AS ${tombstoneCode}`,
-      ...registers.map((name, index) => `${alias}.${prefix}_${index} AS ${identifier(name)}`),
-      `${run} AS changed_run`,
-    ].join(', ')} FROM`;
-  const rows = [
-    `${select('t', 't', 't.t_code', 't.t_run')} pw_tomb AS t WHERE NOT EXISTS (${settled})`,
-    `${select('r', 'da', 'r.code_after', text(context.runId))} pw_resolved AS r WHERE r.is_tomb`,
-  ].join(' UNION ALL ');
-  const typed = tombstoneColumns(shape).map(
-    ({ name, sqlType }) => `${of('u', name)}::${sqlType} AS ${identifier(name)}`,
-  );
-  const file = await writeDataFile({
-    context,
-    session,
-    table: tables.tombstones,
-    name: bucket.name,
-    select: `SELECT ${typed.join(', ')} FROM (${rows}) AS u`,
-    cell: { bucket: spec.bucket },
-  });
-  return {
-    change: tableChange({
-      role: 'tombstones',
-      added: file === undefined ? [] : [file],
-      removed: spec.tombstones,
-    }),
-    facts,
-  };
 }

@@ -26,6 +26,8 @@ export function tableIdentifier(config: SummaryConfig, role: Role): TableIdentif
 
 /** Table property that holds H: another H is another table. */
 export const historyLengthProperty = 'partwise.history-length';
+/** Table property that names the date column whose own values the tables keep for the deletions feed. */
+export const overridesProperty = 'partwise.deletions-overrides';
 
 /** The three tables of a pipeline as they are created. `config.tables.buckets` must be set. */
 export function targetTables(config: SummaryConfig, warehouseRoot: Location): readonly TargetTable[] {
@@ -42,6 +44,7 @@ export function targetTables(config: SummaryConfig, warehouseRoot: Location): re
       partitionFields: partitionFields(shape, fields, buckets, byMonth),
       properties: {
         [historyLengthProperty]: String(shape.historyLength),
+        ...(shape.feed === undefined ? {} : { [overridesProperty]: shape.feed.date.name }),
         'write.format.default': 'parquet',
         'write.parquet.compression-codec': 'zstd',
         'write.delete.mode': 'merge-on-read',
@@ -93,6 +96,7 @@ export function tombstoneColumns(shape: SummaryShape): readonly ScalarColumn[] {
     shape.month,
     scalar(tombstoneCode, 'string'),
     ...registerTypes(shape.deletion, shape.version, shape.ties),
+    ...(shape.feed?.register ?? []),
     scalar(changedRun, 'string'),
   ];
 }

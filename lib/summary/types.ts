@@ -48,7 +48,9 @@ export interface ResolveSpec {
   readonly columns: string;
   /** Prepared rows: Parquet files that hold rows of the bucket. */
   readonly sources: readonly Location[];
-  /** Records and deletes of the bucket per month: [month, rows, deletes]. */
+  /** Prepared rows of the deletions feed that hold rows of the bucket. */
+  readonly feed: readonly Location[];
+  /** Records, deletes and feed records of the bucket per month: [month, rows, deletes]. */
   readonly months: readonly (readonly [month: number, rows: number, deletes: number])[];
   /** Every live summary file of the bucket, ascending by month. */
   readonly summary: readonly FileSpec[];
@@ -69,8 +71,8 @@ export interface ApplySpec {
 export type UnitSpec = ResolveSpec | ApplySpec;
 
 /**
- * What became of the prepared rows. Each row is counted once in the first nine; `revived` months are also counted
- * in `caseIIIUpdate`.
+ * What became of the prepared rows. Each row is counted once, in the first nine, `feed` or `feedWaiting`; `revived`
+ * months are also counted in `caseIIIUpdate` or `feed`, and `feedOverrides` wherever the month's change is.
  */
 export interface CaseCounts {
   /** First month of a key without a stored row. */
@@ -93,6 +95,12 @@ export interface CaseCounts {
   readonly duplicate: number;
   /** Deleted months that are alive again. */
   readonly revived: number;
+  /** Newest record of the deletions feed of a month that is stored after the run. */
+  readonly feed: number;
+  /** Newest record of the deletions feed of a month that is not. */
+  readonly feedWaiting: number;
+  /** Months that the run looked at and that show the feed's date and delete code after it. */
+  readonly feedOverrides: number;
 }
 
 /** A data file that the unit added. */
@@ -171,6 +179,9 @@ export const noCases: CaseCounts = {
   stale: 0,
   duplicate: 0,
   revived: 0,
+  feed: 0,
+  feedWaiting: 0,
+  feedOverrides: 0,
 };
 
 /** What the summary's plan keeps for audit and publish, in `plan.workload`. */

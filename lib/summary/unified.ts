@@ -4,22 +4,25 @@ import { scan } from './reading.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import type { InsertedCell } from './resolve-inserts.ts';
 import type { LatestSource } from './resolve-latest.ts';
+import { lendValues } from './resolve-lent.ts';
 import { type GroupResult, groupFiles, rewriteGroup, untouchedGroup } from './rewrite-group.ts';
 import { changesTable } from './sql/changes.ts';
+import { storedAlive } from './sql/feed.ts';
 import { latestColumns } from './sql/latest.ts';
-import { of, registerTuple } from './sql/names.ts';
-import { alive } from './sql/tuples.ts';
+import { of } from './sql/names.ts';
 import { finalHits, finalRows, finalTable, gatheredTable, linesTable, valuesTable } from './sql/unified.ts';
 import { writeDataFile } from './writing.ts';
 
 /** Strategy `unified`: one bucket in one unit, from all stored rows of the changed keys. */
 
 /** Makes `pw_final`, every row of the changed keys as it is afterwards. */
-export async function gather({ session, shape, files, context }: BucketSession): Promise<void> {
+export async function gather(bucket: BucketSession): Promise<void> {
+  const { session, shape, files, context } = bucket;
   const [known] = await session.query(
     'SELECT count(*) AS n FROM pw_resolved WHERE known AND (is_set OR is_own)',
   );
   const stored = Number(known?.['n'] ?? 0) === 0 ? { files: [] } : {};
+  await lendValues(bucket);
   await session.execute(changesTable(shape, 'all'));
   await session.execute(gatheredTable(shape, scan(files.summary, stored)));
   await session.execute(valuesTable(shape));
@@ -76,7 +79,7 @@ export async function rewriteGathered(bucket: BucketSession): Promise<readonly G
 
 /** Rows of latest, out of the final rows. */
 export function gatheredLatest({ session, shape }: BucketSession): LatestSource {
-  const state = alive(registerTuple(shape.record, 'g'), registerTuple(shape.deletion, 'g'));
+  const state = storedAlive(shape, 'g');
   const key = identifier(shape.key.name);
   return {
     findPlaces: () =>

@@ -3,6 +3,7 @@ import { identifier, text } from '../engine/sql.ts';
 import type { Schema } from '../iceberg/index.ts';
 import type { World } from '../run/workload.ts';
 import { chainDifference, headHash, tailHash } from './audit-chain.ts';
+import { recordValue, shownWrongly } from './audit-feed.ts';
 import type { CheckName, Findings } from './audit-findings.ts';
 import { liveRows } from './audit-scan.ts';
 import { aliveColumns, monthNumber, rowAlive } from './audit-sql.ts';
@@ -139,8 +140,8 @@ async function arrays(tables: BucketTables): Promise<void> {
     ({ name }) => `(${stored(name)}len(${identifier(name)}) IS DISTINCT FROM ${shape.historyLength})`,
   );
   const firsts = shape.histories
-    .filter(({ from }) => from !== shape.deleteColumn)
-    .map(({ name, from }) => `${identifier(name)}[1] IS DISTINCT FROM ${identifier(from)}`);
+    .filter(({ from }) => from !== shape.deleteColumn || shape.feed !== undefined)
+    .map(({ name, from }) => `${identifier(name)}[1] IS DISTINCT FROM ${recordValue(shape, from)}`);
   const grids = shape.grids.map(
     ({ name, history, placeholder, separator }) =>
       `(${stored(name)}${identifier(name)} IS DISTINCT FROM array_to_string(list_transform(${identifier(history)}, lambda x: coalesce(x::VARCHAR, ${text(placeholder)})), ${text(separator)}))`,
@@ -152,7 +153,7 @@ async function arrays(tables: BucketTables): Promise<void> {
     SELECT n.pw_k AS k, n.pw_m AS m, n.pw_d AS d, n.pw_e AS e, hash(${storedNames(shape)
       .map((name) => `r.${identifier(name)}`)
       .join(', ')}) AS h,
-      ${any(lengths)} AS bad_length, ${any(firsts)} AS bad_first, ${any(grids)} AS bad_grid,
+      ${any(lengths)} AS bad_length, ${any(firsts)} AS bad_first, ${any(grids)} AS bad_grid, ${shownWrongly(shape)} AS bad_shown,
       ${tailHash(shape, 'n.pw_d')} AS tail, ${headHash(shape, 'n.pw_e')} AS head
     FROM ${await rows(tables, 'summary', storedNames(shape))} AS r
     JOIN (SELECT k AS pw_k, m AS pw_m, d AS pw_d, e AS pw_e FROM narrow) AS n ON r.${key} = n.pw_k AND r.${month} = n.pw_m`);
@@ -178,6 +179,15 @@ async function arrays(tables: BucketTables): Promise<void> {
     'SELECT k, m FROM facts WHERE bad_grid',
     'has a grid that is not its array as text',
   );
+  if (shape.feed !== undefined) {
+    findings.checked('feed overrides', Number(row?.['n'] ?? 0));
+    await tell(
+      tables,
+      'feed overrides',
+      'SELECT k, m FROM facts WHERE bad_shown',
+      'shows another date or delete code than its record, its delete and its feed record ask for',
+    );
+  }
   await chain(tables);
 }
 

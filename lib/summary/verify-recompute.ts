@@ -1,8 +1,21 @@
-import { compareRanks, compareTuples, type OrderTuple, type Value } from './verify-order.ts';
+import { resolveShown } from './verify-feed.ts';
+import type { Value } from './verify-order.ts';
+import {
+  type Deletion,
+  isAlive,
+  isSourceAlive,
+  type KeyInput,
+  noRegisters,
+  type Registers,
+  registersOf,
+  type StoredMonth,
+  sameRegisters,
+  settle,
+} from './verify-registers.ts';
 
 /**
- * The rows of one key that must stand after a run, from "The truth" of the account summary's rules: two registers
- * per month, a value v(m) per month, arrays from v. Plain TypeScript over one key's rows; nothing here is shared
+ * The rows of one key that must stand after a run, from "The truth" of the account summary's rules: registers per
+ * month, a value v(m) per month, arrays from v. Plain TypeScript over one key's rows; nothing here is shared
  * with the statements that do the work.
  */
 
@@ -19,41 +32,16 @@ export interface RecomputeRules {
   }[];
   /** Scalar column that holds the delete code while the month is deleted. */
   readonly deleteColumn: string | undefined;
+  /** Date column that the deletions feed may override, with `deleteColumn`; undefined without a feed. */
+  readonly overrides?: string;
   /** `apply`: a batch's newest normal record replaces an older or newer one alike; deletes always go by their order. */
   readonly onStale: 'ignore' | 'apply';
 }
 
-export interface Deletion {
-  readonly tuple: OrderTuple;
-  readonly code: Value;
-}
-
-/** A stored row. `month` is year * 12 + month - 1, or any numbering with one step per calendar month. */
-export interface StoredMonth {
-  readonly month: number;
-  readonly tuple: OrderTuple;
-  readonly deletion: Deletion | undefined;
-  /** By column name, the month and key columns left out. */
-  readonly scalars: Readonly<Record<string, Value>>;
-  readonly arrays: Readonly<Record<string, readonly Value[]>>;
-}
-
-export interface SourceRecord {
-  readonly month: number;
-  readonly tuple: OrderTuple;
-  /** The delete code of a delete; undefined for a normal record. */
-  readonly deleteCode: Value | undefined;
-  readonly scalars: Readonly<Record<string, Value>>;
-}
-
-export interface KeyInput {
-  readonly stored: readonly StoredMonth[];
-  /** Deletes of months that are not stored. */
-  readonly tombstones: ReadonlyMap<number, Deletion>;
-  readonly records: readonly SourceRecord[];
-}
-
+/** `scalars` is what the row shows. */
 export interface ExpectedRow extends StoredMonth {
+  /** The record's own scalars. */
+  readonly own: Readonly<Record<string, Value>>;
   readonly alive: boolean;
   readonly grids: Readonly<Record<string, string>>;
   /** Whether the run must have written this row. */
@@ -68,19 +56,6 @@ export interface ExpectedKey {
   readonly latest: ExpectedRow | undefined;
 }
 
-interface Registers {
-  readonly normal:
-    | { readonly tuple: OrderTuple; readonly scalars: Readonly<Record<string, Value>> }
-    | undefined;
-  readonly deletion: Deletion | undefined;
-  /** The stored row that the normal register comes from; undefined when it comes from the batch. */
-  readonly before: StoredMonth | undefined;
-}
-
-function registersOf(row: StoredMonth): Registers {
-  return { normal: row, deletion: row.deletion, before: row };
-}
-
 /**
  * @param wanted which rows to make, given the month and whether it changes; default: every row. `latest` is made in any case.
  * Arrays of stored rows may be left out where every month that they could tell of is stored.
@@ -92,7 +67,7 @@ export function recompute(
 ): ExpectedKey {
   const stored = new Map(input.stored.map((row) => [row.month, row]));
   const before = new Map(input.stored.map((row): [number, Registers] => [row.month, registersOf(row)]));
-  const registers = settle(rules, stored, input);
+  const registers = settle(rules.onStale, stored, input);
   const stand = [...registers].flatMap(([month, register]) => (register.normal === undefined ? [] : [month]));
   stand.sort((a, b) => a - b);
 
@@ -109,7 +84,7 @@ export function recompute(
     changedMonths.some((other) => other < month && month - other < rules.historyLength);
 
   const make = (month: number): ExpectedRow => {
-    const register = registers.get(month) ?? { normal: undefined, deletion: undefined, before: undefined };
+    const register = registers.get(month) ?? noRegisters;
     const arrays: Record<string, readonly Value[]> = {};
     for (const [index, array] of rules.arrays.entries()) {
       const values = timelines[index] ?? [];
@@ -120,13 +95,14 @@ export function recompute(
       ];
     }
     const alive = isAlive(register);
-    const scalars = { ...register.normal?.scalars };
-    if (rules.deleteColumn !== undefined && !alive)
-      scalars[rules.deleteColumn] = register.deletion?.code ?? null;
+    const own = register.normal?.scalars ?? {};
+    const scalars = { ...own, ...shown(rules, register) };
     return {
       month,
       tuple: register.normal?.tuple ?? { ranks: [], hash: null },
       deletion: register.deletion,
+      feed: register.feed,
+      own,
       scalars,
       arrays,
       alive,
@@ -212,57 +188,19 @@ function nearestLater(
   return nearest;
 }
 
-/** Both registers of every month: the newest normal record and the newest delete ever accepted. */
-function settle(
-  rules: RecomputeRules,
-  stored: ReadonlyMap<number, StoredMonth>,
-  input: KeyInput,
-): Map<number, Registers> {
-  const registers = new Map<number, Registers>();
-  for (const [month, row] of stored) registers.set(month, registersOf(row));
-  for (const [month, deletion] of input.tombstones) {
-    const register = registers.get(month) ?? { normal: undefined, deletion: undefined, before: undefined };
-    registers.set(month, { ...register, deletion: newerOf(register.deletion, deletion) });
-  }
-  const always = rules.onStale === 'apply';
-  for (const { month, normal, deletion } of newestPerMonth(input.records)) {
-    const before = registers.get(month) ?? { normal: undefined, deletion: undefined, before: undefined };
-    const standing = always ? (normal ?? before.normal) : newerOf(before.normal, normal);
-    registers.set(month, {
-      normal: standing,
-      deletion: newerOf(before.deletion, deletion),
-      before: standing === before.normal ? before.before : undefined,
-    });
-  }
-  return registers;
-}
-
-function newestPerMonth(records: readonly SourceRecord[]) {
-  const newest = new Map<
-    number,
-    { month: number; normal: SourceRecord | undefined; deletion: Deletion | undefined }
-  >();
-  for (const record of records) {
-    const found = newest.get(record.month) ?? { month: record.month, normal: undefined, deletion: undefined };
-    if (record.deleteCode === undefined) found.normal = newerOf(found.normal, record);
-    else found.deletion = newerOf(found.deletion, { tuple: record.tuple, code: record.deleteCode });
-    newest.set(record.month, found);
-  }
-  return newest.values();
-}
-
-/** The first wins among equals, which are the same record. */
-function newerOf<T extends { readonly tuple: OrderTuple }>(
-  first: T | undefined,
-  second: T | undefined,
-): T | undefined {
-  if (first === undefined || second === undefined) return first ?? second;
-  return compareTuples(second.tuple, first.tuple) > 0 ? second : first;
-}
-
-function isAlive(register: Registers | undefined): boolean {
-  if (register?.normal === undefined) return false;
-  return register.deletion === undefined || compareRanks(register.normal.tuple, register.deletion.tuple) >= 0;
+/** What the row shows in the columns that a delete or the deletions feed may set. */
+function shown(rules: RecomputeRules, register: Registers): Record<string, Value> {
+  if (rules.deleteColumn === undefined) return {};
+  const deleteCode = register.deletion?.code ?? null;
+  if (rules.overrides === undefined) return isAlive(register) ? {} : { [rules.deleteColumn]: deleteCode };
+  const own = register.normal?.scalars ?? {};
+  const { date, code } = resolveShown({
+    sourceAlive: isSourceAlive(register),
+    record: { date: own[rules.overrides], code: own[rules.deleteColumn] },
+    deleteCode,
+    feed: register.feed,
+  });
+  return { [rules.overrides]: date, [rules.deleteColumn]: code };
 }
 
 /** array[0]: the record's own value; of a row whose record did not change, what it has held so far. */
@@ -279,18 +217,6 @@ function gridText(
   return entries
     .map((entry) => (entry === null || entry === undefined ? grid.placeholder : String(entry)))
     .join(grid.separator);
-}
-
-/** Tuples identify records, so equal tuples mean equal scalars. */
-function sameRegisters(a: Registers | undefined, b: Registers | undefined): boolean {
-  if (
-    a?.normal === undefined ||
-    b?.normal === undefined ||
-    compareTuples(a.normal.tuple, b.normal.tuple) !== 0
-  )
-    return false;
-  if (a.deletion === undefined || b.deletion === undefined) return a.deletion === b.deletion;
-  return compareTuples(a.deletion.tuple, b.deletion.tuple) === 0;
 }
 
 /** Equality of values and lists; NULL equals NULL, NaN equals NaN, 1n equals 1, -0 equals 0. */

@@ -2,15 +2,11 @@ import type { SqlRow } from '../engine/engine.ts';
 import { monthOf, monthText } from './audit-sql.ts';
 import type { RegisterColumns, ScalarColumn, SummaryShape } from './columns.ts';
 import { tombstoneCode } from './columns.ts';
+import { feedNames } from './feed-columns.ts';
+import { type FeedRecord, feedText, storedFeed } from './verify-feed.ts';
 import { compareTuples, type OrderTuple, type Value } from './verify-order.ts';
-import {
-  type Deletion,
-  type ExpectedRow,
-  type RecomputeRules,
-  type SourceRecord,
-  type StoredMonth,
-  sameValue,
-} from './verify-recompute.ts';
+import { type ExpectedRow, type RecomputeRules, sameValue } from './verify-recompute.ts';
+import type { Deletion, SourceRecord, StoredMonth } from './verify-registers.ts';
 
 /** Rows as an engine returns them, as what the recomputation works on, and back to differences for people. */
 
@@ -25,6 +21,7 @@ export function recomputeRules(shape: SummaryShape, onStale: RecomputeRules['onS
       separator,
     })),
     deleteColumn: shape.deleteColumn,
+    ...(shape.feed === undefined ? {} : { overrides: shape.feed.date.name }),
     onStale,
   };
 }
@@ -32,13 +29,26 @@ export function recomputeRules(shape: SummaryShape, onStale: RecomputeRules['onS
 /** A stored row; arrays that were not selected are left out. */
 export function storedMonth(shape: SummaryShape, row: SqlRow): StoredMonth {
   const deletion = tupleOf(shape, shape.deletion, row);
+  const { feed } = shape;
+  const code =
+    feed !== undefined
+      ? codeValue(shape, row[feedNames.deleteCode] ?? null)
+      : shape.deleteColumn === undefined
+        ? null
+        : row[shape.deleteColumn];
+  const own =
+    feed === undefined
+      ? {}
+      : {
+          [feed.date.name]: row[feedNames.recordDate] ?? null,
+          [feed.code.name]: row[feedNames.recordCode] ?? null,
+        };
   return {
     month: monthOf(String(row[shape.month.name])),
     tuple: tupleOf(shape, shape.record, row),
-    deletion: isNull(row[shape.deletion.version])
-      ? undefined
-      : { tuple: deletion, code: shape.deleteColumn === undefined ? null : row[shape.deleteColumn] },
-    scalars: scalarsOf(shape, row),
+    deletion: isNull(row[shape.deletion.version]) ? undefined : { tuple: deletion, code },
+    feed: storedFeed(shape, row),
+    scalars: { ...scalarsOf(shape, row), ...own },
     arrays: Object.fromEntries(
       shape.histories.flatMap(({ name }): [string, readonly Value[]][] => {
         const list = row[name];
@@ -66,11 +76,26 @@ export function sourceRecord(shape: SummaryShape, row: SqlRow): SourceRecord {
   };
 }
 
-export function tombstone(shape: SummaryShape, row: SqlRow): readonly [month: number, deletion: Deletion] {
-  return [
-    monthOf(String(row[shape.month.name])),
-    { tuple: tupleOf(shape, shape.deletion, row), code: codeValue(shape, row[tombstoneCode] ?? null) },
-  ];
+/** The delete that a tombstone keeps; none when it keeps a feed record only. */
+export function tombstone(
+  shape: SummaryShape,
+  row: SqlRow,
+): readonly (readonly [month: number, deletion: Deletion])[] {
+  if (isNull(row[shape.deletion.version])) return [];
+  const deletion = {
+    tuple: tupleOf(shape, shape.deletion, row),
+    code: codeValue(shape, row[tombstoneCode] ?? null),
+  };
+  return [[monthOf(String(row[shape.month.name])), deletion]];
+}
+
+/** The feed record that a tombstone keeps, or of a row that names its columns as tombstones do. */
+export function feedRecord(
+  shape: SummaryShape,
+  row: SqlRow,
+): readonly (FeedRecord & { readonly month: number })[] {
+  const feed = storedFeed(shape, row);
+  return feed === undefined ? [] : [{ ...feed, month: monthOf(String(row[shape.month.name])) }];
 }
 
 /** Tombstones keep codes as text; a row holds the column's own type. */
@@ -128,8 +153,11 @@ export function rowDifferences(
   if (got.month !== expected.month)
     return [`month: expected ${monthText(expected.month)}, got ${monthText(got.month)}`];
   for (const { name } of comparedScalars(shape)) {
-    if (name !== shape.version.name) differ(name, expected.scalars[name], got.scalars[name]);
+    if (name !== shape.version.name) differ(name, expected.scalars[name], row[name]);
   }
+  for (const name of shape.feed === undefined ? [] : [shape.feed.date.name, shape.feed.code.name])
+    differ(`${name} of the record`, expected.own[name], got.scalars[name]);
+  differ('feed record', feedText(expected.feed), feedText(got.feed));
   if (compareTuples(expected.tuple, got.tuple) !== 0)
     differ('record', tupleText(expected.tuple), tupleText(got.tuple));
   differ('delete', tupleText(expected.deletion?.tuple), tupleText(got.deletion?.tuple));

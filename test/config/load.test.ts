@@ -200,6 +200,12 @@ describe('a pipeline that is wrong says where, what, and what is allowed', () =>
       /deletions: needs delete\.column/,
     ],
     [
+      'deletions that override the version',
+      'version: ver',
+      'version: day\ndelete: { column: code }\ndeletions: { key: k, date: d, code: c, version: v, overrides: day }',
+      /deletions\.overrides: column day is the version/,
+    ],
+    [
       'months the wrong way round',
       'key: id',
       "key: id\nacceptMonths: { from: '2026-01', to: '2025-01' }",

@@ -1,9 +1,16 @@
 import fc from 'fast-check';
-import type { InitialRow, OracleRecord } from '../oracle/summary-oracle.ts';
+import type { InitialRow, OracleFeedRecord, OracleRecord } from '../oracle/summary-oracle.ts';
 import { fileFormats } from './files.ts';
-import { bulkRows, type Coordinates, keyText, recordOf } from './records.ts';
+import { bulkRows, type Coordinates, feedRecordOf, keyText, recordOf } from './records.ts';
 import type { Scenario, SourceFile } from './scenario.ts';
 import { type Shape, smallShape } from './shape.ts';
+
+/** Arrays of the columns that the feed overrides are the hardest. */
+const feedHistory = [
+  ...smallShape.history,
+  { name: 'opened', from: 'opened' },
+  { name: 'code', from: 'del_code' },
+];
 
 /** The first month in play; early enough that no history reaches before the accepted months. */
 const firstMonth = 2024 * 12 + 1;
@@ -18,22 +25,33 @@ interface Entry {
   readonly files: readonly number[];
 }
 
+interface FeedEntry extends Pick<Entry, 'key' | 'month' | 'version' | 'files'> {}
+
 export interface ScenarioLimits {
   readonly maxRecords?: number;
   readonly maxFiles?: number;
   readonly onStale?: Shape['onStale'];
+  /** With a deletions feed, whose records and files come in any order among the others. */
+  readonly feed?: boolean;
 }
 
 /** Any records, cut into any files and runs, in any order, on top of any consistent bulk-loaded tables. */
 export function scenarios(limits: ScenarioLimits = {}): fc.Arbitrary<Scenario> {
-  const { maxRecords = 60, maxFiles = 6, onStale = 'ignore' } = limits;
+  const { maxRecords = 60, maxFiles = 6, onStale = 'ignore', feed = false } = limits;
   const shapes = fc
     .record({
       historyLength: fc.constantFrom(2, 6, 13, 36),
       keyType: fc.constantFrom('string', 'bigint'),
       deletes: fc.constantFrom(true, true, true, false),
     } as const)
-    .map((changes): Shape => ({ ...smallShape, ...changes, onStale }));
+    .map(
+      (changes): Shape => ({
+        ...smallShape,
+        ...changes,
+        onStale,
+        ...(feed ? { deletes: true, overrides: 'opened', history: feedHistory } : {}),
+      }),
+    );
   return shapes.chain((shape) => {
     const months = Math.min(2 * shape.historyLength + 4, shape.historyLength + 16);
     const entry: fc.Arbitrary<Entry> = fc.record({
@@ -43,6 +61,17 @@ export function scenarios(limits: ScenarioLimits = {}): fc.Arbitrary<Scenario> {
       tie: fc.option(fc.nat(2)),
       kind: shape.deletes ? fc.constantFrom('normal', 'normal', 'normal', 'delete') : fc.constant('normal'),
       files: fc.uniqueArray(fc.nat(maxFiles - 1), { minLength: 1, maxLength: 2 }),
+    });
+    const feedEntry: fc.Arbitrary<FeedEntry> = fc.record({
+      key: fc.nat(7),
+      month: fc.nat(months - 1),
+      version: fc.nat(3),
+      files: fc.uniqueArray(fc.nat(maxFiles - 1), { minLength: 1, maxLength: 2 }),
+    });
+    const file = fc.record({
+      run: fc.nat(2),
+      format: fc.constantFrom(...fileFormats),
+      seed: fc.nat(1_000),
     });
     return fc
       .record({
@@ -55,13 +84,9 @@ export function scenarios(limits: ScenarioLimits = {}): fc.Arbitrary<Scenario> {
           { selector: ({ key }) => key, maxLength: 4 },
         ),
         entries: fc.array(entry, { minLength: 1, maxLength: maxRecords, size: 'max' }),
-        files: fc.array(
-          fc.record({ run: fc.nat(2), format: fc.constantFrom(...fileFormats), seed: fc.nat(1_000) }),
-          {
-            minLength: maxFiles,
-            maxLength: maxFiles,
-          },
-        ),
+        feed: fc.array(feedEntry, { maxLength: feed ? maxRecords : 0, size: 'max' }),
+        feedFiles: fc.array(file, { minLength: maxFiles, maxLength: maxFiles }),
+        files: fc.array(file, { minLength: maxFiles, maxLength: maxFiles }),
       })
       .map((choice): Scenario => {
         const initial = choice.initial.flatMap(({ key, months: stored, deleted }): InitialRow[] =>
@@ -93,6 +118,26 @@ export function scenarios(limits: ScenarioLimits = {}): fc.Arbitrary<Scenario> {
           const records = contents[index] ?? [];
           if (records.length > 0)
             runs[run]?.push({ name: `drop-${run}/part ${index}.${format}`, format, seed, records });
+        }
+        const fed: OracleFeedRecord[][] = choice.feedFiles.map(() => []);
+        for (const one of choice.feed) {
+          const record = feedRecordOf({
+            key: keyText(shape, one.key),
+            month: firstMonth + one.month,
+            version: one.version,
+          });
+          for (const at of one.files) fed[at]?.push(record);
+        }
+        for (const [index, { run, format, seed }] of choice.feedFiles.entries()) {
+          const records = fed[index] ?? [];
+          if (records.length > 0)
+            runs[run]?.push({
+              name: `drop-${run}/part ${index}.${format}`,
+              format,
+              seed,
+              records: [],
+              feed: records,
+            });
         }
         return { shape, initial, runs: runs.filter((files) => files.length > 0) };
       });

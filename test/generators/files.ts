@@ -2,10 +2,10 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
-import type { OracleRecord, Text } from '../oracle/summary-oracle.ts';
-import { rng } from './random.ts';
+import type { OracleFeedRecord, OracleRecord, Text } from '../oracle/summary-oracle.ts';
+import { type Rng, rng } from './random.ts';
 import { versionText } from './records.ts';
-import { columnNames, type ScalarType, type Shape, sourceColumns } from './shape.ts';
+import { columnNames, feedColumns, type ScalarType, type Shape, sourceColumns } from './shape.ts';
 
 export const fileFormats = ['csv', 'csv.gz', 'jsonl', 'parquet'] as const;
 export type FileFormat = (typeof fileFormats)[number];
@@ -30,10 +30,66 @@ export async function writeSourceFile(path: string, options: FileOptions): Promi
     { name: 'not_listed', type: 'string' as const },
   ]);
   const rows = options.records.map((record) => columns.map(({ name }) => fieldText(record, name, form)));
+  await writeTable(path, { columns, rows, form, format: options.format, source, omitNulls: true });
+}
+
+/** Writes one file of the deletions feed, likewise. */
+export async function writeFeedFile(
+  path: string,
+  options: Omit<FileOptions, 'records'> & { readonly feed: readonly OracleFeedRecord[] },
+): Promise<void> {
+  const source = rng(options.seed);
+  const columns = source.shuffle<Column>([
+    { name: feedColumns.key, type: options.shape.keyType },
+    { name: feedColumns.date, type: 'date' },
+    { name: feedColumns.code, type: 'string' },
+    { name: feedColumns.version, type: 'timestamp' },
+    { name: 'not_listed', type: 'string' },
+  ]);
+  const field = (record: OracleFeedRecord, name: string): Text => {
+    switch (name) {
+      case feedColumns.key:
+        return record.key;
+      case feedColumns.date:
+        return record.date;
+      case feedColumns.code:
+        return record.code;
+      case feedColumns.version:
+        return versionText(record.version);
+      default:
+        return 'spare';
+    }
+  };
+  const rows = options.feed.map((record) => columns.map(({ name }) => field(record, name)));
+  // All four columns must be there: without codes every record would be alive.
+  await writeTable(path, {
+    columns,
+    rows,
+    form: 'YYYY-MM',
+    format: options.format,
+    source,
+    omitNulls: false,
+  });
+}
+
+interface TableOptions {
+  readonly columns: readonly Column[];
+  readonly rows: readonly (readonly Text[])[];
+  readonly form: MonthForm;
+  readonly format: FileFormat;
+  readonly source: Rng;
+  /** Whether JSON lines may leave NULLs out; then a column may be missing from the whole file. */
+  readonly omitNulls: boolean;
+}
+
+async function writeTable(
+  path: string,
+  { columns, rows, form, format, source, omitNulls }: TableOptions,
+): Promise<void> {
   const names = columns.map(({ name }) => name);
   const aside = join(dirname(path), `.${basename(path)}.part`);
   await mkdir(dirname(path), { recursive: true });
-  switch (options.format) {
+  switch (format) {
     case 'csv':
       await writeFile(aside, csvText(names, rows, source.chance(0.3)));
       break;
@@ -41,7 +97,7 @@ export async function writeSourceFile(path: string, options: FileOptions): Promi
       await writeFile(aside, gzipSync(csvText(names, rows, source.chance(0.3))));
       break;
     case 'jsonl':
-      await writeFile(aside, jsonLines(columns, rows, source.chance(0.5)));
+      await writeFile(aside, jsonLines(columns, rows, omitNulls && source.chance(0.5)));
       break;
     case 'parquet':
       await writeParquet(aside, columns, rows, form, {

@@ -1,4 +1,4 @@
-import type { InitialRow, OracleRecord, Text, Tie } from '../oracle/summary-oracle.ts';
+import type { InitialRow, OracleFeedRecord, OracleRecord, Text, Tie } from '../oracle/summary-oracle.ts';
 import { hashText, type Rng, rng } from './random.ts';
 import { columnNames, type ScalarType, type Shape, tieName } from './shape.ts';
 
@@ -21,7 +21,29 @@ export function recordOf(shape: Shape, at: Coordinates): OracleRecord {
   }
   for (const { name, type } of shape.columns)
     values[name] = source.chance(0.15) ? null : valueText(type, source);
+  if (shape.overrides !== undefined && source.chance(0.6)) {
+    values[shape.overrides] = dateIn(at.month, source.pick(feedDays));
+  }
   return { key: at.key, month: at.month, version: at.version, ties: at.ties, values };
+}
+
+/** Few days, so that dates of records and of the feed often tie. */
+const feedDays = [5, 15, 25] as const;
+
+/** A record of the deletions feed; like records, equal coordinates give equal ones. */
+export function feedRecordOf(at: {
+  readonly key: string;
+  readonly month: number;
+  readonly version: number;
+}): OracleFeedRecord {
+  const source = rng(JSON.stringify(['feed', at.key, at.month, at.version]));
+  const code = source.pick(['1', '4', '4', '0', '2', null]);
+  return { key: at.key, version: at.version, date: dateIn(at.month, source.pick(feedDays)), code };
+}
+
+function dateIn(month: number, day: number): string {
+  const year = String(Math.floor((month - 1) / 12)).padStart(4, '0');
+  return `${year}-${two(((month - 1) % 12) + 1)}-${two(day)}`;
 }
 
 /** Strings that quoting, escaping and cutting get wrong. No empty one: CSV cannot tell it from NULL. */

@@ -20,6 +20,8 @@ export interface Shape {
   readonly grids: OracleRules['grids'];
   readonly historyLength: number;
   readonly deletes: boolean;
+  /** Date column that a deletions feed overrides; without it the pipeline has no such feed. */
+  readonly overrides?: string;
   readonly onStale: 'ignore' | 'apply';
 }
 
@@ -29,6 +31,8 @@ export const columnNames = {
   version: 'base_ts',
   deleteCode: 'del_code',
 } as const;
+/** Columns of the deletions feed's files. */
+export const feedColumns = { key: 'account', date: 'closed_on', code: 'reason', version: 'sent_at' } as const;
 export const deleteCodes = ['1', '4'] as const;
 export const tieName = (index: number): string => `tie_${index + 1}`;
 
@@ -53,6 +57,7 @@ export function oracleRules(shape: Shape): OracleRules {
     grids: shape.grids,
     deleteColumn: shape.deletes ? columnNames.deleteCode : undefined,
     deleteCodes,
+    ...(shape.overrides === undefined ? {} : { overrides: shape.overrides }),
     onStale: shape.onStale,
   };
 }
@@ -75,6 +80,7 @@ export function pipelineDocument(
     historyLength: shape.historyLength,
     onStale: shape.onStale,
     ...(shape.deletes ? { delete: { column: columnNames.deleteCode, codes: deleteCodes } } : {}),
+    ...(shape.overrides === undefined ? {} : { deletions: { ...feedColumns, overrides: shape.overrides } }),
     ...overrides,
   };
 }

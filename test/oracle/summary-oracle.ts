@@ -22,6 +22,8 @@ export interface OracleRules {
   /** A record whose `deleteColumn` holds one of `deleteCodes` is a delete. */
   readonly deleteColumn: string | undefined;
   readonly deleteCodes: readonly string[];
+  /** Date column that records of the deletions feed may override, with `deleteColumn`. */
+  readonly overrides?: string;
   /** `apply`: a batch's newest normal record replaces the stored one even when it is older. Deletes go by their order. */
   readonly onStale: 'ignore' | 'apply';
 }
@@ -34,6 +36,15 @@ export interface OracleRecord {
   readonly ties: readonly Tie[];
   /** Every column but key, month and version. */
   readonly values: Readonly<Record<string, Text>>;
+}
+
+/** A record of the deletions feed. Its month is the month of its date. */
+export interface OracleFeedRecord {
+  readonly key: string;
+  readonly version: number;
+  /** YYYY-MM-DD. */
+  readonly date: string;
+  readonly code: Text;
 }
 
 /** A row that was there before the first record: loaded in bulk, its arrays may know months that have no row. */
@@ -57,13 +68,21 @@ export interface OracleTables {
   /** By key, then month. */
   readonly summary: readonly OracleRow[];
   readonly latest: readonly OracleRow[];
-  /** Deletes of months that have no row. */
-  readonly tombstones: readonly { readonly key: string; readonly month: number; readonly code: Text }[];
+  /** Deletes and feed records of months that have no row; `code` is the delete's. */
+  readonly tombstones: readonly OracleTombstone[];
+}
+
+export interface OracleTombstone {
+  readonly key: string;
+  readonly month: number;
+  readonly code: Text;
+  readonly feed?: { readonly date: Text; readonly code: Text };
 }
 
 interface Registers {
   normal: OracleRecord | undefined;
   deletion: OracleRecord | undefined;
+  feed: OracleFeedRecord | undefined;
 }
 
 /** Below zero when `a` is older. A NULL tie-break is older than any other. */
@@ -85,17 +104,19 @@ function compareTie(a: Tie, b: Tie): number {
 /**
  * @param batches the accepted records, one list per run in the order of the runs; with `onStale: 'ignore'` only
  * the set of all of them matters. Two records of a kind with equal (key, month, version, ties) must be equal.
+ * @param feed every accepted record of the deletions feed, in any order
  */
 export function rebuild(
   rules: OracleRules,
   initial: readonly InitialRow[],
   batches: readonly (readonly OracleRecord[])[],
+  feed: readonly OracleFeedRecord[] = [],
 ): OracleTables {
   const months = new Map<string, Map<number, Registers>>();
   const registersOf = (key: string, month: number): Registers => {
     const ofKey = months.get(key) ?? new Map<number, Registers>();
     months.set(key, ofKey);
-    const registers = ofKey.get(month) ?? { normal: undefined, deletion: undefined };
+    const registers = ofKey.get(month) ?? { normal: undefined, deletion: undefined, feed: undefined };
     ofKey.set(month, registers);
     return registers;
   };
@@ -117,6 +138,10 @@ export function rebuild(
         registers[kind] = record;
     }
   }
+  for (const record of feed) {
+    const registers = registersOf(record.key, monthOfDate(record.date));
+    if (registers.feed === undefined || record.version > registers.feed.version) registers.feed = record;
+  }
 
   const initialOf = Map.groupBy(
     initial.toSorted((a, b) => a.normal.month - b.normal.month),
@@ -124,7 +149,7 @@ export function rebuild(
   );
   const summary: OracleRow[] = [];
   const latest: OracleRow[] = [];
-  const tombstones: { key: string; month: number; code: Text }[] = [];
+  const tombstones: OracleTombstone[] = [];
   for (const key of [...months.keys()].sort()) {
     const ofKey = months.get(key) ?? new Map<number, Registers>();
     const rows = rowsOfKey(rules, key, ofKey, initialOf.get(key) ?? []);
@@ -133,8 +158,14 @@ export function rebuild(
     if (newest !== undefined) latest.push(newest);
     for (const month of [...ofKey.keys()].sort((a, b) => a - b)) {
       const registers = ofKey.get(month);
-      if (registers?.normal !== undefined || registers?.deletion === undefined) continue;
-      tombstones.push({ key, month, code: codeOf(rules, registers.deletion) });
+      if (registers === undefined || registers.normal !== undefined) continue;
+      const { deletion, feed: waiting } = registers;
+      tombstones.push({
+        key,
+        month,
+        code: deletion === undefined ? null : codeOf(rules, deletion),
+        ...(waiting === undefined ? {} : { feed: { date: waiting.date, code: waiting.code } }),
+      });
     }
   }
   return { summary, latest, tombstones };
@@ -165,11 +196,9 @@ function rowsOfKey(
     .flatMap(([month, { normal }]) => (normal === undefined ? [] : [month]))
     .sort((a, b) => a - b);
   return stored.map((month) => {
-    const { normal, deletion } = ofKey.get(month) ?? {};
-    const alive = isAlive(ofKey.get(month));
-    const values: Record<string, Text> = { ...normal?.values };
-    if (rules.deleteColumn !== undefined && !alive && deletion !== undefined)
-      values[rules.deleteColumn] = codeOf(rules, deletion);
+    const { normal } = ofKey.get(month) ?? {};
+    const alive = isAlive(rules, ofKey.get(month));
+    const values: Record<string, Text> = { ...normal?.values, ...shownValues(rules, ofKey.get(month)) };
 
     const arrays: Record<string, Text[]> = {};
     for (const { name, from } of rules.history) {
@@ -199,14 +228,50 @@ function monthValue(
 ): Text {
   const registers = ofKey.get(month);
   if (registers?.normal !== undefined)
-    return isAlive(registers) ? (registers.normal.values[from] ?? null) : null;
+    return isAlive(rules, registers) ? (registers.normal.values[from] ?? null) : null;
   const later = initial.find((row) => row.normal.month > month);
   if (later === undefined || later.normal.month - month >= rules.historyLength) return null;
   return later.arrays[name]?.[later.normal.month - month] ?? null;
 }
 
-function isAlive(registers: Registers | undefined): boolean {
+/** What the row shows where a delete or the feed may override its record: the four rules, word for word. */
+function shownValues(rules: OracleRules, registers: Registers | undefined): Record<string, Text> {
+  if (registers?.normal === undefined || rules.deleteColumn === undefined) return {};
+  const { normal, deletion, feed } = registers;
+  const sourceAlive = isSourceAlive(registers);
+  const sourceCode = codeOf(rules, sourceAlive || deletion === undefined ? normal : deletion);
+  if (rules.overrides === undefined) return { [rules.deleteColumn]: sourceCode };
+  const sourceDate = normal.values[rules.overrides] ?? null;
+  const source = { [rules.deleteColumn]: sourceCode, [rules.overrides]: sourceDate };
+  if (feed === undefined) return source;
+  const feedAlive = isFeedAlive(rules, feed);
+  const overridden = { [rules.deleteColumn]: feed.code, [rules.overrides]: feed.date };
+  if (!sourceAlive && !feedAlive) return { [rules.deleteColumn]: sourceCode, [rules.overrides]: null };
+  if (sourceAlive && (!feedAlive || isLater(sourceDate, feed.date))) return source;
+  if (feedAlive && (!sourceAlive || isLater(feed.date, sourceDate))) return overridden;
+  return source;
+}
+
+/** A NULL date is earlier than any. */
+function isLater(a: Text, b: Text): boolean {
+  return a !== null && (b === null || a > b);
+}
+
+function isAlive(rules: OracleRules, registers: Registers | undefined): boolean {
   if (registers?.normal === undefined) return false;
+  return isSourceAlive(registers) || (registers.feed !== undefined && isFeedAlive(rules, registers.feed));
+}
+
+function isFeedAlive(rules: OracleRules, feed: OracleFeedRecord): boolean {
+  return feed.code === null || !rules.deleteCodes.includes(feed.code);
+}
+
+function monthOfDate(date: string): number {
+  return Number(date.slice(0, 4)) * 12 + Number(date.slice(5, 7));
+}
+
+function isSourceAlive(registers: Registers): boolean {
+  if (registers.normal === undefined) return false;
   return registers.deletion === undefined || compareOrder(registers.normal, registers.deletion) >= 0;
 }
 

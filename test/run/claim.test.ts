@@ -11,25 +11,49 @@ async function statuses(fixture: Awaited<ReturnType<typeof openFixture>>): Promi
   return found;
 }
 
-test('a pipeline that cannot be applied is refused by name, and its files stay pending', async () => {
+test('a deletions feed that comes, goes or changes after the tables were made is refused by name, and its files stay pending', async () => {
   await using fixture = await openFixture();
-  const folder = `${fixture.world.stagingPath}/accounts`;
-  await mkdir(folder, { recursive: true });
-  await writeFile(
-    `${folder}/a.csv`,
-    'account_id,month,base_ts,balance,soft_delete\n1,2026-01,2026-02-01 00:00:00,5,\n',
-  );
-  const config = await parsePipeline(
-    `${smallPipeline.replace('name: balance, type: bigint', 'name: balance, type: bigint}\n  - {name: closed_on, type: date')}
-deletions: {key: account_id, date: closed_on, code: soft_delete, version: base_ts, overrides: closed_on}
+  const drop = async (name: string, closed: string) => {
+    const folder = `${fixture.world.stagingPath}/accounts`;
+    await mkdir(folder, { recursive: true });
+    await writeFile(
+      `${folder}/${name}.csv`,
+      `account_id,month,base_ts,balance,soft_delete,closed_on,opened_on\n1,2026-01,2026-02-01 00:00:00,5,,${closed},\n`,
+    );
+  };
+  const configured = async (pipeline: string, overrides?: string) =>
+    parsePipeline(
+      `${smallPipeline.replace('pipeline: accounts', `pipeline: ${pipeline}\nsource: {prefix: accounts}`).replace('name: balance, type: bigint', 'name: balance, type: bigint}\n  - {name: closed_on, type: date}\n  - {name: opened_on, type: date')}
+${overrides === undefined ? '' : `deletions: {key: account_id, date: closed_on, code: soft_delete, version: base_ts, overrides: ${overrides}}`}
 `,
-    'feed.yaml',
+      'feed.yaml',
+    );
+  const refused = async (pipeline: string, overrides: string | undefined, message: RegExp) => {
+    const config = await configured(pipeline, overrides);
+    await expect(runPipeline({ world: fixture.world, config })).rejects.toThrow(message);
+    const pending: string[] = [];
+    for await (const item of fixture.world.state.intake.list(pipeline, { status: 'pending' }))
+      pending.push(item.location);
+    expect(pending).toHaveLength(1);
+    expect(await fixture.world.state.leases.current(`pipeline/${pipeline}`)).toBeUndefined();
+  };
+  await drop('a', '2026-01-31');
+  for (const [pipeline, overrides] of [['plain'], ['fed', 'closed_on']] as const) {
+    const made = await runPipeline({ world: fixture.world, config: await configured(pipeline, overrides) });
+    expect(made.run?.status).toBe('succeeded');
+  }
+  await drop('b', '2026-01-30');
+  await refused(
+    'plain',
+    'closed_on',
+    /deletions: partwise\.plain_summary was made without a deletions feed, .* not in it: pw_rec_date, .*pw_fed_version/,
   );
-  await expect(runPipeline({ world: fixture.world, config })).rejects.toThrow(
-    /deletions: .* not applied yet/,
+  await refused(
+    'fed',
+    undefined,
+    /deletions: partwise\.fed_summary was made with one that overrides closed_on/,
   );
-  expect(await statuses(fixture)).toEqual(['pending']);
-  expect(await fixture.world.state.leases.current('pipeline/accounts')).toBeUndefined();
+  await refused('fed', 'opened_on', /the pipeline is with one that overrides opened_on/);
 });
 
 test('a first load that does not fit in memory is worked off in slices of its keys, with the same rows', async () => {

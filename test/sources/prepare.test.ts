@@ -167,7 +167,9 @@ describe('the deletions feed', () => {
       'code',
       'version',
       'hash',
+      'is_delete',
     ]);
+    expect(rows.map(({ is_delete }) => is_delete)).toEqual([true, false]);
     expect(
       rows.map(({ key, month_no, date, code, version }) => ({ key, month_no, date, code, version })),
     ).toEqual(

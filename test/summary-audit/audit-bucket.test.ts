@@ -37,7 +37,7 @@ async function report(spoil?: (written: Written) => void, sampled = 10_000) {
     ...(spoil === undefined ? {} : { spoil }),
   });
   open.push(bucket);
-  await auditBucket(bucket.audit, { keys: sampled, deletions: [] });
+  await auditBucket(bucket.audit, { keys: sampled });
   return bucket.findings.report({});
 }
 
@@ -61,7 +61,9 @@ test('a run that did what the rules say passes every check', async () => {
   const { checks, passed } = await report();
   expect(checks.filter((check) => !check.passed)).toEqual([]);
   expect(passed).toBe(true);
-  for (const check of checks) expect(check.checked, check.name).toBeGreaterThan(0);
+  // This pipeline has no deletions feed; test/summary/feed-audit.test.ts has one.
+  const looked = checks.filter(({ name }) => name !== 'feed overrides');
+  for (const check of looked) expect(check.checked, check.name).toBeGreaterThan(0);
 });
 
 test('a changed value in a carried row of a rewritten file is found', async () => {

@@ -14,13 +14,8 @@ import { monthText } from '../../lib/summary/audit-sql.ts';
 import type { RoleState, StateFile, TableState } from '../../lib/summary/audit-state.ts';
 import { summaryShape } from '../../lib/summary/columns.ts';
 import { fieldIds, type Role, targetTables } from '../../lib/summary/tables.ts';
-import {
-  type Deletion,
-  type ExpectedKey,
-  recompute,
-  type SourceRecord,
-  type StoredMonth,
-} from '../../lib/summary/verify-recompute.ts';
+import { type ExpectedKey, recompute } from '../../lib/summary/verify-recompute.ts';
+import type { Deletion, SourceRecord, StoredMonth } from '../../lib/summary/verify-registers.ts';
 import { recomputeRules } from '../../lib/summary/verify-rows.ts';
 
 /** One bucket of small tables with real Parquet files, and a run over it that is right until a test spoils it. */
@@ -339,6 +334,7 @@ export async function buildBucket(options: BuildOptions): Promise<Bucket> {
         },
       },
       sources: [source.location],
+      feed: [],
     },
     findings: found,
     session,

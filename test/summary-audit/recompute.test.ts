@@ -1,12 +1,8 @@
 import { expect, test } from 'vitest';
 import type { OrderTuple } from '../../lib/summary/verify-order.ts';
 import { compareTuples, compareValues } from '../../lib/summary/verify-order.ts';
-import {
-  type Deletion,
-  recompute,
-  type SourceRecord,
-  type StoredMonth,
-} from '../../lib/summary/verify-recompute.ts';
+import { recompute } from '../../lib/summary/verify-recompute.ts';
+import type { Deletion, SourceRecord, StoredMonth } from '../../lib/summary/verify-registers.ts';
 
 const rules = {
   historyLength: 12,

@@ -157,6 +157,13 @@ function storedRow(shape: Shape, { normal, deletion, arrays }: InitialRow): Row 
     ...Object.fromEntries(shape.history.map(({ name }) => [`${name}_history`, arrays[name] ?? []])),
     ...register('rec', normal),
     ...(deletion === undefined ? {} : register('del', deletion)),
+    ...(shape.overrides === undefined
+      ? {}
+      : {
+          pw_rec_date: normal.values[shape.overrides] ?? null,
+          pw_rec_code: normal.values[columnNames.deleteCode] ?? null,
+          pw_del_code: deletion?.values[columnNames.deleteCode] ?? null,
+        }),
     changed_run: 'bulk-load',
   };
 }

@@ -12,8 +12,8 @@ import {
   resumeRun,
   runPipeline,
 } from '../../lib/run/local.ts';
-import { writeSourceFile } from '../generators/files.ts';
-import { batchesOf, type Scenario, type SourceFile } from '../generators/scenario.ts';
+import { writeFeedFile, writeSourceFile } from '../generators/files.ts';
+import { batchesOf, feedOf, type Scenario, type SourceFile } from '../generators/scenario.ts';
 import { oracleRules, pipelineDocument, type Shape } from '../generators/shape.ts';
 import { type OracleTables, rebuild } from '../oracle/summary-oracle.ts';
 import { comparable, latestDifferences, readTables } from './tables.ts';
@@ -52,7 +52,10 @@ export async function openProduct(options: ProductOptions): Promise<Product> {
     drop: async (files) => {
       for (const file of files) {
         dropped += 1;
-        await writeSourceFile(join(world.stagingPath, config.pipeline, file.name), { ...file, shape });
+        const folder = join(world.stagingPath, config.pipeline);
+        if (file.feed !== undefined)
+          await writeFeedFile(join(`${folder}-deletions`, file.name), { ...file, feed: file.feed, shape });
+        else await writeSourceFile(join(folder, file.name), { ...file, shape });
       }
     },
     dropped: () => dropped,
@@ -73,7 +76,12 @@ export function expectSucceeded(outcome: RunOutcome): void {
 
 /** What the tables must hold after the first `runs` runs of the scenario. */
 export function expectedTables(scenario: Scenario, runs = scenario.runs.length): OracleTables {
-  return rebuild(oracleRules(scenario.shape), scenario.initial, batchesOf(scenario).slice(0, runs));
+  return rebuild(
+    oracleRules(scenario.shape),
+    scenario.initial,
+    batchesOf(scenario).slice(0, runs),
+    feedOf(scenario, runs),
+  );
 }
 
 export async function expectTables(product: Product, expected: OracleTables): Promise<void> {

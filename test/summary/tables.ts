@@ -136,6 +136,9 @@ export function comparable(shape: Shape, stored: StoredTables): OracleTables {
         key: String(one[columnNames.key]),
         month: monthOf(one[columnNames.month]),
         code: scalar(one.pw_del_code),
+        ...(typeof one.pw_fed_date === 'string'
+          ? { feed: { date: one.pw_fed_date, code: scalar(one.pw_fed_code) } }
+          : {}),
       }))
       .sort(byKeyAndMonth),
   };

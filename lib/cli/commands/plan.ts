@@ -18,7 +18,7 @@ export const plan: CommandHandler = async (context) => {
   const outcome = await planPipeline({
     world: session.world,
     config,
-    paths: inputPaths(context),
+    ...inputPaths(context),
     ...(branch === undefined ? {} : { branch }),
     signal: context.environment.signal,
   });

@@ -16,7 +16,7 @@ export const run: CommandHandler = async (context) => {
   const outcome = await runPipeline({
     world: session.world,
     config,
-    paths: inputPaths(context),
+    ...inputPaths(context),
     ...(branch === undefined ? {} : { branch }),
     signal: context.environment.signal,
   });
@@ -24,9 +24,16 @@ export const run: CommandHandler = async (context) => {
   return await reportRun(context, session.world, runReport(outcome));
 };
 
-/** Files named on the command line, as absolute paths. */
-export function inputPaths(context: CommandContext): readonly string[] {
-  return context.arguments.map((path) => resolve(context.environment.cwd, path));
+/** Files named on the command line, by feed, as absolute paths. */
+export function inputPaths(context: CommandContext): {
+  readonly paths: readonly string[];
+  readonly deletions: readonly string[];
+} {
+  const absolute = (path: string) => resolve(context.environment.cwd, path);
+  return {
+    paths: context.arguments.map(absolute),
+    deletions: context.flags.texts('deletions').map(absolute),
+  };
 }
 
 export function runReport(outcome: RunOutcome): RunReport {
@@ -44,8 +51,9 @@ export function runReport(outcome: RunOutcome): RunReport {
 }
 
 async function applyPlan(context: CommandContext, runId: string) {
+  const { paths, deletions } = inputPaths(context);
   const isGiven = (flag: string) => context.flags.text(flag) !== undefined;
-  if (context.arguments.length > 0 || isGiven('branch') || isGiven('from-month')) {
+  if (paths.length + deletions.length > 0 || isGiven('branch') || isGiven('from-month')) {
     throw new UsageError('a saved plan has its files, its branch and its order already', {
       next: `partwise run --plan ${runId}`,
     });

@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PipelineConfig } from '../../config/index.ts';
-import { sourcePrefix } from '../../config/index.ts';
+import { feedPrefix, sourcePrefix } from '../../config/index.ts';
 import { PartwiseError, UsageError } from '../../errors.ts';
 import { toJson } from '../../report/json.ts';
 import { resumeRun, runPipeline } from '../../run/local.ts';
@@ -22,26 +22,31 @@ export const watch: CommandHandler = async (context) => {
   const { signal } = environment;
   const { config } = await loadChosenPipeline(context);
   await using session = await openSession(context);
-  const staging = join(session.world.stagingPath, sourcePrefix(config));
-  const given = context.arguments[0];
-  const folder = given === undefined ? staging : resolve(environment.cwd, given);
-  if (given !== undefined && !(await stat(folder).catch(() => undefined))?.isDirectory()) {
-    throw new UsageError(`there is no folder ${folder}`);
-  }
+  const given = await folderOf(environment.cwd, context.arguments[0]);
+  const fed = await folderOf(environment.cwd, flags.text('deletions'));
+  if (fed !== undefined && config.deletions === undefined)
+    throw new UsageError(`pipeline ${config.pipeline} has no deletions feed`);
+  const staging = [sourcePrefix(config), feedPrefix(config)].flatMap((prefix) =>
+    prefix === undefined ? [] : [join(session.world.stagingPath, prefix)],
+  );
+  const folders = [...(given === undefined ? staging : [given]), ...(fed === undefined ? [] : [fed])];
   const intervalMs = 1000 * (flags.number('interval') ?? defaultIntervalSeconds);
   const arrivals = new Arrivals();
   let worst: ExitCode = 0;
   const note = (code: ExitCode) => {
     if (code !== 0) worst = code;
   };
-  output.note(`watching ${folder} every ${intervalMs / 1000} s; Ctrl-C ends it`);
+  output.note(`watching ${folders.join(', ')} every ${intervalMs / 1000} s; Ctrl-C ends it`);
   for (const report of await finishDeadRuns(context, session, config))
     note(await tell(context, session, report));
 
   while (!signal.aborted) {
-    const { ready, waiting } = arrivals.look(await fileSignatures(folder));
+    const { ready, waiting } = arrivals.look(await fileSignatures(folders));
     if (ready.length > 0 && waiting === 0) {
-      const settled = await runOnce(context, session, config, given === undefined ? [] : ready, note);
+      const isFed = (path: string) => fed !== undefined && path.startsWith(`${fed}${sep}`);
+      const deletions = ready.filter(isFed);
+      const paths = given === undefined ? [] : ready.filter((path) => !isFed(path));
+      const settled = await runOnce(context, session, config, { paths, deletions }, note);
       if (settled) arrivals.settle(ready);
     } else if (flags.on('once') && waiting === 0) break;
     await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
@@ -54,14 +59,14 @@ async function runOnce(
   context: CommandContext,
   session: Session,
   config: PipelineConfig,
-  paths: readonly string[],
+  input: { readonly paths: readonly string[]; readonly deletions: readonly string[] },
   note: (code: ExitCode) => void,
 ): Promise<boolean> {
   try {
     const outcome = await runPipeline({
       world: session.world,
       config,
-      paths,
+      ...input,
       again: false,
       signal: context.environment.signal,
     });
@@ -115,11 +120,22 @@ async function tell(context: CommandContext, session: Session, report: RunReport
   return exitCode;
 }
 
-/** Size and times of each file below the folder; the same text twice means that nobody wrote in between. */
-async function fileSignatures(folder: string): Promise<ReadonlyMap<string, string>> {
+/** A folder named on the command line. @throws UsageError when there is none */
+async function folderOf(cwd: string, given: string | undefined): Promise<string | undefined> {
+  if (given === undefined) return undefined;
+  const folder = resolve(cwd, given);
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory())
+    throw new UsageError(`there is no folder ${folder}`);
+  return folder;
+}
+
+/** Size and times of each file below the folders; the same text twice means that nobody wrote in between. */
+async function fileSignatures(folders: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  for (const entry of entries) {
+  const entries = await Promise.all(
+    folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])),
+  );
+  for (const entry of entries.flat()) {
     if (!entry.isFile() || /^[._]|\.(tmp|part|partial)$/.test(entry.name)) continue;
     const path = join(entry.parentPath, entry.name);
     const info = await stat(path, { bigint: true }).catch(() => undefined);

@@ -14,6 +14,14 @@ const fromMonthFlag: FlagSpec = {
   help: 'work on this and later months first; all are published together',
 };
 
+const deletionsFlag: FlagSpec = {
+  name: 'deletions',
+  kind: 'text',
+  value: 'PATH',
+  many: true,
+  help: 'file or folder of the deletions feed, if the pipeline has one (default: its staging folder)',
+};
+
 export const workCommands: readonly CommandSpec[] = [
   {
     name: 'plan',
@@ -26,7 +34,7 @@ export const workCommands: readonly CommandSpec[] = [
         'with the difference when something changed.',
     ],
     arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
-    flags: [branchFlag, fromMonthFlag],
+    flags: [branchFlag, fromMonthFlag, deletionsFlag],
     examples: [
       { command: 'partwise plan drop.parquet', what: 'what this file would change' },
       {
@@ -50,6 +58,7 @@ export const workCommands: readonly CommandSpec[] = [
     flags: [
       branchFlag,
       fromMonthFlag,
+      deletionsFlag,
       {
         name: 'plan',
         kind: 'text',
@@ -60,6 +69,10 @@ export const workCommands: readonly CommandSpec[] = [
     examples: [
       { command: 'partwise run 2026-01.csv 2026-02.csv', what: 'two files, one publish' },
       { command: 'partwise run', what: 'whatever waits in the staging folder' },
+      {
+        command: 'partwise run 2026-01.csv --deletions closed.csv',
+        what: 'records and a file of the deletions feed',
+      },
       {
         command: 'partwise run late.parquet --branch check',
         what: 'to a branch: compare with diff, then switch',
@@ -77,8 +90,14 @@ export const workCommands: readonly CommandSpec[] = [
         'looks; names that start with . or _ or end in .tmp or .part are left alone. Files stay where they are. A run ' +
         'that fails is reported and watching goes on; what failed is not tried again until a file changes.',
     ],
-    arguments: [{ name: 'FOLDER', help: 'folder to watch (default: the staging folder of the pipeline)' }],
+    arguments: [{ name: 'FOLDER', help: 'folder to watch (default: the staging folders of the pipeline)' }],
     flags: [
+      {
+        name: 'deletions',
+        kind: 'text',
+        value: 'FOLDER',
+        help: 'folder to watch for files of the deletions feed, if the pipeline has one',
+      },
       { name: 'interval', kind: 'count', value: 'SECONDS', help: 'time between two looks (default: 5)' },
       { name: 'once', kind: 'switch', help: 'look until nothing is left to do, then end' },
     ],

@@ -1,8 +1,9 @@
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape } from '../columns.ts';
 import { edited, gridText, resized, tailFromNeighbours } from './arrays.ts';
+import { shownInsert, standingRegisters } from './feed.ts';
 import { monthText } from './months.ts';
-import { of, registerNames } from './names.ts';
+import { of } from './names.ts';
 import { changeTables } from './patch.ts';
 
 /**
@@ -72,6 +73,8 @@ export function insertSelect(options: InsertOptions): string {
     const name = identifier(column.name);
     if (column.name === shape.month.name) return `${text(monthText(month))}::VARCHAR AS ${name}`;
     const value = of('n', column.name);
+    const shown = shownInsert(shape, column, 'i');
+    if (shown !== undefined) return `${shown}::${column.sqlType} AS ${name}`;
     if (column.name === shape.deleteColumn) {
       return `(CASE WHEN i.alive_after THEN ${value} ELSE i.code_after::${column.sqlType} END)::${column.sqlType} AS ${name}`;
     }
@@ -94,10 +97,7 @@ export function insertSelect(options: InsertOptions): string {
       select: `${value}::${column.elementSqlType}[] AS ${identifier(column.name)}`,
     };
   });
-  const registers = [
-    ...registerNames(shape.record).map((name, index) => `i.ra_${index} AS ${identifier(name)}`),
-    ...registerNames(shape.deletion).map((name, index) => `i.da_${index} AS ${identifier(name)}`),
-  ];
+  const registers = standingRegisters(shape, 'i');
   const joins = [
     'FROM pw_ins AS i JOIN pw_batch AS n ON n.rowid = i.n_row',
     ...(hasEarlier ? ['LEFT JOIN pw_src AS e ON e.pw_key = i.pw_key AND e.pw_month = i.earlier'] : []),

@@ -1,5 +1,5 @@
 import { identifier } from '../../engine/sql.ts';
-import type { RegisterColumns, SummaryShape } from '../columns.ts';
+import { changedRun, type RegisterColumns, type SummaryShape } from '../columns.ts';
 import type { Tuple } from './tuples.ts';
 
 /** A column of a row alias, quoted. @example of('r', 'a b') // r."a b" */
@@ -14,6 +14,11 @@ export function registerTuple(register: RegisterColumns, alias: string): Tuple {
 
 export function registerNames(register: RegisterColumns): readonly string[] {
   return [register.version, ...register.ties, register.hash];
+}
+
+/** System columns that say what became of the row's month: all but the run's name. */
+export function storedRegisters(shape: SummaryShape): readonly string[] {
+  return shape.system.map(({ name }) => name).filter((name) => name !== changedRun);
 }
 
 /** The order tuple of a prepared row. */

@@ -1,7 +1,8 @@
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape } from '../columns.ts';
 import { edited, gridText, resized } from './arrays.ts';
-import { of, payload, registerNames } from './names.ts';
+import { shownValue } from './feed.ts';
+import { of, payload, storedRegisters } from './names.ts';
 
 /**
  * Changing stored rows. A change set holds, per key and month, what became of the month; `c` has one row per key
@@ -56,6 +57,9 @@ export function patched(options: PatchOptions): string {
     if (column.name === shape.deleteColumn) {
       value = `CASE WHEN r.pw_o_own AND NOT r.pw_o_alive THEN r.pw_o_code::${column.sqlType} WHEN r.pw_o_rec THEN ${own} ELSE ${old} END`;
     }
+    value =
+      shownValue(shape, column, { own: 'r.pw_o_own', date: 'r.pw_o_date', code: 'r.pw_o_code' }, old) ??
+      value;
     return [column.name, value, column.sqlType];
   });
   const arrays = shape.histories.map((column, index) => {
@@ -122,9 +126,8 @@ function innerSelect(options: PatchOptions): string {
     ...payload(shape).map(
       (column) => `o.${identifier(column.name)} AS ${identifier(`pw_oc_${column.name}`)}`,
     ),
-    ...[...registerNames(shape.record), ...registerNames(shape.deletion)].map(
-      (name) => `o.${identifier(name)} AS ${identifier(`pw_oc_${name}`)}`,
-    ),
+    ...(shape.feed === undefined ? [] : ['o.pw_date AS pw_o_date']),
+    ...storedRegisters(shape).map((name) => `o.${identifier(name)} AS ${identifier(`pw_oc_${name}`)}`),
   ];
   const anyChange = [
     'coalesce(o.pw_own, false)',

@@ -1,9 +1,9 @@
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape, storedNames } from '../columns.ts';
 import { gridText, resized } from './arrays.ts';
+import { shownInsert, shownValue, standingRegisters, storedAlive } from './feed.ts';
 import { monthTextSql } from './months.ts';
-import { of, registerNames, registerTuple } from './names.ts';
-import { alive } from './tuples.ts';
+import { of, storedRegisters } from './names.ts';
 
 /**
  * The other way to the same rows: gather every stored row of the affected keys, lay each key's months out as one
@@ -22,7 +22,7 @@ export function gatheredTable(shape: SummaryShape, rows: string): string {
 export function valuesTable(shape: SummaryShape): string {
   const length = shape.historyLength;
   const key = of('g', shape.key.name);
-  const isAlive = alive(registerTuple(shape.record, 'g'), registerTuple(shape.deletion, 'g'));
+  const isAlive = storedAlive(shape, 'g');
   const gap = `least(coalesce(g.pw_month - lag(g.pw_month) OVER (PARTITION BY ${key} ORDER BY g.pw_month), ${length}), ${length})`;
   const pieces = shape.histories.map((column, index) => {
     const array = of('g', column.name);
@@ -75,6 +75,13 @@ export function finalTable(shape: SummaryShape, runId: string): string {
     if (column.name === key || column.name === shape.month.name) return `g.${name}`;
     if (column.name === shape.version.name)
       return `greatest(g.${name}, o.pw_version, f.pw_version) AS ${name}`;
+    const shown = shownValue(
+      shape,
+      column,
+      { own: 'o.pw_own', date: 'o.pw_date', code: 'o.pw_code' },
+      `g.${name}`,
+    );
+    if (shown !== undefined) return `${shown} AS ${name}`;
     if (column.name === shape.deleteColumn) {
       return `CASE WHEN o.pw_own AND NOT o.pw_alive THEN o.pw_code::${column.sqlType} WHEN o.pw_rec THEN o.${name} ELSE g.${name} END AS ${name}`;
     }
@@ -87,7 +94,7 @@ export function finalTable(shape: SummaryShape, runId: string): string {
     const first = `CASE WHEN o.pw_rec THEN ${of('o', column.from)} ELSE ${old}[1] END`;
     return `CASE WHEN o.pw_own OR f.pw_key IS NOT NULL THEN list_concat([${first}], ${cut(index, 'g.pw_month')}) ELSE ${old} END AS ${identifier(column.name)}`;
   });
-  const registers = [...registerNames(shape.record), ...registerNames(shape.deletion)].map(
+  const registers = storedRegisters(shape).map(
     (name) =>
       `CASE WHEN o.pw_own THEN o.${identifier(name)} ELSE g.${identifier(name)} END AS ${identifier(name)}`,
   );
@@ -107,6 +114,8 @@ LEFT JOIN (
     const name = identifier(column.name);
     if (column.name === shape.month.name) return `${monthTextSql('r.pw_month')} AS ${name}`;
     const value = of('n', column.name);
+    const shown = shownInsert(shape, column, 'r');
+    if (shown !== undefined) return `${shown} AS ${name}`;
     return column.name === shape.deleteColumn
       ? `CASE WHEN r.alive_after THEN ${value} ELSE r.code_after::${column.sqlType} END AS ${name}`
       : `${value} AS ${name}`;
@@ -115,10 +124,7 @@ LEFT JOIN (
     (column, index) =>
       `list_concat([${of('n', column.from)}], ${cut(index, 'r.pw_month')}) AS ${identifier(column.name)}`,
   );
-  const freshRegisters = [
-    ...registerNames(shape.record).map((name, index) => `r.ra_${index} AS ${identifier(name)}`),
-    ...registerNames(shape.deletion).map((name, index) => `r.da_${index} AS ${identifier(name)}`),
-  ];
+  const freshRegisters = standingRegisters(shape, 'r');
   const noGrids = shape.grids.map((grid) => `NULL AS ${identifier(`pw_g_${grid.name}`)}`);
   const inserted = `SELECT ${[...fresh, ...freshArrays, ...freshRegisters, ...noGrids, `${text(runId)} AS ${identifier(changedRun)}`].join(', ')},
   r.pw_month, 'insert' AS pw_kind, false AS pw_is_own, NULL::INTEGER AS pw_file, NULL::BIGINT AS pw_pos
