@@ -1,5 +1,6 @@
-import { PartwiseError, storageError } from '../errors.ts';
+import { PartwiseError } from '../errors.ts';
 import { printable } from '../report/format.ts';
+import { storageError } from '../storage-error.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import type { Output } from './output.ts';
 

@@ -1,7 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
-import { storageError, UnitTooLargeError } from '../errors.ts';
+import { UnitTooLargeError } from '../errors.ts';
+import { storageError } from '../storage-error.ts';
 import { registerFunctions } from './duckdb-functions.ts';
 import { plainValue } from './duckdb-values.ts';
 import { readWrittenFiles } from './duckdb-written.ts';

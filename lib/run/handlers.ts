@@ -1,5 +1,6 @@
 import type { PipelineConfig } from '../config/schema.ts';
-import { CorruptStateError, IntegrityError, LeaseHeldError, storageError } from '../errors.ts';
+import { CorruptStateError, IntegrityError, LeaseHeldError } from '../errors.ts';
+import { storageError } from '../storage-error.ts';
 import type { IntakeItem, RunRecord } from '../stores/ports.ts';
 import { prepareStage, saveCheckpoint } from './checkpoints.ts';
 import { continueRun, isSettled, leaseName, startRun } from './claim.ts';

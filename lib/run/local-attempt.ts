@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { type Json, lambdaInvoke, startExecution } from '../asl/index.ts';
 import type { PipelineConfig } from '../config/schema.ts';
-import { LeaseLostError, RunCancelledError, storageError } from '../errors.ts';
+import { LeaseLostError, RunCancelledError } from '../errors.ts';
+import { storageError } from '../storage-error.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';

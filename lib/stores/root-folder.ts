@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { anotherRoot, RootUnusableError, storageError } from '../errors.ts';
+import { RootUnusableError } from '../errors.ts';
+import { anotherRoot, storageError } from '../storage-error.ts';
 
 /**
  * Makes the folder that holds everything, and proves that it can be written. Folder by folder: the recursive `mkdir`

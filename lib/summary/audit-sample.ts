@@ -13,6 +13,7 @@ import {
   feedRecord,
   recomputeRules,
   rowDifferences,
+  rowMonth,
   sourceRecord,
   storedMonth,
   tombstone,
@@ -162,7 +163,7 @@ async function checkBatch(audit: BucketAudit, from: number): Promise<void> {
       const month = storedMonth(shape, row);
       return { ...month, arrays: arrays.get(`${name}\n${month.month}`)?.arrays ?? {} };
     });
-    const written = new Map(rows.written.map((row) => [storedMonth(shape, row).month, row]));
+    const written = new Map(rows.written.map((row) => [rowMonth(shape, row), row]));
     const input = {
       stored,
       tombstones: new Map(rows.tombstones.flatMap((row) => tombstone(shape, row))),
@@ -202,9 +203,9 @@ async function arraysBeforeGaps(
   const { session, shape, state } = audit;
   const wanted: [unknown, string][] = [];
   for (const rows of byKey.values()) {
-    const months = new Set(rows.stored.map((row) => storedMonth(shape, row).month));
+    const months = new Set(rows.stored.map((row) => rowMonth(shape, row)));
     for (const row of rows.stored) {
-      if (!months.has(storedMonth(shape, row).month - 1))
+      if (!months.has(rowMonth(shape, row) - 1))
         wanted.push([row[shape.key.name], String(row[shape.month.name])]);
     }
   }

@@ -133,11 +133,14 @@ function sampleQuotas(rows: ReadonlyMap<number, number>, sampleSize: number): Re
   );
 }
 
+/** The rest is for what the engine does not count, most of it while lists are hashed and sampled rows cross over. */
+const engineShare = 0.75;
+
 function sessionsOf(context: RunContext): Parameters<typeof sideBySide>[0] {
   const { config, world } = context;
   return {
     threads: config.work.threads ?? world.resources.threads,
-    memoryBytes: engineMemoryBytes(context),
+    memoryBytes: Math.floor(engineMemoryBytes(context) * engineShare),
     signal: context.signal,
     open: (share) => context.session('audit', share),
   };

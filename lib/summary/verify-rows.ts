@@ -44,7 +44,7 @@ export function storedMonth(shape: SummaryShape, row: SqlRow): StoredMonth {
           [feed.code.name]: row[feedNames.recordCode] ?? null,
         };
   return {
-    month: monthOf(String(row[shape.month.name])),
+    month: rowMonth(shape, row),
     tuple: tupleOf(shape, shape.record, row),
     deletion: isNull(row[shape.deletion.version]) ? undefined : { tuple: deletion, code },
     feed: storedFeed(shape, row),
@@ -106,12 +106,25 @@ function codeValue(shape: SummaryShape, code: Value): Value {
 
 /** Scalars that identify neither the row nor the run: key, month and version (which rises for other reasons) are left out. */
 function scalarsOf(shape: SummaryShape, row: SqlRow): Readonly<Record<string, Value>> {
-  return Object.fromEntries(comparedScalars(shape).map(({ name }) => [name, row[name] ?? null]));
+  const values: Record<string, Value> = {};
+  for (const { name } of comparedScalars(shape)) values[name] = row[name] ?? null;
+  return values;
 }
 
+const compared = new WeakMap<SummaryShape, readonly ScalarColumn[]>();
+
+/** All scalars but key and month. Asked for with every row, so kept. */
 export function comparedScalars(shape: SummaryShape): readonly ScalarColumn[] {
-  const left = new Set([shape.key.name, shape.month.name]);
-  return shape.scalars.filter(({ name }) => !left.has(name));
+  const found =
+    compared.get(shape) ??
+    shape.scalars.filter(({ name }) => name !== shape.key.name && name !== shape.month.name);
+  compared.set(shape, found);
+  return found;
+}
+
+/** The month's number of a stored row. */
+export function rowMonth(shape: SummaryShape, row: SqlRow): number {
+  return monthOf(String(row[shape.month.name]));
 }
 
 function tupleOf(shape: SummaryShape, register: RegisterColumns, row: SqlRow): OrderTuple {

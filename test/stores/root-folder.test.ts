@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
-import { ConfigError, storageError } from '../../lib/errors.ts';
+import { ConfigError } from '../../lib/errors.ts';
+import { storageError } from '../../lib/storage-error.ts';
 import { makeRoot } from '../../lib/stores/root-folder.ts';
 
 async function inFolder(action: (folder: string) => Promise<void>): Promise<void> {
