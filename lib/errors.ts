@@ -78,3 +78,9 @@ export class ObjectNotFoundError extends PartwiseError {}
 export class ObjectExistsError extends PartwiseError {}
 /** A location points outside of the root it must stay in. */
 export class LocationEscapeError extends PartwiseError {}
+/** The store or catalog refuses this identity; `details.action` says what was asked for. Never read as "not found". */
+export class AccessDeniedError extends PartwiseError {}
+/** The store answered with throttling or its own failure until the retries were used up. */
+export class StoreUnavailableError extends PartwiseError {
+  override readonly retryable = true;
+}

@@ -31,8 +31,12 @@ export interface ObjectStore {
   list(prefix: Location): AsyncIterable<ObjectInfo>;
   /** Deleting what is not there is no error. */
   delete(location: Location): Promise<void>;
-  /** A path that an engine on this machine can read: the file itself, or a fetched copy in the work folder. */
-  localPath(location: Location): Promise<string>;
+  /**
+   * A path that an engine on this machine can read: the file itself, or a fetched copy in the work folder. A store that
+   * keeps versions reads the given one (an intake item's `version`); others leave the check to the caller.
+   * @throws ObjectNotFoundError, SourceChangedError when the object is not (or no longer) the one that was asked for
+   */
+  localPath(location: Location, version?: string): Promise<string>;
 }
 
 export interface WriteOptions {
