@@ -1,4 +1,4 @@
-import { openProxy, type ProxiedRequest, type HttpProxy } from './proxy.ts';
+import { type HttpProxy, openProxy, type ProxiedRequest } from './proxy.ts';
 
 /** What happens to one request. */
 export type Fault =

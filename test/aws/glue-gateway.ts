@@ -1,4 +1,4 @@
-import { openProxy, type ProxiedAnswer, type ProxiedRequest, type HttpProxy } from './proxy.ts';
+import { type HttpProxy, openProxy, type ProxiedAnswer, type ProxiedRequest } from './proxy.ts';
 
 /**
  * In front of moto, which updates a table whatever VersionId it is given: as Glue does, a version that is not the current

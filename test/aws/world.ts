@@ -2,9 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { inject } from 'vitest';
 import { type AwsClients, openAwsClients } from '../../lib/stores/aws-clients.ts';
+import { openDynamoState } from '../../lib/stores/dynamo-state.ts';
+import type { Clock, StateStore } from '../../lib/stores/ports.ts';
 import { openS3Store, type S3Store, type S3StoreOptions } from '../../lib/stores/s3.ts';
 import { credentials, region } from './stand-ins.ts';
 
@@ -78,4 +81,58 @@ export async function openTestStore(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+export interface TestState extends AsyncDisposable {
+  readonly state: StateStore;
+  readonly clients: AwsClients;
+  readonly table: string;
+}
+
+/** A state store in a table of its own; requests go through `endpoint` if given. */
+export async function openTestState(options: {
+  readonly clock: Clock;
+  readonly endpoint?: string;
+  readonly maxAttempts?: number;
+}): Promise<TestState> {
+  const { endpoint, maxAttempts } = options;
+  const table = uniqueName('state');
+  const clients = testClients(
+    endpoint === undefined ? {} : { dynamodb: endpoint },
+    maxAttempts === undefined ? {} : { maxAttempts },
+  );
+  {
+    using direct = testClients();
+    await createStateTable(direct.dynamodb, table);
+  }
+  return {
+    state: openDynamoState({ client: clients.dynamodb, table, clock: options.clock }),
+    clients,
+    table,
+    [Symbol.asyncDispose]: async () => clients[Symbol.dispose](),
+  };
+}
+
+/** As the stack makes it: docs/reference/state-table.md. */
+export async function createStateTable(client: AwsClients['dynamodb'], table: string): Promise<void> {
+  await client.send(
+    new CreateTableCommand({
+      TableName: table,
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+      AttributeDefinitions: [
+        { AttributeName: 'pk', AttributeType: 'S' },
+        { AttributeName: 'sk', AttributeType: 'S' },
+      ],
+    }),
+  );
+  await client.send(
+    new UpdateTimeToLiveCommand({
+      TableName: table,
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+    }),
+  );
 }
