@@ -1,0 +1,75 @@
+import { CorruptStateError } from '../errors.ts';
+import { joinLocation } from '../stores/location.ts';
+import { validateNoConflicts } from './conflicts.ts';
+import { formatManifestList, type ManifestFile, manifestsOf } from './manifest-list.ts';
+import { type MetadataChange, withSnapshot, writeMetadata } from './metadata-change.ts';
+import { systemRandom, uuid } from './random.ts';
+import type { StagedCommit } from './staged.ts';
+import { currentSnapshot, snapshotById } from './table.ts';
+import type { Table } from './table-metadata.ts';
+
+export interface RebaseOptions extends MetadataChange {
+  /** The table as the metadata file describes it that was prepared and never became current. */
+  readonly prepared: Table;
+  /** The snapshot that it would have brought. */
+  readonly snapshotId: bigint;
+  readonly branch: string;
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Puts a prepared snapshot on top of what was committed since it was prepared. All of that must have kept the rows
+ * (`replace`), so the prepared files are still the whole truth: the snapshot keeps its id and its manifests and gets a new
+ * parent and sequence number; what a compaction wrote in between is no longer live.
+ * @throws CommitConflictError when rows were changed in between
+ * @throws PinnedSnapshotExpiredError when the snapshot that it was prepared on is gone, and with it perhaps its files
+ */
+export async function rebaseSnapshot(options: RebaseOptions): Promise<StagedCommit> {
+  const { store, table, prepared, snapshotId, branch } = options;
+  const snapshot = snapshotById(prepared, snapshotId);
+  if (snapshot === undefined || prepared.metadata.tableUuid !== table.metadata.tableUuid)
+    throw new CorruptStateError(`${prepared.metadataLocation} does not hold snapshot ${snapshotId}`, {
+      details: { location: prepared.metadataLocation },
+    });
+  await validateNoConflicts({ store, table, sinceSnapshotId: snapshot.parentSnapshotId, branch });
+  const random = options.random ?? systemRandom;
+  const parent =
+    table.metadata.refs[branch] === undefined ? currentSnapshot(table) : currentSnapshot(table, branch);
+  const sequenceNumber = table.metadata.lastSequenceNumber + 1n;
+  const manifests = await manifestsOf(store, prepared, snapshotId);
+  const manifestList = joinLocation(
+    table.metadata.location,
+    'metadata',
+    `snap-${snapshotId}-2-${uuid(random)}.avro`,
+  );
+  await store.write(
+    manifestList,
+    formatManifestList({
+      manifests: manifests.map((one) => renumbered(one, snapshotId, sequenceNumber)),
+      snapshotId,
+      parentSnapshotId: parent?.snapshotId,
+      sequenceNumber,
+      sync: random.bytes(16),
+    }),
+  );
+  const moved = {
+    ...snapshot,
+    parentSnapshotId: parent?.snapshotId,
+    sequenceNumber,
+    timestampMs: Math.max(options.clock.now(), table.metadata.lastUpdatedMs),
+    manifestList,
+  };
+  const metadata = withSnapshot(table.metadata, branch, moved, options.properties ?? {});
+  return writeMetadata({ ...options, metadata, snapshotId });
+}
+
+/** Entries that the snapshot added inherit its sequence number from here; carried ones state theirs. */
+function renumbered(manifest: ManifestFile, snapshotId: bigint, sequenceNumber: bigint): ManifestFile {
+  if (manifest.addedSnapshotId !== snapshotId) return manifest;
+  const { minSequenceNumber } = manifest;
+  return {
+    ...manifest,
+    sequenceNumber,
+    minSequenceNumber: minSequenceNumber === manifest.sequenceNumber ? sequenceNumber : minSequenceNumber,
+  };
+}
