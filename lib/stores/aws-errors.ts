@@ -36,7 +36,7 @@ export function isUnavailable(error: unknown): boolean {
   return status === undefined || status >= 500 || status === 429 || isNamed(error, ...throttles);
 }
 
-export function isDenied(error: unknown): boolean {
+function isDenied(error: unknown): boolean {
   return (
     statusOf(error) === 403 ||
     isNamed(error, 'AccessDenied', 'AccessDeniedException', 'UnrecognizedClientException')

@@ -21,7 +21,7 @@ export interface DynamoStateOptions {
 
 /**
  * The state of runs in one DynamoDB table. Every decision is one conditional write; every read is strongly consistent.
- * The table's keys are in docs/reference/state-table.md.
+ * The table's keys are in docs/aws/state-table.md.
  * @throws StoreUnavailableError, AccessDeniedError from every method
  */
 export function openDynamoState(options: DynamoStateOptions): StateStore {

@@ -15,7 +15,7 @@ import { type Retrying, retrying } from './retrying.ts';
 
 /**
  * The one table. Partition key `pk`, sort key `sk`, both text; `expiresAt` (epoch seconds) is its TTL attribute. Who reads
- * what by which key is in docs/reference/state-table.md.
+ * what by which key is in docs/aws/state-table.md.
  */
 export interface StateTable {
   readonly client: DynamoDBDocumentClient;

@@ -11,7 +11,7 @@ export interface S3Place {
  * `s3://bucket/key`, nothing percent-encoded; also in Hadoop's spellings `s3a:` and `s3n:`.
  * @throws LocationEscapeError for anything else
  */
-export function s3Place(location: Location): S3Place {
+function s3Place(location: Location): S3Place {
   const match = /^s3:\/\/([^/]+)\/?(.*)$/s.exec(normalizeLocation(location));
   if (match?.[1] === undefined || match[2] === undefined)
     throw new LocationEscapeError(`${location} is not an S3 location`, { details: { location } });

@@ -86,7 +86,7 @@ function isChecksumMismatch(error: unknown): boolean {
 }
 
 export function changed(location: Location, cause: unknown): SourceChangedError {
-  return new SourceChangedError(`${location} was overwritten`, {
+  return new SourceChangedError(`${location} was overwritten or deleted`, {
     cause,
     details: { location },
     safe: 'nothing of it was used',

@@ -6,6 +6,7 @@ import {
   AccessDeniedError,
   CorruptStateError,
   ObjectExistsError,
+  ObjectNotFoundError,
   SourceChangedError,
   StoreUnavailableError,
 } from '../../lib/errors.ts';
@@ -159,6 +160,9 @@ describe('reading from S3', () => {
     await put('second');
     await expect(store.localPath(at('source.csv'), ETag)).rejects.toThrow(SourceChangedError);
     expect(await readFile(await store.localPath(at('source.csv')), 'utf8')).toBe('second');
+    await store.delete(at('source.csv'));
+    await expect(store.localPath(at('source.csv'), ETag)).rejects.toThrow(SourceChangedError);
+    await expect(store.localPath(at('source.csv'))).rejects.toThrow(ObjectNotFoundError);
   });
 
   it('takes up a body that breaks off where it broke', async () => {

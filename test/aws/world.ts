@@ -113,7 +113,7 @@ export async function openTestState(options: {
   };
 }
 
-/** As the stack makes it: docs/reference/state-table.md. */
+/** As the stack makes it: docs/aws/state-table.md. */
 export async function createStateTable(client: AwsClients['dynamodb'], table: string): Promise<void> {
   await client.send(
     new CreateTableCommand({
