@@ -9,17 +9,10 @@ import {
   type Table,
   UpdateTableCommand,
 } from '@aws-sdk/client-glue';
-import {
-  CatalogBusyError,
-  CommitConflictError,
-  CommitStateUnknownError,
-  ConfigError,
-  CorruptStateError,
-  UnsupportedFeatureError,
-} from '../errors.ts';
+import { ConfigError, CorruptStateError, UnsupportedFeatureError } from '../errors.ts';
 import { awsFailure, isNamed, isUnavailable, requestsOf, statusOf } from './aws-errors.ts';
+import { commitConflict, commitRefused, commitUnknown, isSamePointer, tableName } from './commit-outcome.ts';
 import { tableInput } from './glue-table-input.ts';
-import { normalizeLocation } from './location.ts';
 import type { CatalogPointer, Location, ObjectStore, PointerSwap, TableIdentifier } from './ports.ts';
 
 export interface GlueCatalogOptions {
@@ -54,7 +47,7 @@ export function openGlueCatalog(options: GlueCatalogOptions): CatalogPointer {
       return found;
     } catch (error) {
       if (isNamed(error, 'EntityNotFoundException')) return undefined;
-      throw awsFailure(error, 'glue:GetTable', nameOf(identifier));
+      throw awsFailure(error, 'glue:GetTable', tableName(identifier));
     }
   }
 
@@ -98,7 +91,7 @@ export function openGlueCatalog(options: GlueCatalogOptions): CatalogPointer {
 
   /** Returns when the swap has landed, throws what is known otherwise. */
   async function settle(swap: PointerSwap, error: unknown): Promise<void> {
-    const named = nameOf(swap.identifier);
+    const named = tableName(swap.identifier);
     const raced = isNamed(error, 'ConcurrentModificationException', 'AlreadyExistsException');
     const doubtful = raced || isUnavailable(error) || requestsOf(error) > 1;
     if (!doubtful) throw awsFailure(error, 'glue:UpdateTable', named);
@@ -106,20 +99,16 @@ export function openGlueCatalog(options: GlueCatalogOptions): CatalogPointer {
     try {
       table = await find(swap.identifier);
     } catch {
-      throw unknown(named, error);
+      throw commitUnknown(swap, error);
     }
     const current = table === undefined ? undefined : pointerOf(table, named);
     const previous = table?.Parameters?.['previous_metadata_location'];
-    if (isSame(current, swap.next) || isSame(previous, swap.next)) return;
-    if (!isSame(current, swap.expected)) throw conflict(swap, current, error);
-    if (raced) throw conflict(swap, current, error);
+    if (isSamePointer(current, swap.next) || isSamePointer(previous, swap.next)) return;
+    if (!isSamePointer(current, swap.expected)) throw commitConflict(swap, current, error);
+    if (raced) throw commitConflict(swap, current, error);
     // Refused by the service itself; a request without any answer may still be on its way.
-    if (statusOf(error) === undefined) throw unknown(named, error);
-    throw new CatalogBusyError(`Glue did not take the commit of ${named}`, {
-      cause: error,
-      safe: 'nothing was committed',
-      next: 'run the same again',
-    });
+    if (statusOf(error) === undefined) throw commitUnknown(swap, error);
+    throw commitRefused(swap, error);
   }
 
   return {
@@ -128,7 +117,7 @@ export function openGlueCatalog(options: GlueCatalogOptions): CatalogPointer {
 
     current: async (identifier) => {
       const table = await find(identifier);
-      return table === undefined ? undefined : pointerOf(table, nameOf(identifier));
+      return table === undefined ? undefined : pointerOf(table, tableName(identifier));
     },
 
     list: async (namespace) => {
@@ -154,8 +143,8 @@ export function openGlueCatalog(options: GlueCatalogOptions): CatalogPointer {
       checkName(swap.identifier);
       const metadata: unknown = JSON.parse(new TextDecoder().decode(await options.store.read(swap.next)));
       const before = await find(swap.identifier);
-      const current = before === undefined ? undefined : pointerOf(before, nameOf(swap.identifier));
-      if (!isSame(current, swap.expected)) throw conflict(swap, current, undefined);
+      const current = before === undefined ? undefined : pointerOf(before, tableName(swap.identifier));
+      if (!isSamePointer(current, swap.expected)) throw commitConflict(swap, current);
       try {
         if (before === undefined) await create(swap, metadata);
         else await update(swap, before, metadata);
@@ -171,7 +160,7 @@ export function openGlueCatalog(options: GlueCatalogOptions): CatalogPointer {
         );
       } catch (error) {
         if (!isNamed(error, 'EntityNotFoundException'))
-          throw awsFailure(error, 'glue:DeleteTable', nameOf(identifier));
+          throw awsFailure(error, 'glue:DeleteTable', tableName(identifier));
       }
     },
   };
@@ -201,11 +190,6 @@ function pointerOf(table: Table, name: string): Location {
   return location;
 }
 
-function isSame(left: Location | undefined, right: Location | undefined): boolean {
-  if (left === undefined || right === undefined) return left === right;
-  return normalizeLocation(left) === normalizeLocation(right);
-}
-
 /** Glue would store another name (lower case) or one that Athena cannot read. */
 function checkName({ namespace, name }: TableIdentifier): void {
   for (const part of [namespace, name])
@@ -213,25 +197,4 @@ function checkName({ namespace, name }: TableIdentifier): void {
       throw new ConfigError(`${part} cannot be a name in Glue: lower-case letters, digits and _ only`, {
         next: 'set tables.namespace, tables.summary, tables.latest and tables.tombstones in the pipeline file',
       });
-}
-
-function nameOf({ namespace, name }: TableIdentifier): string {
-  return `${namespace}.${name}`;
-}
-
-function conflict(swap: PointerSwap, current: Location | undefined, cause: unknown): CommitConflictError {
-  const { identifier, expected } = swap;
-  return new CommitConflictError(`table ${nameOf(identifier)} was changed by another writer`, {
-    cause,
-    details: { identifier, expected, current },
-    safe: 'the table is as the other writer left it',
-  });
-}
-
-function unknown(name: string, cause: unknown): CommitStateUnknownError {
-  return new CommitStateUnknownError(`Glue did not say whether the commit of ${name} landed`, {
-    cause,
-    safe: 'no file was deleted',
-    next: 'partwise resume',
-  });
 }

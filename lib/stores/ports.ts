@@ -64,7 +64,8 @@ export interface CatalogPointer {
   current(identifier: TableIdentifier): Promise<Location | undefined>;
   list(namespace?: string): Promise<readonly TableIdentifier[]>;
   /**
-   * The commit point: all of the swaps or none.
+   * The commit point: all of the swaps or none. A catalog may keep the change in a metadata file of its own instead of
+   * `next`, with the same snapshots, refs and schema: load the table before staging on it again.
    * @throws CommitConflictError when a pointer is not the expected one (details.identifier, details.current)
    * @throws CommitStateUnknownError when the outcome cannot be known
    */
