@@ -7,36 +7,68 @@ import { stringify } from 'yaml';
 import { parsePipeline } from '../../lib/config/index.ts';
 import { type AwsWorldOptions, openAwsWorld } from '../../lib/run/aws-world.ts';
 import { attempt } from '../../lib/run/local-attempt.ts';
+import type { AwsClients } from '../../lib/stores/aws-clients.ts';
+import type { CatalogPointer, TableIdentifier } from '../../lib/stores/ports.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';
 import { writeSourceFile } from '../generators/files.ts';
 import { pipelineDocument } from '../generators/shape.ts';
 import type { Product, ProductOptions } from '../summary/product.ts';
-import { tableIdentifier, tableRoles } from '../summary/tables.ts';
 import { credentials, region } from './stand-ins.ts';
 import { createStateTable, testClients, uniqueName } from './world.ts';
 
 export interface AwsProduct extends Product {
+  /** Another process on the same buckets and tables. */
+  another(world?: Partial<AwsWorldOptions>): Promise<AwsProduct>;
+  /** Straight to the stand-ins, whatever the world goes through. */
+  readonly clients: AwsClients;
+  /** Name of the Glue database that holds the tables. */
+  readonly database: string;
   readonly buckets: { readonly staging: string; readonly warehouse: string; readonly results: string };
 }
 
-/** The product on the stand-ins, in buckets and a state table of its own. One at a time: the tables' names are the same. */
-export async function openAwsProduct(
-  options: Pick<ProductOptions, 'shape' | 'document'> & {
-    readonly world?: Partial<AwsWorldOptions>;
-  },
-): Promise<AwsProduct> {
-  const { shape, document } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'partwise-aws-'));
-  const config = await parsePipeline(stringify(pipelineDocument(shape, document)), 'proof.yaml');
+/** The product on the stand-ins, in buckets and a state table of its own. */
+export async function openAwsProduct(options: AwsProductOptions): Promise<AwsProduct> {
   const buckets = {
     staging: uniqueName('staging'),
     warehouse: uniqueName('warehouse'),
     results: uniqueName('results'),
   };
   const stateTable = uniqueName('state');
-  const clients = testClients();
+  using clients = testClients();
   for (const Bucket of Object.values(buckets)) await clients.s3.send(new CreateBucketCommand({ Bucket }));
   await createStateTable(clients.dynamodb, stateTable);
+  const database = uniqueName('db').replaceAll('-', '_');
+  return openOn({ buckets, stateTable, database }, options);
+}
+
+interface AwsProductOptions extends Pick<ProductOptions, 'shape' | 'document'> {
+  readonly world?: Partial<AwsWorldOptions>;
+}
+
+interface Resources {
+  readonly buckets: AwsProduct['buckets'];
+  readonly stateTable: string;
+  readonly database: string;
+}
+
+/** The catalog is one for all products of the suite: each has its tables in a database of its own. */
+function inDatabase(catalog: CatalogPointer, database: string): CatalogPointer {
+  const there = (identifier: TableIdentifier) => ({ ...identifier, namespace: database });
+  return {
+    ...catalog,
+    current: (identifier) => catalog.current(there(identifier)),
+    list: () => catalog.list(database),
+    drop: (identifier) => catalog.drop(there(identifier)),
+    swap: (swaps) => catalog.swap(swaps.map((one) => ({ ...one, identifier: there(one.identifier) }))),
+  };
+}
+
+async function openOn(resources: Resources, options: AwsProductOptions): Promise<AwsProduct> {
+  const { shape, document } = options;
+  const { buckets, stateTable, database } = resources;
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-aws-'));
+  const config = await parsePipeline(stringify(pipelineDocument(shape, document)), 'proof.yaml');
+  const clients = testClients();
   const aws = await openAwsWorld({
     region,
     credentials,
@@ -51,13 +83,12 @@ export async function openAwsProduct(
     ...options.world,
   });
   const close = async () => {
-    // The catalog is one for all products of the suite.
-    for (const role of tableRoles) await aws.catalog.drop(tableIdentifier(role));
     await aws[Symbol.asyncDispose]();
     clients[Symbol.dispose]();
     await rm(folder, { recursive: true, force: true });
   };
-  const world = { ...aws, rootPath: folder, stagingPath: folder, close };
+  const catalog = inDatabase(aws.catalog, database);
+  const world = { ...aws, catalog, rootPath: folder, stagingPath: folder, close };
   const workloadOf = () => summaryWorkload;
   let dropped = 0;
   return {
@@ -65,6 +96,9 @@ export async function openAwsProduct(
     world,
     config,
     buckets,
+    clients,
+    database,
+    another: (other = {}) => openOn(resources, { ...options, world: other }),
     drop: async (files) => {
       for (const file of files) {
         dropped += 1;

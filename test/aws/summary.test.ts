@@ -29,7 +29,7 @@ it('dropped files become tables in Glue that hold what they should, run after ru
   }
   const stored = await readTables(product.world);
   for (const role of ['summary', 'latest'] as const) {
-    const read = await pyiceberg(`partwise.proof_${role}`);
+    const read = await pyiceberg(`${product.database}.proof_${role}`);
     expect(read).toEqual(keysAndHistories(stored[role]));
     expect(read.length).toBeGreaterThan(0);
   }
