@@ -1,4 +1,4 @@
-import { CorruptStateError } from '../errors.ts';
+import { CommitConflictError, CorruptStateError } from '../errors.ts';
 import { joinLocation } from '../stores/location.ts';
 import { validateNoConflicts } from './conflicts.ts';
 import { formatManifestList, type ManifestFile, manifestsOf } from './manifest-list.ts';
@@ -6,7 +6,8 @@ import { type MetadataChange, withSnapshot, writeMetadata } from './metadata-cha
 import { systemRandom, uuid } from './random.ts';
 import type { StagedCommit } from './staged.ts';
 import { currentSnapshot, snapshotById } from './table.ts';
-import type { Table } from './table-metadata.ts';
+import type { Table, TableMetadata } from './table-metadata.ts';
+import type { Schema } from './types.ts';
 
 export interface RebaseOptions extends MetadataChange {
   /** The table as the metadata file describes it that was prepared and never became current. */
@@ -21,7 +22,7 @@ export interface RebaseOptions extends MetadataChange {
  * Puts a prepared snapshot on top of what was committed since it was prepared. All of that must have kept the rows
  * (`replace`), so the prepared files are still the whole truth: the snapshot keeps its id and its manifests and gets a new
  * parent and sequence number; what a compaction wrote in between is no longer live.
- * @throws CommitConflictError when rows were changed in between
+ * @throws CommitConflictError when rows or columns were changed in between
  * @throws PinnedSnapshotExpiredError when the snapshot that it was prepared on is gone, and with it perhaps its files
  */
 export async function rebaseSnapshot(options: RebaseOptions): Promise<StagedCommit> {
@@ -59,8 +60,26 @@ export async function rebaseSnapshot(options: RebaseOptions): Promise<StagedComm
     timestampMs: Math.max(options.clock.now(), table.metadata.lastUpdatedMs),
     manifestList,
   };
-  const metadata = withSnapshot(table.metadata, branch, moved, options.properties ?? {});
+  const grown = { ...table.metadata, ...carriedSchema(table, prepared) };
+  const metadata = withSnapshot(grown, branch, moved, options.properties ?? {});
   return writeMetadata({ ...options, metadata, snapshotId });
+}
+
+/** Columns that were prepared with the snapshot, when nobody has changed the columns since. */
+function carriedSchema(table: Table, prepared: Table): Partial<TableMetadata> {
+  const { schemas, currentSchemaId, lastColumnId } = prepared.metadata;
+  if (holdsAll(table.metadata.schemas, schemas)) return {};
+  if (holdsAll(schemas, table.metadata.schemas)) return { schemas, currentSchemaId, lastColumnId };
+  const { namespace, name } = table.identifier;
+  throw new CommitConflictError(`the columns of ${namespace}.${name} were changed by another writer`, {
+    details: { prepared: prepared.metadataLocation },
+    safe: 'the table is as the other writer left it',
+  });
+}
+
+function holdsAll(schemas: readonly Schema[], wanted: readonly Schema[]): boolean {
+  const known = new Set(schemas.map((schema) => JSON.stringify(schema)));
+  return wanted.every((schema) => known.has(JSON.stringify(schema)));
 }
 
 /** Entries that the snapshot added inherit its sequence number from here; carried ones state theirs. */

@@ -21,7 +21,10 @@ export function publishSummary(context: RunContext, plan: Plan): Promise<Publish
 }
 
 /** Brings tables up to date that a run left behind between two swaps. */
-export async function rollForwardSummary({ world, config }: RunContext): Promise<void> {
+export async function rollForwardSummary({
+  world,
+  config,
+}: Pick<RunContext, 'world' | 'config'>): Promise<void> {
   const { warehouse: store, catalog, clock } = world;
   const tables = targetTables(config, store.root).map((target) => target.identifier);
   await rollForward({ store, catalog, clock, tables });

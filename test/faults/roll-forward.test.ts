@@ -13,6 +13,7 @@ import {
 } from '../../lib/iceberg/index.ts';
 import { filePath } from '../../lib/stores/location.ts';
 import type { CatalogPointer } from '../../lib/stores/ports.ts';
+import { maintainTables } from '../../lib/summary/maintain.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { modeDocument } from '../properties/modes.ts';
@@ -91,6 +92,11 @@ async function halfPublished(): Promise<{ readonly product: Broken; readonly run
   return { product, runId };
 }
 
+/** The newest run whose snapshot is in the table, compactions on top of it or not. */
+async function runOf(product: Product, role: TableRole): Promise<string | undefined> {
+  return (await table(product, role)).metadata.properties['partwise.run-id'];
+}
+
 describe('a run that ends between the swaps of its two tables', () => {
   it('is finished by its own resume, with the commit that was prepared', async () => {
     const { product, runId } = await halfPublished();
@@ -131,6 +137,15 @@ describe('a run that ends between the swaps of its two tables', () => {
       expectSucceeded(await product.run());
     }
     await expectTables(product, expectedTables(scenario));
+  });
+
+  it('is finished by maintenance before that compacts, expires or deletes anything', async () => {
+    const { product, runId } = await halfPublished();
+    const { world, config } = product;
+    const later = { ...world, clock: { now: () => Date.now() + 400 * 86_400_000 } };
+    await maintainTables(later, { ...config, resumeHorizon: '1d' }, { apply: true });
+    expect(await runOf(product, 'latest')).toBe(runId);
+    await expectTables(product, expectedTables(scenario, 1));
   });
 
   it('is not finished over another writer’s rows, and says so', async () => {
