@@ -31,7 +31,7 @@ export interface RestClientOptions {
 }
 
 /** An answer that is not a success; also of a request that got none (`status` undefined). */
-export class RestError extends Error {
+class RestError extends Error {
   override readonly name = 'RestError';
   readonly $metadata: { readonly httpStatusCode?: number };
 
