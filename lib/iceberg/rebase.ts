@@ -1,4 +1,4 @@
-import { CommitConflictError, CorruptStateError } from '../errors.ts';
+import { CommitConflictError, CorruptStateError, PinnedSnapshotExpiredError } from '../errors.ts';
 import { joinLocation } from '../stores/location.ts';
 import { validateNoConflicts } from './conflicts.ts';
 import { formatManifestList, type ManifestFile, manifestsOf } from './manifest-list.ts';
@@ -6,7 +6,7 @@ import { type MetadataChange, withSnapshot, writeMetadata } from './metadata-cha
 import { systemRandom, uuid } from './random.ts';
 import type { StagedCommit } from './staged.ts';
 import { currentSnapshot, snapshotById } from './table.ts';
-import type { Table, TableMetadata } from './table-metadata.ts';
+import type { Snapshot, Table, TableMetadata } from './table-metadata.ts';
 import type { Schema } from './types.ts';
 
 export interface RebaseOptions extends MetadataChange {
@@ -32,10 +32,8 @@ export async function rebaseSnapshot(options: RebaseOptions): Promise<StagedComm
     throw new CorruptStateError(`${prepared.metadataLocation} does not hold snapshot ${snapshotId}`, {
       details: { location: prepared.metadataLocation },
     });
-  await validateNoConflicts({ store, table, sinceSnapshotId: snapshot.parentSnapshotId, branch });
+  const parent = await newParent(options, snapshot.parentSnapshotId);
   const random = options.random ?? systemRandom;
-  const parent =
-    table.metadata.refs[branch] === undefined ? currentSnapshot(table) : currentSnapshot(table, branch);
   const sequenceNumber = table.metadata.lastSequenceNumber + 1n;
   const manifests = await manifestsOf(store, prepared, snapshotId);
   const manifestList = joinLocation(
@@ -63,6 +61,24 @@ export async function rebaseSnapshot(options: RebaseOptions): Promise<StagedComm
   const grown = { ...table.metadata, ...carriedSchema(table, prepared) };
   const metadata = withSnapshot(grown, branch, moved, options.properties ?? {});
   return writeMetadata({ ...options, metadata, snapshotId });
+}
+
+/** Head of the branch, when nothing but `replace` came since; a branch that is not there yet begins where it was to begin. */
+async function newParent(
+  { store, table, branch }: RebaseOptions,
+  preparedOn: bigint | undefined,
+): Promise<Snapshot | undefined> {
+  if (table.metadata.refs[branch] !== undefined) {
+    await validateNoConflicts({ store, table, sinceSnapshotId: preparedOn, branch });
+    return currentSnapshot(table, branch);
+  }
+  if (preparedOn === undefined) return undefined;
+  const parent = snapshotById(table, preparedOn);
+  if (parent === undefined)
+    throw new PinnedSnapshotExpiredError(`snapshot ${preparedOn} has been expired`, {
+      details: { snapshotId: String(preparedOn) },
+    });
+  return parent;
 }
 
 /** Columns that were prepared with the snapshot, when nobody has changed the columns since. */

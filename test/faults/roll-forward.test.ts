@@ -11,6 +11,7 @@ import {
   stageCommit,
   type Table,
 } from '../../lib/iceberg/index.ts';
+import { runPipeline } from '../../lib/run/local.ts';
 import { filePath } from '../../lib/stores/location.ts';
 import type { CatalogPointer } from '../../lib/stores/ports.ts';
 import { maintainTables } from '../../lib/summary/maintain.ts';
@@ -25,7 +26,13 @@ import {
   openProduct,
   type Product,
 } from '../summary/product.ts';
-import { readTables, type TableRole, tableIdentifier } from '../summary/tables.ts';
+import {
+  comparable,
+  latestDifferences,
+  readTables,
+  type TableRole,
+  tableIdentifier,
+} from '../summary/tables.ts';
 import { runScript } from './child.ts';
 import { oneTableAtATime } from './one-table.ts';
 
@@ -137,6 +144,21 @@ describe('a run that ends between the swaps of its two tables', () => {
       expectSucceeded(await product.run());
     }
     await expectTables(product, expectedTables(scenario));
+  });
+
+  it('is finished on its branch by the next run of main', async () => {
+    const product = await loaded();
+    const { world, config } = product;
+    await product.drop(firstRun);
+    product.endAt('between-swaps');
+    const { run } = await runPipeline({ world, config, branch: 'check' });
+    expect(run?.status).toBe('failed');
+    await product.drop(secondRun);
+    expectSucceeded(await product.run());
+    const onBranch = await readTables(world, 'check');
+    expect(comparable(shape, onBranch)).toEqual(expectedTables(scenario, 1));
+    expect(latestDifferences(onBranch)).toEqual([]);
+    expect(latestDifferences(await readTables(world))).toEqual([]);
   });
 
   it('is finished by maintenance before that compacts, expires or deletes anything', async () => {

@@ -59,6 +59,33 @@ describe('a prepared snapshot', () => {
     expect(names(await scan(house))).toEqual(['c']);
   });
 
+  it('for a branch that is not there yet begins it where it was prepared, whatever main did since', async () => {
+    const house = await warehouse();
+    await house.create();
+    const base = await house.commit({ changes: { added: [a] } });
+    const { store, clock, catalog } = house;
+    const staged = await stageCommit({
+      store,
+      clock,
+      table: base,
+      branch: 'check',
+      operation: 'append',
+      changes: { added: [b] },
+    });
+    await house.commit({ changes: { added: [file('theirs', ['2026-02', 1])] } });
+    const rebasedOnBranch = await rebaseSnapshot({
+      store,
+      clock,
+      table: await house.load(),
+      prepared: staged.table,
+      snapshotId: staged.snapshotId ?? 0n,
+      branch: 'check',
+    });
+    await commitStaged({ store, catalog, staged: [rebasedOnBranch] });
+    expect(names(await scan(house, 'check'))).toEqual(['a', 'b']);
+    expect(names(await scan(house))).toEqual(['a', 'theirs']);
+  });
+
   it('brings the columns that were prepared with it', async () => {
     const house = await warehouse();
     const { prepared, snapshotId } = await preparedOn(house, true);
