@@ -7,7 +7,6 @@ import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
 import { handlers, releaseLease } from './handlers.ts';
 import { objectAccess } from './local-objects.ts';
-
 import { readPlan } from './planning.ts';
 import type { Plan, Workload, World } from './workload.ts';
 
