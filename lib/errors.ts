@@ -45,6 +45,12 @@ export class CommitStateUnknownError extends PartwiseError {}
 export class CatalogBusyError extends PartwiseError {
   override readonly retryable = true;
 }
+/** The store or catalog refuses this identity; `details.action` says what was asked for. Never read as "not found". */
+export class AccessDeniedError extends PartwiseError {}
+/** The store answered with throttling or its own failure until the retries were used up. */
+export class StoreUnavailableError extends PartwiseError {
+  override readonly retryable = true;
+}
 /** A source object cannot be read at all; it goes to quarantine, the rest of the run goes on. */
 export class PoisonInputError extends PartwiseError {}
 /** A source object is not the version that was claimed any more. */

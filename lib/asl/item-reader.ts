@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { createGunzip } from 'node:zlib';
+import { readLines } from '../stores/lines.ts';
+import { readCsv } from './csv.ts';
 import type { ItemReader } from './definition.ts';
 import { ErrorName, StateFailure } from './errors.ts';
-import { readCsv, readLines } from './lines.ts';
 import { isRecord, toJson } from './payload.ts';
 import type { Json, ObjectAccess } from './types.ts';
 

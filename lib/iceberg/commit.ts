@@ -34,6 +34,8 @@ export interface StageCommitOptions {
   readonly properties?: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly random?: Random;
+  /** Default: a new one. Given when another table's commit names this one before it is staged. */
+  readonly snapshotId?: bigint;
   /** Entries per new manifest. Default 2,000. */
   readonly manifestEntries?: number;
 }
@@ -58,9 +60,9 @@ export async function stageCommit(options: StageCommitOptions): Promise<StagedCo
   const random = options.random ?? systemRandom;
   const parent =
     table.metadata.refs[branch] === undefined ? currentSnapshot(table) : currentSnapshot(table, branch);
-  const snapshotId = newSnapshotId(random, (id) =>
-    table.metadata.snapshots.some((snapshot) => snapshot.snapshotId === id),
-  );
+  const snapshotId =
+    options.snapshotId ??
+    newSnapshotId(random, (id) => table.metadata.snapshots.some((snapshot) => snapshot.snapshotId === id));
   const sequenceNumber = table.metadata.lastSequenceNumber + 1n;
   const commitId = uuid(random);
   const entriesPerManifest = options.manifestEntries ?? 2_000;

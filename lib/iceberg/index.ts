@@ -26,7 +26,8 @@ export {
   type FieldSummary,
   type PartitionFilter,
 } from './partition-filter.ts';
-export type { Random } from './random.ts';
+export { newSnapshotId, type Random, systemRandom } from './random.ts';
+export { type RebaseOptions, rebaseSnapshot } from './rebase.ts';
 export { dropRef, type SetRefOptions, setProperties, setRef } from './refs.ts';
 export { assertReadable, type LiveFilesOptions, liveDeleteFiles, liveFiles } from './scan.ts';
 export { fieldByName } from './schema.ts';

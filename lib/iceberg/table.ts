@@ -94,7 +94,7 @@ export async function createTable(
     if (cause instanceof CommitConflictError) throw exists();
     throw cause;
   }
-  return staged.table;
+  return loadTable(options);
 }
 
 /** @throws TableNotFoundError, UnsupportedFeatureError (any format but v2), CorruptStateError */

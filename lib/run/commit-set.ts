@@ -12,16 +12,20 @@ import {
   findSnapshotByProperty,
   loadTable,
   loadTableAt,
+  newSnapshotId,
   type PartitionFilter,
   prepareCreateTable,
   type Snapshot,
+  type StageCommitOptions,
   type StagedCommit,
   stageCommit,
+  systemRandom,
   type Table,
   validateNoConflicts,
   withMissingColumns,
 } from '../iceberg/index.ts';
 import { type ChangeSpool, spoolChanges } from './change-spool.ts';
+import { followsProperty, preparedCommits, rollForward } from './roll-forward.ts';
 import { commitKeys, type TargetTable } from './table-change.ts';
 import type { Plan, Published, RunContext } from './workload.ts';
 
@@ -40,9 +44,10 @@ const pointerAttempts = 6;
 /**
  * The publish step of workloads that write Iceberg tables: one commit set, one swap where the catalog can.
  *
- * Timeline: spool and check files -> load tables -> own snapshot there? done -> epoch -> conflicts -> stage
- * (manifests, metadata; unreferenced) -> swap = commit point. An unknown outcome is settled by looking for our own
- * snapshot; no file is deleted.
+ * Timeline: spool and check files -> finish a half-done set -> load tables -> own snapshot there? done -> epoch ->
+ * conflicts -> stage all (manifests, metadata; unreferenced) -> swap = commit point. Where the catalog swaps one table at
+ * a time, the swap of the first is the commit point and its snapshot says what the others get (roll-forward.ts). An
+ * unknown outcome is settled by looking for our own snapshot; no file is deleted.
  *
  * @throws CommitConflictError another writer changed what the plan read (`details.replan` is true): plan again
  * @throws LeaseLostError a newer attempt has published
@@ -53,6 +58,7 @@ export async function publishTables(options: PublishOptions): Promise<Published>
   await using spool = await spoolChanges(context, plan);
   const touched = await touchedTargets(options, spool);
   for (let attempt = 1; ; attempt += 1) {
+    await rollForwardTargets(context, touched);
     const current = await Promise.all(touched.map((target) => loadOrUndefined(context, target)));
     const own = current.map((table) => (table === undefined ? undefined : ownSnapshot(table, context)));
     if (touched.length > 0 && own.every((snapshot) => snapshot !== undefined))
@@ -67,13 +73,19 @@ export async function publishTables(options: PublishOptions): Promise<Published>
       }),
     );
     await context.world.step('before-stage');
-    const staged: StagedCommit[] = [];
-    for (const [index, target] of touched.entries()) {
-      if (missing[index] === true) staged.push(await stage(context, plan, spool, target, current[index]));
-    }
+    const staged = await stageSet(
+      { context, plan, spool },
+      touched.flatMap((target, index) =>
+        missing[index] === true ? [{ target, current: current[index] }] : [],
+      ),
+    );
     await context.world.step('before-swap');
     try {
-      await commitStaged({ catalog: context.world.catalog, staged });
+      await commitStaged({
+        catalog: context.world.catalog,
+        staged,
+        between: () => context.world.step('between-swaps'),
+      });
     } catch (error) {
       if (error instanceof CommitConflictError && attempt < pointerAttempts) continue;
       if (
@@ -108,6 +120,11 @@ async function touchedTargets(
     }),
   );
   return targets.filter((target, index) => isChanged(target) || grows[index] === true);
+}
+
+async function rollForwardTargets(context: RunContext, targets: readonly TargetTable[]): Promise<void> {
+  const { warehouse: store, catalog, clock } = context.world;
+  await rollForward({ store, catalog, clock, tables: targets.map((target) => target.identifier) });
 }
 
 async function loadOrUndefined(context: RunContext, target: TargetTable): Promise<Table | undefined> {
@@ -203,12 +220,42 @@ async function mustNotConflict(
   }
 }
 
+interface StageOptions {
+  readonly context: RunContext;
+  readonly plan: Plan;
+  readonly spool: ChangeSpool;
+}
+
+interface Part {
+  readonly target: TargetTable;
+  readonly current: Table | undefined;
+}
+
+/** All of the set before any pointer moves: first what follows, then the first table, whose snapshot names the rest. */
+async function stageSet(options: StageOptions, parts: readonly Part[]): Promise<readonly StagedCommit[]> {
+  const [first, ...rest] = parts;
+  if (first === undefined) return [];
+  const { branch, world } = options.context;
+  const taken = first.current?.metadata.snapshots ?? [];
+  const snapshotId = newSnapshotId(systemRandom, (id) => taken.some((one) => one.snapshotId === id));
+  const followers: StagedCommit[] = [];
+  for (const part of rest) {
+    followers.push(
+      await stage(options, part, {
+        summary: { [commitKeys.summarySnapshotId]: String(snapshotId) },
+        properties: { [followsProperty(branch)]: String(snapshotId) },
+      }),
+    );
+  }
+  const atOnce = world.catalog.multiTable || followers.length === 0;
+  const summary = atOnce ? {} : { [commitKeys.prepared]: preparedCommits(followers, branch) };
+  return [await stage(options, first, { summary, properties: {}, snapshotId }), ...followers];
+}
+
 async function stage(
-  context: RunContext,
-  plan: Plan,
-  spool: ChangeSpool,
-  target: TargetTable,
-  current: Table | undefined,
+  { context, plan, spool }: StageOptions,
+  { target, current }: Part,
+  extra: Required<Pick<StageCommitOptions, 'summary' | 'properties'>> & { readonly snapshotId?: bigint },
 ): Promise<StagedCommit> {
   const shared = { store: context.world.warehouse, clock: context.world.clock };
   const created = current === undefined ? await prepareCreateTable({ ...shared, ...target }) : undefined;
@@ -228,8 +275,13 @@ async function stage(
       removedDeletes: spool.removedFiles(target.role, 'removedDeletes'),
     },
     operation: removes ? 'overwrite' : 'append',
-    summary: { [commitKeys.runId]: context.runId, [commitKeys.planDigest]: plan.digest },
-    properties: { [epochKey(context)]: String(context.epoch), [commitKeys.runId]: context.runId },
+    ...extra,
+    summary: { [commitKeys.runId]: context.runId, [commitKeys.planDigest]: plan.digest, ...extra.summary },
+    properties: {
+      [epochKey(context)]: String(context.epoch),
+      [commitKeys.runId]: context.runId,
+      ...extra.properties,
+    },
   });
   return created === undefined ? staged : { ...staged, swap: { ...staged.swap, expected: undefined } };
 }

@@ -285,6 +285,8 @@ async function settleIntake(context: RunContext): Promise<void> {
       },
     ]);
   }
+  // What was claimed after the run had listed its objects was not applied: the next run's.
+  await context.world.state.intake.release(context.runId);
 }
 
 async function maintainAfter(options: HandlerOptions, context: RunContext): Promise<readonly string[]> {

@@ -8,11 +8,10 @@ import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
 import { handlers, releaseLease } from './handlers.ts';
 import { objectAccess } from './local-objects.ts';
-import type { LocalWorld } from './local-world.ts';
 import { pipelineMachine } from './pipeline-definition.ts';
 import { readPlan } from './planning.ts';
 import { raisedError } from './raised-error.ts';
-import type { Plan, Workload } from './workload.ts';
+import type { Plan, Workload, World } from './workload.ts';
 
 /** One attempt of a run on this machine: the synthesised state machine through the interpreter, the same handlers as anywhere. */
 
@@ -24,7 +23,7 @@ export interface Start {
 }
 
 export interface AttemptOptions {
-  readonly world: LocalWorld;
+  readonly world: World;
   readonly config: PipelineConfig;
   readonly workloadOf: (config: PipelineConfig) => Workload;
   readonly signal?: AbortSignal;
@@ -115,7 +114,7 @@ function endOf(
 
 /** An execution that was aborted, or failed outside of its own error path, leaves the record to us. */
 async function recordEnd(
-  world: LocalWorld,
+  world: World,
   run: RunRecord,
   error: string | undefined,
   cause: string | undefined,
@@ -133,7 +132,7 @@ async function recordEnd(
   return ended;
 }
 
-export async function planOfRun(world: LocalWorld, run: RunRecord): Promise<Plan | undefined> {
+export async function planOfRun(world: World, run: RunRecord): Promise<Plan | undefined> {
   const manifest = await readManifest(world, run.runId).catch(() => undefined);
   if (manifest === undefined) return undefined;
   return readPlan(
@@ -147,7 +146,7 @@ export async function planOfRun(world: LocalWorld, run: RunRecord): Promise<Plan
   );
 }
 
-async function renewLease(world: LocalWorld, pipeline: string, runId: string): Promise<void> {
+async function renewLease(world: World, pipeline: string, runId: string): Promise<void> {
   const lease = await world.state.leases.current(leaseName(pipeline));
   if (lease === undefined) return;
   if (lease.holder !== runId)

@@ -23,6 +23,7 @@ interface PlanOptions {
  */
 export async function planRun(options: PlanOptions): Promise<Plan> {
   const { context, workload } = options;
+  await workload.rollForward(context);
   const saved = options.replan ? undefined : await readPlan(context);
   if (saved !== undefined) {
     const started = await hasWorkCheckpoint(context, saved);

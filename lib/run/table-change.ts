@@ -35,4 +35,6 @@ export const commitKeys = {
   planDigest: 'partwise.plan-digest',
   epoch: 'partwise.epoch',
   summarySnapshotId: 'partwise.summary-snapshot-id',
+  prepared: 'partwise.prepared',
+  follows: 'partwise.follows',
 } as const;

@@ -176,6 +176,8 @@ export interface Workload {
   readonly stages: readonly string[];
   /** Fills in what must not change while the run lasts, e.g. the number of buckets, from the tables or the claimed bytes. */
   pinConfig(world: World, config: PipelineConfig, claimed: ClaimedSources): Promise<PipelineConfig>;
+  /** Finishes the commit set of a run that ended between two tables' swaps; called before every plan. */
+  rollForward(context: RunContext): Promise<void>;
   /** One source object. Writes only below the given unit folder. */
   prepare(context: RunContext, item: IntakeItem): Promise<Prepared>;
   /** Pure over metadata and prepared counts; opens no data file. Writes only the plan's objects below the run's folder. */

@@ -14,8 +14,8 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { LocationEscapeError, ObjectExistsError, ObjectNotFoundError } from '../errors.ts';
+import { readLines } from './lines.ts';
 import { fileLocation, filePath } from './location.ts';
 import type { Location, ObjectInfo, ObjectStore } from './ports.ts';
 
@@ -107,9 +107,9 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
         await stat(found);
         return found;
       });
-      const input = createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 18 });
+      const input = createReadStream(path, { highWaterMark: 1 << 18 });
       try {
-        for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) yield line;
+        yield* readLines(input);
       } finally {
         input.destroy();
       }

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { ObjectNotFoundError, UnsupportedFeatureError } from '../errors.ts';
+import { readLines } from './lines.ts';
 import { filePath } from './location.ts';
 import type { Location, ObjectStore } from './ports.ts';
 
@@ -38,7 +38,7 @@ export function openLocalFiles(): ObjectStore {
       }),
     async *readLines(location) {
       const path = await found(location, mustBeThere);
-      yield* createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+      yield* readLines(createReadStream(path));
     },
     head: async (location) => {
       const info = await stat(filePath(location)).catch(() => undefined);

@@ -20,6 +20,7 @@ export function filePath(location: Location): string {
 
 /** One spelling for each location, so that two writers' names of one file compare equal. */
 export function normalizeLocation(location: Location): Location {
+  if (/^s3[an]:\/\//.test(location)) return `s3${location.slice(3)}`;
   return location.startsWith('file:/') && !location.startsWith('file://')
     ? `file://${location.slice('file:'.length)}`
     : location;

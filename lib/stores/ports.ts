@@ -31,8 +31,12 @@ export interface ObjectStore {
   list(prefix: Location): AsyncIterable<ObjectInfo>;
   /** Deleting what is not there is no error. */
   delete(location: Location): Promise<void>;
-  /** A path that an engine on this machine can read: the file itself, or a fetched copy in the work folder. */
-  localPath(location: Location): Promise<string>;
+  /**
+   * A path that an engine on this machine can read: the file itself, or a fetched copy in the work folder. A store that
+   * keeps versions reads the given one (an intake item's `version`); others leave the check to the caller.
+   * @throws ObjectNotFoundError, SourceChangedError when the object is not (or no longer) the one that was asked for
+   */
+  localPath(location: Location, version?: string): Promise<string>;
 }
 
 export interface WriteOptions {
@@ -60,7 +64,8 @@ export interface CatalogPointer {
   current(identifier: TableIdentifier): Promise<Location | undefined>;
   list(namespace?: string): Promise<readonly TableIdentifier[]>;
   /**
-   * The commit point: all of the swaps or none.
+   * The commit point: all of the swaps or none. A catalog may keep the change in a metadata file of its own instead of
+   * `next`, with the same snapshots, refs and schema: load the table before staging on it again.
    * @throws CommitConflictError when a pointer is not the expected one (details.identifier, details.current)
    * @throws CommitStateUnknownError when the outcome cannot be known
    */

@@ -5,7 +5,7 @@ import { maintain } from './maintain.ts';
 import { pinConfig } from './pin-config.ts';
 import { planSummary } from './plan.ts';
 import { prepare } from './prepare.ts';
-import { publishSummary } from './publish.ts';
+import { publishSummary, rollForwardSummary } from './publish.ts';
 import { resolveUnit } from './resolve.ts';
 import type { UnitSpec } from './types.ts';
 
@@ -17,6 +17,7 @@ export type { ApplyOutcome, CaseCounts, ResolveOutcome, SummaryPlanFacts, Touche
 export const summaryWorkload: Workload = {
   stages: ['resolve', 'apply'],
   pinConfig,
+  rollForward: rollForwardSummary,
   prepare,
   plan: planSummary,
   work,

@@ -11,6 +11,7 @@ import { summaryShape } from './columns.ts';
 import { compactTable, tableName } from './maintain-compact.ts';
 import { checkpointedFiles, pinnedSnapshots, resumableRuns } from './maintain-pins.ts';
 import { expireOld, type Orphans, removeOrphans } from './maintain-snapshots.ts';
+import { rollForwardSummary } from './publish.ts';
 import { tableIdentifier } from './tables.ts';
 
 export interface MaintainOptions {
@@ -39,6 +40,8 @@ export async function maintainTables(
 ): Promise<readonly string[]> {
   const parts = new Set(options.parts ?? ['compact', 'expire', 'orphans']);
   const lines: string[] = [];
+  // What was prepared for a table that lags looks like orphans, and expiry would pull its ground away.
+  if (options.apply !== false) await rollForwardSummary({ world, config });
   const runs = await resumableRuns(world, {
     horizonMs: parseDurationMs(config.resumeHorizon),
     ...(options.publishedRunId === undefined ? {} : { except: options.publishedRunId }),

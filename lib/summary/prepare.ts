@@ -54,7 +54,7 @@ export async function prepare(context: RunContext, item: IntakeItem): Promise<Pr
   context.signal.addEventListener('abort', interrupt, { once: true });
   using _listening = { [Symbol.dispose]: () => context.signal.removeEventListener('abort', interrupt) };
   const copy = await takePrivateCopy(
-    await world.staging.localPath(item.location),
+    await world.staging.localPath(item.location, item.version),
     item.version,
     join(session.workFolder, 'source'),
   );

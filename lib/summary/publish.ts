@@ -1,4 +1,5 @@
 import { publishTables } from '../run/commit-set.ts';
+import { rollForward } from '../run/roll-forward.ts';
 import type { Plan, Published, RunContext } from '../run/workload.ts';
 import { bucketFilter } from './plan-files.ts';
 import { targetTables } from './tables.ts';
@@ -17,4 +18,14 @@ export function publishSummary(context: RunContext, plan: Plan): Promise<Publish
     readPartitions: (_target, table) =>
       bucketFilter({ table, key: config.key, count: facts.buckets, buckets }),
   });
+}
+
+/** Brings tables up to date that a run left behind between two swaps. */
+export async function rollForwardSummary({
+  world,
+  config,
+}: Pick<RunContext, 'world' | 'config'>): Promise<void> {
+  const { warehouse: store, catalog, clock } = world;
+  const tables = targetTables(config, store.root).map((target) => target.identifier);
+  await rollForward({ store, catalog, clock, tables });
 }

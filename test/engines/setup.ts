@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findPython, probe, run } from '../support/tools.ts';
 
 /** The readers that our tables must open in, pinned. Kept in a folder that git ignores; set up once. */
 export const versions = {
@@ -64,45 +64,6 @@ export function setUp(): void {
   if (readdirSync(jarsFolder).length < versions.maven.length)
     throw new Error(`Maven left jars out in ${jarsFolder}`);
   writeFileSync(stampPath, stamp);
-}
-
-function findPython(): string {
-  for (const name of ['python3.11', 'python3.10', 'python3.12', 'python3']) {
-    try {
-      const found = execFileSync(
-        name,
-        ['-c', 'import sys, venv, ensurepip; print(sys.version_info >= (3, 10))'],
-        { encoding: 'utf8', stdio: 'pipe' },
-      );
-      if (found.trim() === 'True') return name;
-    } catch {
-      // The next name may do.
-    }
-  }
-  throw new Error(
-    'Spark and pyiceberg need Python 3.10 or later with venv (Debian: apt-get install python3-venv)',
-  );
-}
-
-function probe(command: string, args: readonly string[], how: string): string {
-  try {
-    // java -version writes to stderr.
-    return execFileSync('/bin/sh', ['-c', '"$0" "$@" 2>&1', command, ...args], {
-      encoding: 'utf8',
-      stdio: 'pipe',
-    });
-  } catch (cause) {
-    throw new Error(`Spark and pyiceberg need ${how}`, { cause });
-  }
-}
-
-function run(what: string, command: string, args: readonly string[]): void {
-  process.stderr.write(`engines: ${what}\n`);
-  try {
-    execFileSync(command, [...args], { stdio: ['ignore', 'inherit', 'inherit'] });
-  } catch (cause) {
-    throw new Error(`could not ${what}; run it by hand to see why: ${command} ${args.join(' ')}`, { cause });
-  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) setUp();

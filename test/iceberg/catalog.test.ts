@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { CatalogBusyError, CommitConflictError } from '../../lib/errors.ts';
+import { openDirectoryStore } from '../../lib/stores/directory.ts';
 import { openSqliteCatalog } from '../../lib/stores/sqlite-catalog.ts';
+import { catalogContract } from '../contracts/catalog.ts';
 
 const t = { namespace: 'ns', name: 't' };
 
@@ -13,6 +15,19 @@ async function catalogPath(): Promise<string> {
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return join(folder, 'catalog.db');
 }
+
+catalogContract('SQLite', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-catalog-'));
+  const catalog = await openSqliteCatalog({ path: join(folder, 'catalog.db'), name: 'local' });
+  return {
+    catalog,
+    store: await openDirectoryStore({ path: join(folder, 'warehouse') }),
+    [Symbol.asyncDispose]: async () => {
+      catalog[Symbol.dispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+});
 
 describe('the SQLite catalog', () => {
   it('moves a pointer only from where the writer saw it, in either spelling of its scheme', async () => {

@@ -54,6 +54,8 @@ async function readTable(
   if ((await world.catalog.current(identifier)) === undefined) return [];
   const table = await loadTable({ store: world.warehouse, catalog: world.catalog, identifier });
   const data: string[] = [];
+  /** A data file's local path with each spelling of its location that position deletes may use. */
+  const spellings: string[] = [];
   const deletes = new Set<string>();
   let recordedRows = 0;
   for await (const scan of liveFiles({
@@ -64,7 +66,10 @@ async function readTable(
     const info = await world.warehouse.head(scan.file.location);
     if (info?.sizeBytes !== scan.file.sizeBytes)
       throw new Error(`${scan.file.location}: ${info?.sizeBytes} bytes, recorded ${scan.file.sizeBytes}`);
-    data.push(await world.warehouse.localPath(scan.file.location));
+    const path = await world.warehouse.localPath(scan.file.location);
+    data.push(path);
+    for (const one of new Set([scan.file.location, scan.file.location.replace('file:///', 'file:/')]))
+      spellings.push(`(${quoted(path)}, ${quoted(one)})`);
     recordedRows += scan.file.rows;
     for (const one of scan.deletes) deletes.add(await world.warehouse.localPath(one.file.location));
   }
@@ -73,16 +78,15 @@ async function readTable(
   const counted = await rows(connection, `SELECT count(*)::VARCHAR AS n FROM ${files}`);
   if (Number(counted[0]?.n) !== recordedRows)
     throw new Error(`${role}: ${counted[0]?.n} rows in the files, ${recordedRows} recorded`);
-  const plainPath = (column: string) => `regexp_replace(${column}, '^file:/*', '/')`;
   const alive =
     deletes.size === 0
       ? 'true'
-      : `NOT EXISTS (SELECT 1 FROM read_parquet(${list([...deletes])}, hive_partitioning = false) AS gone WHERE ${plainPath('gone.file_path')} = ${plainPath('live.pw_file')} AND gone.pos = live.file_row_number)`;
+      : `NOT EXISTS (SELECT 1 FROM read_parquet(${list([...deletes])}, hive_partitioning = false) AS gone JOIN (VALUES ${spellings.join(', ')}) AS spelt(path, name) ON gone.file_path = spelt.name WHERE spelt.path = live.pw_file AND gone.pos = live.file_row_number)`;
   return rows(connection, `SELECT * EXCLUDE (pw_file, file_row_number) FROM ${files} AS live WHERE ${alive}`);
 }
 
-const list = (paths: readonly string[]): string =>
-  `[${paths.map((path) => `'${path.replaceAll("'", "''")}'`).join(', ')}]`;
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+const list = (paths: readonly string[]): string => `[${paths.map(quoted).join(', ')}]`;
 
 async function rows(connection: DuckDBConnection, sql: string): Promise<StoredRow[]> {
   const types = await connection.runAndReadAll(`DESCRIBE ${sql}`);

@@ -1,30 +1,4 @@
-/** Text of a byte stream, cut into lines or CSV rows without holding more than one of them. */
-
-async function* decode(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  for await (const chunk of bytes) yield decoder.decode(chunk, { stream: true });
-  yield decoder.decode();
-}
-
-/** Lines without their ends (LF or CRLF); a last line without an end counts. */
-export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let pieces: string[] = [];
-  const take = (): string => {
-    const line = pieces.join('');
-    pieces = [];
-    return line.endsWith('\r') ? line.slice(0, -1) : line;
-  };
-  for await (const text of decode(bytes)) {
-    let start = 0;
-    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
-      pieces.push(text.slice(start, end));
-      yield take();
-      start = end + 1;
-    }
-    if (start < text.length) pieces.push(text.slice(start));
-  }
-  if (pieces.length > 0) yield take();
-}
+import { decodeText } from '../stores/lines.ts';
 
 /** Rows of an RFC 4180 file: quoted fields may hold the delimiter, line ends and doubled quotes. Empty lines are no rows. */
 export async function* readCsv(
@@ -39,7 +13,7 @@ export async function* readCsv(
     field = '';
     state = 'start';
   };
-  for await (const text of decode(bytes)) {
+  for await (const text of decodeText(bytes)) {
     for (const character of text) {
       if (state === 'quoted') {
         if (character === '"') state = 'quote';

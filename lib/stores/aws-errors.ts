@@ -1,0 +1,70 @@
+import { AccessDeniedError, PartwiseError, StoreUnavailableError } from '../errors.ts';
+
+/** HTTP status of an SDK error; undefined when no answer came (or the answer was not understood). */
+export function statusOf(error: unknown): number | undefined {
+  const metadata = isRecord(error) ? error['$metadata'] : undefined;
+  const status = isRecord(metadata) ? metadata['httpStatusCode'] : undefined;
+  return typeof status === 'number' ? status : undefined;
+}
+
+/** How many requests the SDK sent before it gave up: more than one means that an earlier one may have had its effect. */
+export function requestsOf(error: unknown): number {
+  const metadata = isRecord(error) ? error['$metadata'] : undefined;
+  const attempts = isRecord(metadata) ? metadata['attempts'] : undefined;
+  return typeof attempts === 'number' ? attempts : 1;
+}
+
+export function isNamed(error: unknown, ...names: readonly string[]): boolean {
+  return error instanceof Error && names.includes(error.name);
+}
+
+const throttles = [
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'ThrottledException',
+  'TooManyRequestsException',
+  'RequestLimitExceeded',
+  'ProvisionedThroughputExceededException',
+  'OperationTimeoutException',
+];
+
+/** No answer, an answer of overload, or the service's own failure: the request may or may not have had its effect. */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof PartwiseError) return false;
+  const status = statusOf(error);
+  return status === undefined || status >= 500 || status === 429 || isNamed(error, ...throttles);
+}
+
+function isDenied(error: unknown): boolean {
+  return (
+    statusOf(error) === 403 ||
+    isNamed(error, 'AccessDenied', 'AccessDeniedException', 'UnrecognizedClientException')
+  );
+}
+
+/** The named error of a failure that is nobody's race; other errors come back as they are. */
+export function awsFailure(error: unknown, action: string, resource: string): unknown {
+  if (error instanceof PartwiseError) return error;
+  if (isDenied(error)) {
+    return new AccessDeniedError(`${action} on ${resource} is not allowed`, {
+      cause: error,
+      details: { action, resource },
+      safe: 'nothing was changed by this call',
+      next: `allow ${action} on ${resource} to the role of this function or person`,
+    });
+  }
+  if (isUnavailable(error)) {
+    const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return new StoreUnavailableError(`${action} on ${resource} did not succeed: ${said}`, {
+      cause: error,
+      details: { action, resource, requests: requestsOf(error) },
+      next: 'run the same again; if it stays so, look for throttling in the service’s metrics',
+    });
+  }
+  return error;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
