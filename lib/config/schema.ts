@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { awsSchema } from './aws-schema.ts';
 import { byteSizePattern, durationPattern } from './sizes.ts';
 
 /**
@@ -172,6 +173,7 @@ export const summarySchema = z.strictObject({
     })
     .prefault({}),
   resumeHorizon: duration.default('30d'),
+  aws: awsSchema.prefault({}),
 });
 
 /** One configured job, every default filled in. */
