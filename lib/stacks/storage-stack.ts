@@ -1,0 +1,99 @@
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, type ITable, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
+import { type IBucket, StorageClass } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { accessLogsBucket, DataBucket } from './data-bucket.ts';
+import { dataRemovalPolicy, mayRemoveData } from './removal.ts';
+
+export interface StorageStackProps extends StackProps {
+  /** Longest `resumeHorizon` of the pipelines, in days: nothing that a resume needs goes earlier. */
+  readonly resumeHorizonDays: number;
+  /** A key of the account's own for buckets and table, rotated; otherwise keys that AWS manages. */
+  readonly customerKey: boolean;
+}
+
+/** What every pipeline of the account shares, and what outlives them. */
+export interface Storage {
+  readonly staging: IBucket;
+  readonly warehouse: IBucket;
+  readonly results: IBucket;
+  readonly state: ITable;
+  readonly encryptionKey: IKey | undefined;
+}
+
+/** Keys of the one state table; its access patterns are documented beside the adapter. */
+export const stateKeys = { partition: 'pk', sort: 'sk', expires: 'ttl' } as const;
+
+/** Days that run artefacts (plans, checkpoints, quarantine, reports) are kept at least. */
+const artefactDays = 400;
+
+/**
+ * Buckets and state. Removing the stack removes none of them unless both switches of `removal.ts` say so; until then
+ * the stack also refuses to be deleted.
+ */
+export class StorageStack extends Stack implements Storage {
+  readonly staging: IBucket;
+  readonly warehouse: IBucket;
+  readonly results: IBucket;
+  readonly state: ITable;
+  readonly encryptionKey: IKey | undefined;
+
+  constructor(scope: Construct, id: string, props: StorageStackProps) {
+    const terminationProtection = !mayRemoveData(scope.node, props.stackName ?? id);
+    super(scope, id, { terminationProtection, ...props });
+    const removalPolicy = dataRemovalPolicy(this.node, this.stackName);
+    this.encryptionKey = props.customerKey
+      ? new Key(this, 'Key', {
+          alias: `alias/${this.stackName.toLowerCase()}`,
+          description: 'Partwise: buckets and state',
+          enableKeyRotation: true,
+          removalPolicy,
+        })
+      : undefined;
+    const accessLogs = accessLogsBucket(this);
+    const horizon = Math.max(7, Math.ceil(props.resumeHorizonDays));
+    const common = { encryptionKey: this.encryptionKey, accessLogs, abortUploadsDays: horizon };
+    // A run reads the version that it claimed, so a replaced one must live as long as the run can be resumed.
+    this.staging = new DataBucket(this, 'Staging', {
+      ...common,
+      keepReplacedDays: horizon,
+      events: true,
+    }).bucket;
+    this.warehouse = new DataBucket(this, 'Warehouse', { ...common, keepReplacedDays: 7 }).bucket;
+    this.results = new DataBucket(this, 'Results', {
+      ...common,
+      keepReplacedDays: 7,
+      lifecycle: [
+        { id: 'map-runs', prefix: 'map-runs/', expiration: Duration.days(horizon) },
+        {
+          id: 'run-artefacts',
+          prefix: 'runs/',
+          transitions: [
+            { storageClass: StorageClass.INTELLIGENT_TIERING, transitionAfter: Duration.days(horizon) },
+          ],
+          expiration: Duration.days(Math.max(artefactDays, horizon)),
+        },
+      ],
+    }).bucket;
+    this.state = new Table(this, 'State', {
+      partitionKey: { name: stateKeys.partition, type: AttributeType.STRING },
+      sortKey: { name: stateKeys.sort, type: AttributeType.STRING },
+      timeToLiveAttribute: stateKeys.expires,
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: terminationProtection,
+      ...(this.encryptionKey === undefined
+        ? { encryption: TableEncryption.AWS_MANAGED }
+        : { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: this.encryptionKey }),
+      removalPolicy,
+    }) as ITable;
+    for (const [name, value] of Object.entries({
+      StagingBucket: this.staging.bucketName,
+      WarehouseBucket: this.warehouse.bucketName,
+      ResultsBucket: this.results.bucketName,
+      StateTable: this.state.tableName,
+    }))
+      new CfnOutput(this, name, { value });
+  }
+}
