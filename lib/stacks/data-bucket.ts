@@ -6,6 +6,9 @@ import {
   BucketEncryption,
   type CfnBucket,
   type IBucket,
+  InventoryFormat,
+  InventoryFrequency,
+  InventoryObjectVersion,
   type LifecycleRule,
   ObjectOwnership,
   StorageClass,
@@ -24,6 +27,8 @@ export interface DataBucketProps {
   readonly lifecycle?: readonly LifecycleRule[];
   /** Whether arrivals are told to EventBridge. */
   readonly events?: boolean;
+  /** Where a list of the bucket's objects is delivered once a day, for events that never came. */
+  readonly inventories?: IBucket;
 }
 
 /**
@@ -58,6 +63,19 @@ export class DataBucket extends Construct {
         { id: 'delete-markers', expiredObjectDeleteMarker: true },
         ...(props.lifecycle ?? []),
       ],
+      inventories:
+        props.inventories === undefined
+          ? []
+          : [
+              {
+                inventoryId: 'arrivals',
+                destination: { bucket: props.inventories },
+                format: InventoryFormat.CSV,
+                frequency: InventoryFrequency.DAILY,
+                includeObjectVersions: InventoryObjectVersion.CURRENT,
+                optionalFields: ['Size', 'LastModifiedDate', 'ETag'],
+              },
+            ],
       removalPolicy: dataRemovalPolicy(this.node, stackName),
     });
     // By property: the L2's way adds a function with rights of its own to the stack.

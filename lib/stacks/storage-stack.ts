@@ -1,5 +1,7 @@
 import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, type ITable, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { CfnDatabase } from 'aws-cdk-lib/aws-glue';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type IBucket, StorageClass } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
@@ -11,11 +13,15 @@ export interface StorageStackProps extends StackProps {
   readonly resumeHorizonDays: number;
   /** A key of the account's own for buckets and table, rotated; otherwise keys that AWS manages. */
   readonly customerKey: boolean;
+  /** Namespaces of the pipelines' tables: databases of the Glue Data Catalog. Their tables are made by runs only. */
+  readonly namespaces: readonly string[];
 }
 
 /** What every pipeline of the account shares, and what outlives them. */
 export interface Storage {
   readonly staging: IBucket;
+  /** Lists of the staging bucket's objects, delivered by S3. */
+  readonly inventories: IBucket;
   readonly warehouse: IBucket;
   readonly results: IBucket;
   readonly state: ITable;
@@ -34,6 +40,8 @@ const artefactDays = 400;
  */
 export class StorageStack extends Stack implements Storage {
   readonly staging: IBucket;
+  /** Lists of the staging bucket's objects, delivered by S3. */
+  readonly inventories: IBucket;
   readonly warehouse: IBucket;
   readonly results: IBucket;
   readonly state: ITable;
@@ -51,14 +59,30 @@ export class StorageStack extends Stack implements Storage {
           removalPolicy,
         })
       : undefined;
+    // S3 writes the inventories itself.
+    this.encryptionKey?.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('s3.amazonaws.com')],
+        actions: ['kms:GenerateDataKey'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+    );
     const accessLogs = accessLogsBucket(this);
     const horizon = Math.max(7, Math.ceil(props.resumeHorizonDays));
     const common = { encryptionKey: this.encryptionKey, accessLogs, abortUploadsDays: horizon };
+    this.inventories = new DataBucket(this, 'Inventories', {
+      ...common,
+      keepReplacedDays: 7,
+      events: true,
+      lifecycle: [{ id: 'age', expiration: Duration.days(horizon) }],
+    }).bucket;
     // A run reads the version that it claimed, so a replaced one must live as long as the run can be resumed.
     this.staging = new DataBucket(this, 'Staging', {
       ...common,
       keepReplacedDays: horizon,
       events: true,
+      inventories: this.inventories,
     }).bucket;
     this.warehouse = new DataBucket(this, 'Warehouse', { ...common, keepReplacedDays: 7 }).bucket;
     this.results = new DataBucket(this, 'Results', {
@@ -88,6 +112,13 @@ export class StorageStack extends Stack implements Storage {
         : { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: this.encryptionKey }),
       removalPolicy,
     }) as ITable;
+    // Deleting a database would delete its tables.
+    for (const name of new Set(props.namespaces)) {
+      new CfnDatabase(this, `Database-${name}`, {
+        catalogId: this.account,
+        databaseInput: { name, locationUri: this.warehouse.s3UrlForObject(name) },
+      }).applyRemovalPolicy(removalPolicy);
+    }
     for (const [name, value] of Object.entries({
       StagingBucket: this.staging.bucketName,
       WarehouseBucket: this.warehouse.bucketName,

@@ -5,7 +5,7 @@ import { removalSwitches } from '../../lib/stacks/removal.ts';
 import { StorageStack, stateKeys } from '../../lib/stacks/storage-stack.ts';
 import { nagFindings, testApp } from './nag.ts';
 
-const props = { resumeHorizonDays: 30, customerKey: false };
+const props = { resumeHorizonDays: 30, customerKey: false, namespaces: ['risk', 'partwise', 'risk'] };
 const templateOf = (context: Readonly<Record<string, unknown>> = {}, customerKey = false) =>
   Template.fromStack(new StorageStack(testApp(context), 'Storage', { ...props, customerKey }));
 const template = templateOf();
@@ -13,8 +13,9 @@ const buckets = (from: Template) => Object.entries(from.findResources('AWS::S3::
 const dataBuckets = buckets(template).filter(([id]) => !id.startsWith('AccessLogs'));
 
 describe('the storage stack', () => {
-  it('has buckets for staging, warehouse, results and access logs, all closed and encrypted', () => {
+  it('has buckets for staging, its inventories, warehouse, results and access logs, all closed and encrypted', () => {
     expect(dataBuckets.map(([id]) => id.replace(/Bucket[0-9A-F]+$/, '')).sort()).toEqual([
+      'Inventories',
       'Results',
       'Staging',
       'Warehouse',
@@ -70,17 +71,31 @@ describe('the storage stack', () => {
               ['map-runs/', 30],
               ['runs/', 400],
             ]
-          : [],
+          : id.startsWith('Inventor')
+            ? [[undefined, 30]]
+            : [],
       ]);
     }
   });
 
-  it('tells EventBridge of arrivals in staging only', () => {
+  it('tells EventBridge of files and inventories only', () => {
     const telling = dataBuckets.filter(
       ([, bucket]) =>
         bucket['Properties'].NotificationConfiguration?.EventBridgeConfiguration?.EventBridgeEnabled === true,
     );
-    expect(telling.map(([id]) => id.slice(0, 7))).toEqual(['Staging']);
+    expect(telling.map(([id]) => id.slice(0, 7)).sort()).toEqual(['Invento', 'Staging']);
+  });
+
+  it('lists the staging bucket once a day, for events that never came', () => {
+    const [, staging] = dataBuckets.find(([id]) => id.startsWith('Staging')) ?? [];
+    expect(staging?.['Properties'].InventoryConfigurations).toEqual([
+      expect.objectContaining({
+        Enabled: true,
+        IncludedObjectVersions: 'Current',
+        OptionalFields: expect.arrayContaining(['Size', 'LastModifiedDate', 'ETag']),
+        Destination: expect.objectContaining({ Format: 'CSV' }),
+      }),
+    ]);
   });
 
   it('can restore the state table to any second, lets lapse what may, and adds no function of its own', () => {
@@ -95,6 +110,11 @@ describe('the storage stack', () => {
       BillingMode: 'PAY_PER_REQUEST',
     });
     template.resourceCountIs('AWS::Lambda::Function', 0);
+  });
+
+  it("makes each namespace once and no table: schemas are the runs' own", () => {
+    template.resourceCountIs('AWS::Glue::Database', 2);
+    template.resourceCountIs('AWS::Glue::Table', 0);
   });
 
   it('uses a rotated key of the account when told to', () => {
@@ -116,6 +136,7 @@ describe('removing the storage stack', () => {
       ...Object.values(from.findResources('AWS::S3::Bucket')),
       ...Object.values(from.findResources('AWS::DynamoDB::Table')),
       ...Object.values(from.findResources('AWS::KMS::Key')),
+      ...Object.values(from.findResources('AWS::Glue::Database')),
     ].map((resource) => resource['DeletionPolicy']);
 
   it.each([

@@ -1,0 +1,128 @@
+import { Duration, TimeZone } from 'aws-cdk-lib';
+import { Schedule as EventSchedule, Match, Rule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction, SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import {
+  ContextAttribute,
+  Schedule,
+  ScheduleExpression,
+  ScheduleTargetInput,
+} from 'aws-cdk-lib/aws-scheduler';
+import { SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { feedPrefix, type PipelineConfig, parseDurationMs, sourcePrefix } from '../config/index.ts';
+import { triggerTimeout } from './pipeline-functions.ts';
+import type { Storage } from './storage-stack.ts';
+
+export interface ArrivalsProps {
+  readonly config: PipelineConfig;
+  readonly storage: Storage;
+  readonly trigger: IFunction;
+  readonly reap: IFunction;
+  readonly stateMachineArn: string;
+}
+
+/** Times that a message is tried before it goes to the dead-letter queue. */
+const mostReceives = 5;
+
+/**
+ * Everything that can make a run necessary, through one queue to one function: files that arrive, inventories of the
+ * staging bucket, new snapshots of a staging table, the schedule, and the end of the run before.
+ */
+export class Arrivals extends Construct {
+  readonly queue: Queue;
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, props: ArrivalsProps) {
+    super(scope, id);
+    const { config, trigger, stateMachineArn } = props;
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    this.queue = new Queue(this, 'Queue', {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      visibilityTimeout: Duration.seconds(triggerTimeout.toSeconds() * 6),
+      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: mostReceives },
+    });
+    trigger.addEventSource(
+      new SqsEventSource(this.queue, {
+        batchSize: 500,
+        maxBatchingWindow: Duration.seconds(20),
+        maxConcurrency: 2,
+        reportBatchItemFailures: true,
+      }),
+    );
+    this.queue.grantSendMessages(trigger);
+    this.rules(props.storage, config, stateMachineArn);
+    this.schedule(config);
+    new Rule(this, 'Sweep', {
+      description: `Partwise ${config.pipeline}: ages, and runs that nothing else started`,
+      schedule: EventSchedule.rate(Duration.minutes(15)),
+      targets: [new LambdaFunction(props.reap, { deadLetterQueue: this.deadLetters, retryAttempts: 2 })],
+    });
+  }
+
+  private rules(storage: Storage, config: PipelineConfig, stateMachineArn: string): void {
+    const target = new SqsQueue(this.queue, { deadLetterQueue: this.deadLetters });
+    const prefixes = [sourcePrefix(config), feedPrefix(config)].filter((prefix) => prefix !== undefined);
+    const created = (bucket: string, key: readonly unknown[]) => ({
+      source: ['aws.s3'],
+      detailType: ['Object Created'],
+      detail: { bucket: { name: [bucket] }, object: { key } },
+    });
+    new Rule(this, 'Files', {
+      description: `Partwise ${config.pipeline}: a file arrived`,
+      eventPattern: created(
+        storage.staging.bucketName,
+        prefixes.map((prefix) => ({ prefix: `${prefix}/` })),
+      ),
+      targets: [target],
+    });
+    new Rule(this, 'Inventories', {
+      description: `Partwise ${config.pipeline}: an inventory of the staging bucket was delivered`,
+      eventPattern: created(storage.inventories.bucketName, [{ suffix: '/manifest.checksum' }]),
+      targets: [target],
+    });
+    new Rule(this, 'Staged', {
+      description: `Partwise ${config.pipeline}: a staging table has a new snapshot`,
+      eventPattern: { source: ['partwise.staged'], detail: { pipeline: [config.pipeline] } },
+      targets: [target],
+    });
+    new Rule(this, 'RunEnded', {
+      description: `Partwise ${config.pipeline}: what waited for a run goes on`,
+      eventPattern: {
+        source: ['aws.states'],
+        detailType: ['Step Functions Execution Status Change'],
+        detail: {
+          stateMachineArn: [stateMachineArn],
+          status: Match.anyOf('SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'),
+        },
+      },
+      targets: [target],
+    });
+  }
+
+  private schedule(config: PipelineConfig): void {
+    const { schedule } = config.aws;
+    if (schedule === undefined) return;
+    new Schedule(this, 'Schedule', {
+      description: `Partwise ${config.pipeline}: a run over whatever waits`,
+      schedule: ScheduleExpression.expression(schedule.expression, TimeZone.of(schedule.timezone)),
+      target: new SqsSendMessage(this.queue, {
+        input: ScheduleTargetInput.fromObject({
+          partwise: 'schedule',
+          pipeline: config.pipeline,
+          logicalTime: ContextAttribute.scheduledTime,
+        }),
+        maxEventAge: Duration.millis(parseDurationMs(schedule.catchUp)),
+        deadLetterQueue: this.deadLetters,
+      }),
+    });
+  }
+}
