@@ -1,1 +1,38 @@
-export const handler = async () => ({});
+import { reportPayload } from './runtime/payloads.ts';
+import { countMetric, taskHandler } from './runtime/task.ts';
+import { logger } from './runtime/telemetry.ts';
+
+/** Settles the intake, maintains, records how the run ended, and tells the bus. */
+export const handler = taskHandler({
+  schema: reportPayload,
+  run: async ({ runId, attempt, outcome, error }, { backbone, world, announcer }) => {
+    const done = await backbone.report({
+      runId,
+      attempt,
+      outcome,
+      ...(error === undefined ? {} : { error }),
+    });
+    const run = await world.state.runs.get(runId);
+    if (run === undefined) return done;
+    const input = run.facts['input'] as { readonly rowsAccepted?: number } | undefined;
+    if (outcome === 'succeeded') countMetric('RowsApplied', input?.rowsAccepted ?? 0);
+    countMetric(outcome === 'failed' ? 'RunsFailed' : 'RunsEnded', 1);
+    const { pipeline, status, branch, createdMs, endedMs, facts } = run;
+    // The record stands; a bus that does not answer must not turn the run into a failed one.
+    await announcer
+      .runEnded({
+        pipeline,
+        runId,
+        attempt,
+        status,
+        branch,
+        createdMs,
+        endedMs,
+        error: run.error,
+        published: facts['published'],
+        input: facts['input'],
+      })
+      .catch((failure: unknown) => logger.warn('the end of the run was not announced', failure as Error));
+    return done;
+  },
+});

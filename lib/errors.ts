@@ -78,3 +78,11 @@ export class ObjectNotFoundError extends PartwiseError {}
 export class ObjectExistsError extends PartwiseError {}
 /** A location points outside of the root it must stay in. */
 export class LocationEscapeError extends PartwiseError {}
+/** A message is no event that we know; it is kept in the dead-letter queue. */
+export class MalformedEventError extends PartwiseError {}
+/** An event is about a bucket that is not the pipeline's. */
+export class WrongBucketError extends PartwiseError {}
+/** The function's time is nearly up; what is done stands, the next attempt goes on from there. */
+export class DeadlineExceededError extends PartwiseError {
+  override readonly retryable = true;
+}

@@ -16,7 +16,33 @@ import { feedPrefix, type PipelineConfig, parseDurationMs, sourcePrefix } from '
 import { triggerTimeout } from './pipeline-functions.ts';
 import type { Storage } from './storage-stack.ts';
 
+/** Times that a message is tried before it goes to the dead-letter queue. */
+const mostReceives = 5;
+
+export interface ArrivalQueues {
+  readonly queue: Queue;
+  readonly deadLetters: Queue;
+}
+
+/** The queue of a pipeline's events and the one that keeps what could not be taken in. */
+export function arrivalQueues(scope: Construct): ArrivalQueues {
+  const deadLetters = new Queue(scope, 'DeadLetters', {
+    encryption: QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: Duration.days(14),
+  });
+  const queue = new Queue(scope, 'Queue', {
+    encryption: QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: Duration.days(14),
+    visibilityTimeout: Duration.seconds(triggerTimeout.toSeconds() * 6),
+    deadLetterQueue: { queue: deadLetters, maxReceiveCount: mostReceives },
+  });
+  return { queue, deadLetters };
+}
+
 export interface ArrivalsProps {
+  readonly queues: ArrivalQueues;
   readonly config: PipelineConfig;
   readonly storage: Storage;
   readonly trigger: IFunction;
@@ -24,32 +50,19 @@ export interface ArrivalsProps {
   readonly stateMachineArn: string;
 }
 
-/** Times that a message is tried before it goes to the dead-letter queue. */
-const mostReceives = 5;
-
 /**
  * Everything that can make a run necessary, through one queue to one function: files that arrive, inventories of the
  * staging bucket, new snapshots of a staging table, the schedule, and the end of the run before.
  */
 export class Arrivals extends Construct {
-  readonly queue: Queue;
-  readonly deadLetters: Queue;
+  private readonly queue: Queue;
+  private readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, props: ArrivalsProps) {
     super(scope, id);
     const { config, trigger, stateMachineArn } = props;
-    this.deadLetters = new Queue(this, 'DeadLetters', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    this.queue = new Queue(this, 'Queue', {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-      visibilityTimeout: Duration.seconds(triggerTimeout.toSeconds() * 6),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: mostReceives },
-    });
+    this.queue = props.queues.queue;
+    this.deadLetters = props.queues.deadLetters;
     trigger.addEventSource(
       new SqsEventSource(this.queue, {
         batchSize: 500,
@@ -58,7 +71,7 @@ export class Arrivals extends Construct {
         reportBatchItemFailures: true,
       }),
     );
-    this.queue.grantSendMessages(trigger);
+    for (const sender of [trigger, props.reap]) this.queue.grantSendMessages(sender);
     this.rules(props.storage, config, stateMachineArn);
     this.schedule(config);
     new Rule(this, 'Sweep', {

@@ -21,11 +21,12 @@ export interface PipelineFunctionsProps {
   readonly code: Code;
   /** Formed from its name, since the machine itself needs the functions. */
   readonly stateMachineArn: string;
+  readonly queueUrl: string;
 }
 
 const smallMiB = 512;
 /** A trigger handles at most one batch of events; the queue's visibility time-out follows from it. */
-export const triggerTimeout = Duration.minutes(2);
+export const triggerTimeout = Duration.minutes(5);
 
 /** The functions of one pipeline: each with a role, a log group and the memory of its own that it needs. */
 export class PipelineFunctions extends Construct {
@@ -57,6 +58,8 @@ export class PipelineFunctions extends Construct {
       PARTWISE_RESULTS: `s3://${storage.results.bucketName}`,
       PARTWISE_STATE_TABLE: storage.state.tableName,
       PARTWISE_STATE_MACHINE: stateMachineArn,
+      PARTWISE_INVENTORIES: `s3://${storage.inventories.bucketName}`,
+      PARTWISE_QUEUE: props.queueUrl,
       POWERTOOLS_SERVICE_NAME: `partwise-${config.pipeline}`,
       POWERTOOLS_METRICS_NAMESPACE: 'Partwise',
       NODE_OPTIONS: '--enable-source-maps',

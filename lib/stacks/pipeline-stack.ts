@@ -3,7 +3,7 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import type { PipelineConfig } from '../config/index.ts';
-import { Arrivals } from './arrivals.ts';
+import { Arrivals, arrivalQueues } from './arrivals.ts';
 import { PipelineFunctions } from './pipeline-functions.ts';
 import { PipelineMachine } from './pipeline-machine.ts';
 import { RunEnds } from './run-ends.ts';
@@ -34,13 +34,21 @@ export class PipelineStack extends Stack {
       resourceName: name,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    const functions = new PipelineFunctions(this, 'Functions', { config, storage, code, stateMachineArn });
+    const queues = arrivalQueues(this);
+    const functions = new PipelineFunctions(this, 'Functions', {
+      config,
+      storage,
+      code,
+      stateMachineArn,
+      queueUrl: queues.queue.queueUrl,
+    });
     const pipeline = new PipelineMachine(this, 'Pipeline', {
       functions: functions.byName,
       results: storage.results,
     });
     (pipeline.stateMachine.node.defaultChild as CfnStateMachine).stateMachineName = name;
-    const arrivals = new Arrivals(this, 'Arrivals', {
+    new Arrivals(this, 'Arrivals', {
+      queues,
       config,
       storage,
       stateMachineArn,
@@ -52,12 +60,11 @@ export class PipelineStack extends Stack {
       config,
       functions,
       stateMachine: pipeline.stateMachine,
-      queue: arrivals.queue,
-      deadLetters: arrivals.deadLetters,
+      ...queues,
       topic,
     });
     Tags.of(this).add('partwise:pipeline', config.pipeline);
     new CfnOutput(this, 'StateMachineArn', { value: pipeline.stateMachine.stateMachineArn });
-    new CfnOutput(this, 'QueueUrl', { value: arrivals.queue.queueUrl });
+    new CfnOutput(this, 'QueueUrl', { value: queues.queue.queueUrl });
   }
 }

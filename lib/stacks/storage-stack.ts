@@ -29,7 +29,7 @@ export interface Storage {
 }
 
 /** Keys of the one state table; its access patterns are documented beside the adapter. */
-export const stateKeys = { partition: 'pk', sort: 'sk', expires: 'ttl' } as const;
+export const stateKeys = { partition: 'pk', sort: 'sk', expires: 'expiresAt' } as const;
 
 /** Days that run artefacts (plans, checkpoints, quarantine, reports) are kept at least. */
 const artefactDays = 400;

@@ -103,7 +103,7 @@ describe('what starts a run', () => {
       RedrivePolicy: { maxReceiveCount: 5, deadLetterTargetArn: Match.anyValue() },
       SqsManagedSseEnabled: true,
       // Six times the function's time-out, as Lambda asks for.
-      VisibilityTimeout: 720,
+      VisibilityTimeout: 1_800,
     });
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       FunctionResponseTypes: ['ReportBatchItemFailures'],
