@@ -5,6 +5,8 @@ import { logger } from './runtime/telemetry.ts';
 /** Settles the intake, maintains, records how the run ended, and tells the bus. */
 export const handler = taskHandler({
   schema: reportPayload,
+  // How a run ended is recorded whoever has the lease now.
+  needsLease: false,
   run: async ({ runId, attempt, outcome, error }, { backbone, world, announcer }) => {
     const done = await backbone.report({
       runId,

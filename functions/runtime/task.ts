@@ -11,6 +11,7 @@ import { handlers } from '../../lib/run/handlers.ts';
 import type { Workload } from '../../lib/run/workload.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';
 import { deadlineOf } from './deadline.ts';
+import { holdLease } from './lease.ts';
 import { logger, metrics, tracer } from './telemetry.ts';
 import { type FunctionWorld, functionWorld } from './world.ts';
 
@@ -24,6 +25,8 @@ export interface TaskOptions<Schema extends z.ZodType> {
   /** What the state machine sends; anything else is refused before it is looked at. */
   readonly schema: Schema;
   readonly run: (payload: z.output<Schema>, tools: TaskTools) => Promise<unknown>;
+  /** Whether the work is for nothing once another run has the lease. Default: yes, if the payload names a run. */
+  readonly needsLease?: boolean;
 }
 
 const workloads: Readonly<Record<PipelineConfig['kind'], Workload>> = { summary: summaryWorkload };
@@ -32,7 +35,11 @@ const workloads: Readonly<Record<PipelineConfig['kind'], Workload>> = { summary:
  * A function behind one of the state machine's tasks: input checked, run and unit in every log line, metrics and traces,
  * stopped before its time is up. Errors keep their names, since those are what the state machine catches by.
  */
-export function taskHandler<Schema extends z.ZodType>({ schema, run }: TaskOptions<Schema>) {
+export function taskHandler<Schema extends z.ZodType>({
+  schema,
+  run,
+  needsLease = true,
+}: TaskOptions<Schema>) {
   const handler = async (event: unknown, context: Context): Promise<unknown> => {
     const parsed = schema.safeParse(event);
     if (!parsed.success) {
@@ -50,6 +57,9 @@ export function taskHandler<Schema extends z.ZodType>({ schema, run }: TaskOptio
     const { signal } = deadline;
     try {
       const opened = await functionWorld();
+      const remainingMs = context.getRemainingTimeInMillis();
+      if (needsLease && keys.run !== undefined)
+        await holdLease(opened.world, opened.config.pipeline, keys.run, remainingMs);
       const backbone = handlers({
         world: opened.world,
         pipeline: async (name) => ownConfig(opened, name),

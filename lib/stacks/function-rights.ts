@@ -82,7 +82,8 @@ export function functionRights(
   return {
     trigger: [state, ...readSources, inventories, startRuns],
     intake: [state, ...artefacts, ...readTables],
-    plan: [state, ...artefacts, ...readTables],
+    // A table that lags behind the other of an earlier run is moved first.
+    plan: [state, ...artefacts, ...readTables, writeFiles, swapPointers],
     work: [state, ...readSources, ...artefacts, ...readTables, writeFiles],
     audit: [state, ...artefacts, ...readTables],
     publish: [state, ...artefacts, ...readTables, writeFiles, swapPointers],
@@ -97,7 +98,7 @@ export function functionRights(
       removeArtefacts,
       announce,
     ],
-    reap: [state, ...artefacts, ...readSources, ...readTables, startRuns],
+    reap: [state, startRuns],
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { holdLease } from '../../functions/runtime/lease.ts';
 import {
   anyEvent,
   intakePayload,
@@ -77,6 +78,7 @@ describe('from an event to a published table', () => {
       }),
     ]);
     expect(await world.catalog.list()).toHaveLength(2);
+    expect(await world.state.leases.current('pipeline/accounts')).toBeUndefined();
     // Told of again, the same files change nothing.
     await call('trigger', { Records: records.slice(0, 2) });
     site.clock.nowMs += 60 * 60_000;
@@ -137,6 +139,13 @@ describe('an error', () => {
     expect(refused?.name).toBe('LeaseHeldError');
   });
 
+  it('of a run whose lease another run has says so before anything is done', async () => {
+    const { opened } = await openSite();
+    await opened.world.state.leases.acquire('pipeline/accounts', 'another-run', 60_000);
+    for (const name of ['plan', 'work', 'audit', 'publish'])
+      expect((await failure(call(name, await recorded(`task-${name}`))))?.name).toBe('LeaseLostError');
+  });
+
   it.each(['plan', 'audit', 'publish'])('of a run that does not exist is named by %s', async (name) => {
     await openSite();
     expect((await failure(call(name, await recorded(`task-${name}`))))?.name).toBe('CorruptStateError');
@@ -171,4 +180,18 @@ it('handlers stay thin', async () => {
     const lines = (await readFile(`functions/${name}.ts`, 'utf8')).split('\n').length;
     expect([name, lines < 60]).toEqual([name, true]);
   }
+});
+
+describe('the lease of a run', () => {
+  it('outlives each function by as long as the state machine may take to call the next one', async () => {
+    const { opened, clock } = await openSite();
+    const { leases } = opened.world.state;
+    await leases.acquire('pipeline/accounts', 'a-run', 30_000);
+    await holdLease(opened.world, 'accounts', 'a-run', 60_000);
+    const held = await leases.current('pipeline/accounts');
+    expect(held?.expiresMs).toBe(clock.nowMs + 16 * 60_000);
+    clock.nowMs += 60_000;
+    await holdLease(opened.world, 'accounts', 'a-run', 60_000);
+    expect(await leases.current('pipeline/accounts')).toEqual(held);
+  });
 });

@@ -3,6 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { loadPipeline } from '../../lib/config/index.ts';
 import { addStacks } from '../../lib/stacks/partwise-app.ts';
+import { wildcards } from '../../lib/stacks/wildcards.ts';
 import { testApp } from './nag.ts';
 
 const app = testApp();
@@ -66,8 +67,8 @@ describe('who may do what', () => {
     }
   });
 
-  it('lets only the publisher, and the maintenance after it, move a table', () => {
-    expect(holders('glue:UpdateTable')).toEqual(['publish', 'report']);
+  it('lets only the publisher, whoever finishes its work, and maintenance move a table', () => {
+    expect(holders('glue:UpdateTable')).toEqual(['plan', 'publish', 'report']);
     expect(holders('glue:DeleteTable')).toEqual([]);
   });
 
@@ -79,11 +80,11 @@ describe('who may do what', () => {
       expect(resourcesOf(name, 's3:PutObject').join()).not.toContain('Staging');
   });
 
-  it('lets only units and the trigger’s side read source files, in the pipeline’s own folders', () => {
+  it('lets only units and the trigger read source files, in the pipeline’s own folders', () => {
     const readers = [...roles.keys()].filter((name) =>
       resourcesOf(name, 's3:GetObject').some((resource) => resource.includes('Staging')),
     );
-    expect(readers.sort()).toEqual(['reap', 'trigger', 'work']);
+    expect(readers.sort()).toEqual(['trigger', 'work']);
     for (const resource of resourcesOf('work', 's3:GetObject').filter((one) => one.includes('Staging')))
       expect(resource).toMatch(/\/drops\/everything(-deletions)?\/\*/);
   });
@@ -124,3 +125,64 @@ describe('who may do what', () => {
     expect(holders('dynamodb:Scan')).toEqual([]);
   });
 });
+
+/** `npm test -- test/stacks/iam -u` writes the page anew. */
+it('docs/aws/iam.md says what the roles hold', async () => {
+  const purposes: Readonly<Record<string, string>> = {
+    trigger: 'takes in events and starts runs',
+    intake: 'claims files for a run',
+    plan: 'plans from manifests and counts; moves a table that lags behind',
+    work: 'does one unit',
+    audit: 'checks what was written',
+    publish: 'moves the tables',
+    report: 'settles, maintains and announces',
+    reap: 'sweeps every 15 minutes',
+    machine: 'the state machine itself',
+    schedule: 'EventBridge Scheduler, when there is a schedule',
+  };
+  const named = new Map(
+    [...roles].map(([name, held]) => [name.startsWith('SchedulerRole') ? 'schedule' : name, held]),
+  );
+  const sections = Object.entries(purposes).map(([name, purpose]) => {
+    const lines = (named.get(name) ?? []).map((statement) => {
+      const resources = [...new Set([statement.Resource].flat().map(readable))].sort();
+      return `| ${[statement.Action].flat().sort().join(', ')} | ${resources.join(', ')} |`;
+    });
+    return `## ${name}: ${purpose}\n\n| actions | on |\n|---|---|\n${[...new Set(lines)].sort().join('\n')}`;
+  });
+  const reasons = wildcards.map(({ reason }) => `- ${reason}`).join('\n');
+  const page = [
+    '# IAM reference',
+    'What each role of a pipeline may do, made from the synthesised stack by a test (pipeline `everything`, prefix `drops/everything`, namespace `risk`). ' +
+      'Nobody may delete a table, a source file or a version of an object. Deploying needs what `cdk bootstrap` sets up; running needs nothing else.',
+    ...sections,
+    `## Why some resources end in *\n\n${reasons}`,
+    '## For people\n\nReaders need `glue:GetTable`, `glue:GetDatabase` and `s3:GetObject` on the warehouse bucket. Whoever drops files needs `s3:PutObject` ' +
+      "on the pipeline's folders of the staging bucket and nothing else. Operators start, stop and redrive executions of `partwise-<pipeline>` in the console.",
+  ].join('\n\n');
+  await expect(`${page}\n`).toMatchFileSnapshot('../../docs/aws/iam.md');
+});
+
+/** A resource as people call it. */
+function readable(resource: unknown): string {
+  const text = JSON.stringify(resource);
+  const bucket = /(Staging|Warehouse|Results|Inventories)Bucket/.exec(text)?.[1];
+  const tail = /"(\/[^"]*)"\]\]\}$/.exec(text)?.[1] ?? '';
+  if (bucket !== undefined) return `${bucket.toLowerCase()} bucket${tail}`.replaceAll('*', '\\*');
+  if (text === '"*"') return 'everything (no resource to name)';
+  if (text.includes('State') && text.includes('Table')) return 'state table';
+  if (/ExportsOutput\w*State/.test(text)) return 'state table';
+  if (text.includes(':glue:'))
+    return `catalog: ${/:(catalog|database\/\w+|table\/[\w/*]+)"/.exec(text)?.[1] ?? ''}`.replaceAll(
+      '*',
+      '\\*',
+    );
+  if (text.includes('stateMachine:')) return 'its state machine';
+  if (text.includes('event-bus')) return 'the default event bus';
+  if (text.includes('DeadLetters')) return 'its dead-letter queue';
+  if (text.includes('Queue')) return 'its queue';
+  if (text.includes('PipelineStateMachine')) return 'executions of its own Maps';
+  const called = /Functions([a-z]+)/.exec(text)?.[1];
+  if (text.includes('-log') || text.includes('log')) return 'its log group';
+  return called === undefined ? text : `function ${called}`;
+}
