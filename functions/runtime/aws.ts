@@ -1,10 +1,34 @@
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import type { PipelineConfig } from '../../lib/config/index.ts';
-import { ConfigError } from '../../lib/errors.ts';
+import { eventBridgeAnnouncer } from '../../lib/stores/eventbridge-announcer.ts';
+import { s3Listing } from '../../lib/stores/s3-listing.ts';
+import { sfnExecutions } from '../../lib/stores/sfn-executions.ts';
+import { sqsWakes } from '../../lib/stores/sqs-wakes.ts';
+import { openStores } from './aws-stores.ts';
+import { bucketName, setting } from './settings.ts';
 import type { FunctionWorld } from './world.ts';
 
-/** The world of a deployed function: the stores are those of its environment. */
+/** The world of a deployed function: everything is named by its environment, which the stack sets. */
 export async function openOnAws(config: PipelineConfig): Promise<FunctionWorld> {
-  throw new ConfigError(`the stores of ${config.pipeline} on AWS cannot be opened by this version`, {
-    safe: 'nothing was done',
-  });
+  const stagingBucket = bucketName('PARTWISE_STAGING');
+  const { world, inventories } = await openStores(config);
+  return {
+    world,
+    config,
+    announcer: eventBridgeAnnouncer({ client: new EventBridgeClient() }),
+    trigger: {
+      executions: sfnExecutions({
+        client: new SFNClient(),
+        stateMachineArn: setting('PARTWISE_STATE_MACHINE'),
+      }),
+      wakes: sqsWakes({ client: new SQSClient(), queueUrl: setting('PARTWISE_QUEUE') }),
+      listing: s3Listing({ client: new S3Client(), bucket: stagingBucket }),
+      inventories,
+      stagingBucket,
+      stagingRoot: world.staging.root,
+    },
+  };
 }

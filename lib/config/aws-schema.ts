@@ -69,8 +69,6 @@ export const awsSchema = z.strictObject({
   logDays: z.literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 180, 365, 731, 1827]).default(90),
 });
 
-export type AwsConfig = z.output<typeof awsSchema>;
-
 function isWithin(value: number, least: number, most: number): boolean {
   return value >= least && value <= most;
 }

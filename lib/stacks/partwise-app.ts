@@ -5,7 +5,7 @@ import { PipelineStack } from './pipeline-stack.ts';
 import { StorageStack } from './storage-stack.ts';
 
 /** Context keys that the app reads, besides the two of `removal.ts`. */
-export const contextKeys = {
+const contextKeys = {
   /** Name of the storage stack and prefix of the pipelines' stacks. */
   name: 'partwise:name',
   /** `true`: a KMS key of the account's own. */

@@ -17,7 +17,7 @@ export interface PipelineStackProps extends StackProps {
 }
 
 /** Name of a pipeline's state machine; the command line finds it by this. */
-export const stateMachineName = (pipeline: string): string => `partwise-${pipeline}`;
+const stateMachineName = (pipeline: string): string => `partwise-${pipeline}`;
 
 /**
  * Everything of one pipeline that holds no data: removing and making it again loses nothing, what waits in the
