@@ -1,7 +1,9 @@
+import { lambdaBench } from './lambda.ts';
 import { planningBench } from './planning.ts';
 import { summaryBench } from './summary.ts';
 
 const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = {
+  lambda: lambdaBench,
   planning: planningBench,
   summary: summaryBench,
 };

@@ -21,7 +21,7 @@ export function addStacks(app: App, configs: readonly PipelineConfig[]): void {
       : { account: process.env['CDK_DEFAULT_ACCOUNT'] }),
     ...(process.env['CDK_DEFAULT_REGION'] === undefined ? {} : { region: process.env['CDK_DEFAULT_REGION'] }),
   };
-  const storage = new StorageStack(app, `${name}Storage`, {
+  const { storage } = new StorageStack(app, `${name}Storage`, {
     env,
     resumeHorizonDays: Math.max(1, ...configs.map((one) => parseDurationMs(one.resumeHorizon) / 86_400_000)),
     customerKey: String(app.node.tryGetContext(contextKeys.customerKey) ?? 'false') === 'true',

@@ -38,20 +38,14 @@ const artefactDays = 400;
  * Buckets and state. Removing the stack removes none of them unless both switches of `removal.ts` say so; until then
  * the stack also refuses to be deleted.
  */
-export class StorageStack extends Stack implements Storage {
-  readonly staging: IBucket;
-  /** Lists of the staging bucket's objects, delivered by S3. */
-  readonly inventories: IBucket;
-  readonly warehouse: IBucket;
-  readonly results: IBucket;
-  readonly state: ITable;
-  readonly encryptionKey: IKey | undefined;
+export class StorageStack extends Stack {
+  readonly storage: Storage;
 
   constructor(scope: Construct, id: string, props: StorageStackProps) {
     const terminationProtection = !mayRemoveData(scope.node, props.stackName ?? id);
     super(scope, id, { terminationProtection, ...props });
     const removalPolicy = dataRemovalPolicy(this.node, this.stackName);
-    this.encryptionKey = props.customerKey
+    const encryptionKey: IKey | undefined = props.customerKey
       ? new Key(this, 'Key', {
           alias: `alias/${this.stackName.toLowerCase()}`,
           description: 'Partwise: buckets and state',
@@ -60,7 +54,7 @@ export class StorageStack extends Stack implements Storage {
         })
       : undefined;
     // S3 writes the inventories itself.
-    this.encryptionKey?.addToResourcePolicy(
+    encryptionKey?.addToResourcePolicy(
       new PolicyStatement({
         principals: [new ServicePrincipal('s3.amazonaws.com')],
         actions: ['kms:GenerateDataKey'],
@@ -70,22 +64,22 @@ export class StorageStack extends Stack implements Storage {
     );
     const accessLogs = accessLogsBucket(this);
     const horizon = Math.max(7, Math.ceil(props.resumeHorizonDays));
-    const common = { encryptionKey: this.encryptionKey, accessLogs, abortUploadsDays: horizon };
-    this.inventories = new DataBucket(this, 'Inventories', {
+    const common = { encryptionKey, accessLogs, abortUploadsDays: horizon };
+    const inventories = new DataBucket(this, 'Inventories', {
       ...common,
       keepReplacedDays: 7,
       events: true,
       lifecycle: [{ id: 'age', expiration: Duration.days(horizon) }],
     }).bucket;
     // A run reads the version that it claimed, so a replaced one must live as long as the run can be resumed.
-    this.staging = new DataBucket(this, 'Staging', {
+    const staging = new DataBucket(this, 'Staging', {
       ...common,
       keepReplacedDays: horizon,
       events: true,
-      inventories: this.inventories,
+      inventories,
     }).bucket;
-    this.warehouse = new DataBucket(this, 'Warehouse', { ...common, keepReplacedDays: 7 }).bucket;
-    this.results = new DataBucket(this, 'Results', {
+    const warehouse = new DataBucket(this, 'Warehouse', { ...common, keepReplacedDays: 7 }).bucket;
+    const results = new DataBucket(this, 'Results', {
       ...common,
       keepReplacedDays: 7,
       lifecycle: [
@@ -100,30 +94,31 @@ export class StorageStack extends Stack implements Storage {
         },
       ],
     }).bucket;
-    this.state = new Table(this, 'State', {
+    const state = new Table(this, 'State', {
       partitionKey: { name: stateKeys.partition, type: AttributeType.STRING },
       sortKey: { name: stateKeys.sort, type: AttributeType.STRING },
       timeToLiveAttribute: stateKeys.expires,
       billingMode: BillingMode.PAY_PER_REQUEST,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: terminationProtection,
-      ...(this.encryptionKey === undefined
+      ...(encryptionKey === undefined
         ? { encryption: TableEncryption.AWS_MANAGED }
-        : { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: this.encryptionKey }),
+        : { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey }),
       removalPolicy,
     }) as ITable;
     // Deleting a database would delete its tables.
     for (const name of new Set(props.namespaces)) {
       new CfnDatabase(this, `Database-${name}`, {
         catalogId: this.account,
-        databaseInput: { name, locationUri: this.warehouse.s3UrlForObject(name) },
+        databaseInput: { name, locationUri: warehouse.s3UrlForObject(name) },
       }).applyRemovalPolicy(removalPolicy);
     }
+    this.storage = { staging, inventories, warehouse, results, state, encryptionKey };
     for (const [name, value] of Object.entries({
-      StagingBucket: this.staging.bucketName,
-      WarehouseBucket: this.warehouse.bucketName,
-      ResultsBucket: this.results.bucketName,
-      StateTable: this.state.tableName,
+      StagingBucket: staging.bucketName,
+      WarehouseBucket: warehouse.bucketName,
+      ResultsBucket: results.bucketName,
+      StateTable: state.tableName,
     }))
       new CfnOutput(this, name, { value });
   }
