@@ -71,13 +71,6 @@ export class UnsupportedFeatureError extends PartwiseError {}
 export class UnitTooLargeError extends PartwiseError {}
 /** The run was cancelled; resuming is safe. */
 export class RunCancelledError extends PartwiseError {}
-export class TableNotFoundError extends PartwiseError {}
-export class TableAlreadyExistsError extends PartwiseError {}
-export class ObjectNotFoundError extends PartwiseError {}
-/** Create-only write met an object that is already there. */
-export class ObjectExistsError extends PartwiseError {}
-/** A location points outside of the root it must stay in. */
-export class LocationEscapeError extends PartwiseError {}
 /** A message is no event that we know; it is kept in the dead-letter queue. */
 export class MalformedEventError extends PartwiseError {}
 /** An event is about a bucket that is not the pipeline's. */
@@ -86,3 +79,10 @@ export class WrongBucketError extends PartwiseError {}
 export class DeadlineExceededError extends PartwiseError {
   override readonly retryable = true;
 }
+export class TableNotFoundError extends PartwiseError {}
+export class TableAlreadyExistsError extends PartwiseError {}
+export class ObjectNotFoundError extends PartwiseError {}
+/** Create-only write met an object that is already there. */
+export class ObjectExistsError extends PartwiseError {}
+/** A location points outside of the root it must stay in. */
+export class LocationEscapeError extends PartwiseError {}
