@@ -11,6 +11,7 @@ export const handler = taskHandler({
     const swept = await sweep({ config, state: world.state, clock: world.clock, ...trigger });
     metrics.addMetric('OldestPendingAge', MetricUnit.Seconds, swept.oldestPendingSeconds);
     metrics.addMetric('OldestRunAge', MetricUnit.Seconds, swept.oldestRunSeconds);
+    metrics.addMetric('RunsAbandoned', MetricUnit.Count, swept.abandoned.length);
     metrics.addMetric('PendingObjects', MetricUnit.Count, swept.pending);
     logger.info('swept', { ...swept });
     return swept;

@@ -1,3 +1,4 @@
+import type { S3Client } from '@aws-sdk/client-s3';
 import type { PipelineConfig } from '../../lib/config/index.ts';
 import { UnsupportedFeatureError } from '../../lib/errors.ts';
 import type { World } from '../../lib/run/workload.ts';
@@ -6,6 +7,7 @@ import type { ObjectStore } from '../../lib/stores/ports.ts';
 export interface Stores {
   readonly world: World;
   readonly inventories: ObjectStore;
+  readonly s3: S3Client;
 }
 
 /** S3, DynamoDB and the Glue Data Catalog as a function's world. */

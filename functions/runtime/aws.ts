@@ -1,5 +1,4 @@
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { PipelineConfig } from '../../lib/config/index.ts';
@@ -14,7 +13,7 @@ import type { FunctionWorld } from './world.ts';
 /** The world of a deployed function: everything is named by its environment, which the stack sets. */
 export async function openOnAws(config: PipelineConfig): Promise<FunctionWorld> {
   const stagingBucket = bucketName('PARTWISE_STAGING');
-  const { world, inventories } = await openStores(config);
+  const { world, inventories, s3 } = await openStores(config);
   return {
     world,
     config,
@@ -25,7 +24,7 @@ export async function openOnAws(config: PipelineConfig): Promise<FunctionWorld> 
         stateMachineArn: setting('PARTWISE_STATE_MACHINE'),
       }),
       wakes: sqsWakes({ client: new SQSClient(), queueUrl: setting('PARTWISE_QUEUE') }),
-      listing: s3Listing({ client: new S3Client(), bucket: stagingBucket }),
+      listing: s3Listing({ client: s3, bucket: stagingBucket }),
       inventories,
       stagingBucket,
       stagingRoot: world.staging.root,

@@ -77,10 +77,13 @@ export function functionRights(
     ['events:PutEvents'],
     stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' }),
   );
-  const inventories = allow(['s3:GetObject'], storage.inventories.arnForObjects('*'));
+  const inventories = [
+    allow(['s3:GetObject'], storage.inventories.arnForObjects('*')),
+    allow(['s3:ListBucket'], storage.inventories.bucketArn),
+  ];
 
   return {
-    trigger: [state, ...readSources, inventories, startRuns],
+    trigger: [state, ...readSources, ...inventories, startRuns],
     intake: [state, ...artefacts, ...readTables],
     // A table that lags behind the other of an earlier run is moved first.
     plan: [state, ...artefacts, ...readTables, writeFiles, swapPointers],

@@ -41,7 +41,7 @@ export class PipelineFunctions extends Construct {
     const work = mebibytes(aws.memory);
     const control = mebibytes(aws.controlMemory);
     this.memoryMiB = {
-      trigger: smallMiB,
+      trigger: smallMiB * 2,
       intake: smallMiB * 2,
       plan: control,
       work,

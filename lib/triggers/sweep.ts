@@ -1,4 +1,5 @@
-import type { RunStore } from '../stores/ports.ts';
+import { leaseName } from '../run/claim.ts';
+import type { RunRecord, RunStore } from '../stores/ports.ts';
 import { requestRun, type StartDecision, type StartOptions, waitingItems } from './start-run.ts';
 
 export interface SweepOptions extends StartOptions {
@@ -11,6 +12,8 @@ export interface Swept {
   readonly oldestPendingSeconds: number;
   /** 0 when no run is at work. */
   readonly oldestRunSeconds: number;
+  /** Runs whose execution is gone; they are recorded as failed. */
+  readonly abandoned: readonly string[];
   readonly start: StartDecision;
 }
 
@@ -23,14 +26,40 @@ export async function sweep(options: SweepOptions): Promise<Swept> {
   const { config, state, clock } = options;
   const now = clock.now();
   const { pending, oldestMs } = await waitingItems(state, config.pipeline);
-  const runs = await state.runs.list(config.pipeline, newestRuns);
-  const started = runs.filter((run) => underway.has(run.status)).map((run) => run.createdMs);
+  const runs = (await state.runs.list(config.pipeline, newestRuns)).filter((run) => underway.has(run.status));
+  const abandoned = await endAbandoned(options, runs);
+  const started = runs.filter((run) => !abandoned.includes(run.runId)).map((run) => run.createdMs);
   const seconds = (since: number) =>
     Number.isFinite(since) ? Math.max(0, Math.floor((now - since) / 1_000)) : 0;
   return {
     pending,
     oldestPendingSeconds: seconds(oldestMs),
     oldestRunSeconds: seconds(Math.min(...started)),
+    abandoned,
     start: await requestRun(options),
   };
+}
+
+/**
+ * An execution that was stopped or timed out cannot record its own end. When none runs and a run's lease has lapsed or
+ * gone to another, nobody works on it any more: it is recorded as failed and keeps its claims, for a resume.
+ */
+async function endAbandoned(options: SweepOptions, runs: readonly RunRecord[]): Promise<readonly string[]> {
+  const { config, state, executions, clock } = options;
+  if (runs.length === 0 || (await executions.isAnyRunning())) return [];
+  const lease = await state.leases.current(leaseName(config.pipeline));
+  const holder = lease !== undefined && lease.expiresMs > clock.now() ? lease.holder : undefined;
+  const left = runs.filter((run) => run.runId !== holder);
+  for (const { runId } of left) {
+    await state.runs.update(runId, {
+      status: 'failed',
+      endedMs: clock.now(),
+      error: {
+        name: 'States.Aborted',
+        message: 'its execution ended without recording how',
+        next: `partwise resume ${runId}`,
+      },
+    });
+  }
+  return left.map(({ runId }) => runId);
 }

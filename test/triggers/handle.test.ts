@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { RunRecord } from '../../lib/stores/ports.ts';
 import { handleMessages } from '../../lib/triggers/handle.ts';
 import { sweep } from '../../lib/triggers/sweep.ts';
 import { accounts, messagesOf, openSite, type Site } from './site.ts';
@@ -291,7 +292,39 @@ describe('the sweep', () => {
       pending: 0,
       oldestPendingSeconds: 0,
       oldestRunSeconds: 0,
+      abandoned: [],
       start: { kind: 'nothing' },
+    });
+  });
+
+  it('records a run as failed when its execution is gone and its lease has lapsed, and not before', async () => {
+    const site = await openSite();
+    const { state } = site.options;
+    const run = (runId: string): RunRecord => ({
+      runId,
+      pipeline: 'accounts',
+      status: 'working',
+      attempt: 1,
+      epoch: 1,
+      branch: 'main',
+      createdMs: site.world.nowMs,
+      updatedMs: site.world.nowMs,
+      endedMs: undefined,
+      error: undefined,
+      facts: {},
+    });
+    await state.runs.create(run('stopped'));
+    await state.leases.acquire('pipeline/accounts', 'stopped', 10 * minute);
+    site.world.nowMs += 5 * minute;
+    expect(await sweep(site.options)).toMatchObject({ abandoned: [], oldestRunSeconds: 300 });
+    site.world.running = true;
+    site.world.nowMs += 6 * minute;
+    expect((await sweep(site.options)).abandoned).toEqual([]);
+    site.world.running = false;
+    expect(await sweep(site.options)).toMatchObject({ abandoned: ['stopped'], oldestRunSeconds: 0 });
+    expect(await state.runs.get('stopped')).toMatchObject({
+      status: 'failed',
+      error: { name: 'States.Aborted', next: 'partwise resume stopped' },
     });
   });
 });
