@@ -7,13 +7,11 @@ export const handler = taskHandler({
   schema: reportPayload,
   // How a run ended is recorded whoever has the lease now.
   needsLease: false,
-  run: async ({ runId, attempt, outcome, error }, { backbone, world, announcer }) => {
-    const done = await backbone.report({
-      runId,
-      attempt,
-      outcome,
-      ...(error === undefined ? {} : { error }),
-    });
+  run: async (payload, { backbone, world, announcer }) => {
+    // The payload goes on as it came: what it may say is between the state machine and the backbone.
+    const done = await (backbone.report as (payload: unknown) => Promise<unknown>)(payload);
+    if (payload.action === 'raise') return done;
+    const { runId, attempt, outcome } = payload;
     const run = await world.state.runs.get(runId);
     if (run === undefined) return done;
     const input = run.facts['input'] as { readonly rowsAccepted?: number } | undefined;

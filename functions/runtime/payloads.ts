@@ -26,12 +26,25 @@ export const workPayload = z.looseObject({
   attempt,
 });
 
-export const reportPayload = z.looseObject({
-  runId,
-  attempt,
-  outcome: z.enum(['succeeded', 'failed', 'empty', 'planned']),
-  error: z.object({ name: z.string(), cause: z.string() }).optional(),
-});
+const machineFailure = z.object({ name: z.string(), cause: z.string() });
+
+/** How the run ended; or a failure that was recorded and is now to be raised, so that the execution fails by its name. */
+export const reportPayload = z.union([
+  z.looseObject({
+    action: z.literal('report').optional(),
+    runId,
+    attempt,
+    outcome: z.enum(['succeeded', 'failed', 'empty', 'planned']),
+    error: machineFailure.optional(),
+  }),
+  z.looseObject({
+    action: z.literal('raise'),
+    runId,
+    attempt,
+    error: machineFailure,
+    redriven: z.boolean(),
+  }),
+]);
 
 /** A batch of the queue, as Lambda delivers it. */
 export const queueBatch = z.looseObject({

@@ -27,6 +27,26 @@ const failure = (promise: Promise<unknown>) =>
     (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
   );
 
+type Site = Awaited<ReturnType<typeof openSite>>;
+
+/** The execution that the trigger asked for, with the functions behind its tasks. */
+function execute({ started, opened }: Site) {
+  return startExecution({
+    machine: loadStateMachine(definition, {
+      substitutions: Object.fromEntries([...functionNames, 'results'].map((name) => [name, name])),
+    }),
+    name: started.at(-1)?.name ?? '',
+    input: started.at(-1)?.input as Json,
+    tasks: {
+      [LAMBDA_INVOKE]: lambdaInvoke(
+        Object.fromEntries(functionNames.map((name) => [name, (payload: Json) => call(name, payload)])),
+      ),
+    },
+    objects: objectAccess({ results: opened.world.results }),
+    signal: new AbortController().signal,
+  });
+}
+
 describe('from an event to a published table', () => {
   it('the functions themselves, behind the real state machine, take in, apply and announce', async () => {
     const site = await openSite();
@@ -54,20 +74,7 @@ describe('from an event to a published table', () => {
     await call('trigger', await recorded('wake'));
     expect(site.started).toHaveLength(1);
 
-    const result = await startExecution({
-      machine: loadStateMachine(definition, {
-        substitutions: Object.fromEntries([...functionNames, 'results'].map((name) => [name, name])),
-      }),
-      name: site.started[0]?.name ?? '',
-      input: site.started[0]?.input as Json,
-      tasks: {
-        [LAMBDA_INVOKE]: lambdaInvoke(
-          Object.fromEntries(functionNames.map((name) => [name, (payload: Json) => call(name, payload)])),
-        ),
-      },
-      objects: objectAccess({ results: world.results }),
-      signal: new AbortController().signal,
-    });
+    const result = await execute(site);
     expect([result.status, result.error, result.cause]).toEqual(['SUCCEEDED', undefined, undefined]);
     expect(site.ended).toEqual([
       expect.objectContaining({
@@ -86,6 +93,34 @@ describe('from an event to a published table', () => {
       pending: 0,
       start: { kind: 'nothing' },
     });
+  });
+
+  it('a run that fails says so by name everywhere, keeps its files and lets go of the lease', async () => {
+    const site = await openSite();
+    const { world } = site.opened;
+    await mkdir(`${site.root}/staging/accounts`, { recursive: true });
+    const bad = '1,not a month,2025-11-01 00:00:00,1,card,1,\n'.repeat(2_000);
+    await writeFile(
+      `${site.root}/staging/accounts/bad.csv`,
+      `acct_no,reporting_month,load_ts,batch_no,product_cd,bal_am,del_cd\n${bad}`,
+    );
+    await call('trigger', await recorded('schedule'));
+    const result = await execute(site);
+    expect([result.status, result.error]).toEqual(['FAILED', 'ErrorBudgetExceededError']);
+    const [run] = await world.state.runs.list('accounts');
+    expect(run).toMatchObject({ status: 'failed', error: { name: 'ErrorBudgetExceededError' } });
+    expect(site.ended).toEqual([
+      expect.objectContaining({
+        status: 'failed',
+        error: expect.objectContaining({ name: 'ErrorBudgetExceededError' }),
+      }),
+    ]);
+    expect(await world.state.leases.current('pipeline/accounts')).toBeUndefined();
+    for await (const item of world.state.intake.list('accounts')) expect(item.status).toBe('claimed');
+    // Its end starts nothing: the same would fail again.
+    site.started.length = 0;
+    await call('trigger', await recorded('execution-failed'));
+    expect(site.started).toEqual([]);
   });
 });
 
