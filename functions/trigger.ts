@@ -8,7 +8,14 @@ export const handler = taskHandler({
   schema: queueBatch,
   run: async (batch, { config, world, trigger }) => {
     const handled = await handleMessages(
-      { config, state: world.state, clock: world.clock, ...trigger },
+      {
+        config,
+        state: world.state,
+        clock: world.clock,
+        catalog: world.catalog,
+        staging: world.staging,
+        ...trigger,
+      },
       batch.Records.map(({ messageId, body }) => ({ id: messageId, body })),
     );
     const { failed, ...said } = handled;

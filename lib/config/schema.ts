@@ -71,6 +71,11 @@ const feed = {
 const source = z.strictObject({
   /** Folder (below the staging root) whose files belong to this pipeline; default: the pipeline's name. */
   prefix: prefix.optional(),
+  /** On AWS: an Iceberg table below that folder whose appended rows are the records, instead of single files. */
+  table: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/, 'namespace.name in lower case')
+    .optional(),
   ...feed,
 });
 

@@ -83,30 +83,31 @@ export class Arrivals extends Construct {
 
   private rules(storage: Storage, config: PipelineConfig, stateMachineArn: string): void {
     const target = new SqsQueue(this.queue, { deadLetterQueue: this.deadLetters });
-    const prefixes = [sourcePrefix(config), feedPrefix(config)].filter((prefix) => prefix !== undefined);
+    const { table } = config.source;
+    // Files of a staging table count once a snapshot has them.
+    const records = table === undefined ? sourcePrefix(config) : undefined;
+    const prefixes = [records, feedPrefix(config)].filter((prefix) => prefix !== undefined);
     const created = (bucket: string, key: readonly unknown[]) => ({
       source: ['aws.s3'],
       detailType: ['Object Created'],
       detail: { bucket: { name: [bucket] }, object: { key } },
     });
-    new Rule(this, 'Files', {
-      description: `Partwise ${config.pipeline}: a file arrived`,
-      eventPattern: created(
-        storage.staging.bucketName,
-        prefixes.map((prefix) => ({ prefix: `${prefix}/` })),
-      ),
-      targets: [target],
-    });
+    if (prefixes.length > 0) {
+      new Rule(this, 'Files', {
+        description: `Partwise ${config.pipeline}: a file arrived`,
+        eventPattern: created(
+          storage.staging.bucketName,
+          prefixes.map((prefix) => ({ prefix: `${prefix}/` })),
+        ),
+        targets: [target],
+      });
+    }
     new Rule(this, 'Inventories', {
       description: `Partwise ${config.pipeline}: an inventory of the staging bucket was delivered`,
       eventPattern: created(storage.inventories.bucketName, [{ suffix: '/manifest.checksum' }]),
       targets: [target],
     });
-    new Rule(this, 'Staged', {
-      description: `Partwise ${config.pipeline}: a staging table has a new snapshot`,
-      eventPattern: { source: ['partwise.staged'], detail: { pipeline: [config.pipeline] } },
-      targets: [target],
-    });
+    if (table !== undefined) this.stagedRules(config, table, target);
     new Rule(this, 'RunEnded', {
       description: `Partwise ${config.pipeline}: what waited for a run goes on`,
       eventPattern: {
@@ -116,6 +117,28 @@ export class Arrivals extends Construct {
           stateMachineArn: [stateMachineArn],
           status: Match.anyOf('SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'),
         },
+      },
+      targets: [target],
+    });
+  }
+
+  /** A new snapshot of the staging table: Glue tells of it, or whoever writes it does. */
+  private stagedRules(config: PipelineConfig, table: string, target: SqsQueue): void {
+    const [databaseName, tableName] = table.split('.');
+    new Rule(this, 'Staged', {
+      description: `Partwise ${config.pipeline}: a new snapshot of ${table}, as its writer says`,
+      eventPattern: {
+        source: ['partwise.staged'],
+        detail: { pipeline: [config.pipeline], table: [table] },
+      },
+      targets: [target],
+    });
+    new Rule(this, 'TableChanged', {
+      description: `Partwise ${config.pipeline}: a new snapshot of ${table}, as Glue says`,
+      eventPattern: {
+        source: ['aws.glue'],
+        detailType: ['Glue Data Catalog Table State Change'],
+        detail: { databaseName: [databaseName], tableName: [tableName], typeOfChange: ['UpdateTable'] },
       },
       targets: [target],
     });

@@ -82,8 +82,10 @@ export function functionRights(
     allow(['s3:ListBucket'], storage.inventories.bucketArn),
   ];
 
+  const readStaged = stagedTable(stack, config);
+
   return {
-    trigger: [state, ...readSources, ...inventories, startRuns],
+    trigger: [state, ...readSources, ...readStaged, ...inventories, startRuns],
     intake: [state, ...artefacts, ...readTables],
     // A table that lags behind the other of an earlier run is moved first.
     plan: [state, ...artefacts, ...readTables, writeFiles, swapPointers],
@@ -105,8 +107,15 @@ export function functionRights(
   };
 }
 
-/** The catalog, one database, and its tables. */
-function glueArns(stack: Stack, namespace: string): string[] {
+/** The pointer of the staging table, if there is one. */
+function stagedTable(stack: Stack, config: PipelineConfig): PolicyStatement[] {
+  const [namespace, name] = config.source.table?.split('.') ?? [];
+  if (namespace === undefined || name === undefined) return [];
+  return [new PolicyStatement({ actions: ['glue:GetTable'], resources: glueArns(stack, namespace, name) })];
+}
+
+/** The catalog, one database, and its tables or one of them. */
+function glueArns(stack: Stack, namespace: string, table = '*'): string[] {
   const arn = (resource: string, resourceName?: string) =>
     stack.formatArn({
       service: 'glue',
@@ -115,5 +124,5 @@ function glueArns(stack: Stack, namespace: string): string[] {
         ? { arnFormat: ArnFormat.NO_RESOURCE_NAME }
         : { resourceName, arnFormat: ArnFormat.SLASH_RESOURCE_NAME }),
     });
-  return [arn('catalog'), arn('database', namespace), arn('table', `${namespace}/*`)];
+  return [arn('catalog'), arn('database', namespace), arn('table', `${namespace}/${table}`)];
 }

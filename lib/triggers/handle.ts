@@ -1,9 +1,11 @@
-import { ConfigError, UnsupportedFeatureError } from '../errors.ts';
-import type { Location, ObjectStore } from '../stores/ports.ts';
+import { ConfigError } from '../errors.ts';
+import { joinLocation } from '../stores/location.ts';
+import type { CatalogPointer, Location, ObjectStore } from '../stores/ports.ts';
 import { sequencerOfTime } from '../stores/sequencer.ts';
 import type { SourceListing } from '../stores/trigger-ports.ts';
 import { inventoryObjects } from './inventory.ts';
 import { type ArrivedObject, readMessage, type Trigger } from './messages.ts';
+import { type StagedSnapshot, stagedSnapshots } from './staged.ts';
 import { requestRun, type StartDecision, type StartOptions } from './start-run.ts';
 import { feedsOf, type TakenIn, takeIn } from './take-in.ts';
 
@@ -12,6 +14,9 @@ export interface TriggerOptions extends StartOptions {
   readonly stagingRoot: Location;
   readonly listing: SourceListing;
   readonly inventories: ObjectStore;
+  /** For a staging table: its catalog, and the store that holds its files. */
+  readonly catalog: CatalogPointer;
+  readonly staging: ObjectStore;
 }
 
 export interface Message {
@@ -78,8 +83,14 @@ async function handleOne(
   count: (object: ArrivedObject, taken: TakenIn) => void,
 ): Promise<Wanted> {
   const { config, state, clock, stagingBucket, stagingRoot, inventories } = options;
-  const take = async (object: ArrivedObject) =>
-    count(object, await takeIn({ config, intake: state.intake, clock, stagingBucket, stagingRoot }, object));
+  const take = async (object: ArrivedObject, isStaged = false): Promise<TakenIn> => {
+    const taken = await takeIn(
+      { config, intake: state.intake, clock, stagingBucket, stagingRoot, isStaged },
+      object,
+    );
+    count(object, taken);
+    return taken;
+  };
   switch (trigger.kind) {
     case 'object':
       if (`s3://${trigger.bucket}` !== inventories.root) await take(trigger);
@@ -89,6 +100,7 @@ async function handleOne(
     case 'schedule':
       assertOwn(options, trigger.pipeline);
       await eachOf(listedObjects(options), take);
+      if (config.source.table !== undefined) await takeStaged(options, take);
       return 'run at once';
     case 'wake':
       assertOwn(options, trigger.pipeline);
@@ -97,13 +109,38 @@ async function handleOne(
       // After a failure the same run would fail again at once: an arrival, the schedule or the sweep tries again.
       return trigger.status === 'SUCCEEDED' ? 'run' : undefined;
     case 'staged':
-      throw new UnsupportedFeatureError(`staging tables cannot be read yet: ${trigger.table}`, {
-        safe: 'the message stays in the dead-letter queue',
-        next: 'export the rows as files below the staging prefix',
-      });
+      return trigger.table === config.source.table ? takeStaged(options, take) : undefined;
     case 'ignored':
       return undefined;
   }
+}
+
+/** Takes in what was appended to the staging table since it was last looked at. */
+async function takeStaged(
+  options: TriggerOptions,
+  take: (object: ArrivedObject, isStaged: boolean) => Promise<TakenIn>,
+): Promise<Wanted> {
+  const { table } = options.config.source;
+  if (table === undefined) return undefined;
+  const fresh: StagedSnapshot[] = [];
+  for await (const snapshot of stagedSnapshots({ ...options, table })) {
+    if (await isTakenIn(options, snapshot)) break;
+    fresh.push(snapshot);
+  }
+  // The oldest first: whoever is interrupted leaves nothing untaken before what is taken.
+  for (const { files } of fresh.reverse()) for (const file of files) await take(file, true);
+  return 'run';
+}
+
+async function isTakenIn(
+  { config, state, stagingRoot }: TriggerOptions,
+  { files }: StagedSnapshot,
+): Promise<boolean> {
+  for (const { key, etag } of files) {
+    const known = await state.intake.versions(config.pipeline, joinLocation(stagingRoot, key));
+    if (!known.some(({ version }) => version === etag)) return false;
+  }
+  return files.length > 0;
 }
 
 /** What lies in the feeds' folders now: for events that never came. */
@@ -120,9 +157,9 @@ async function* listedObjects({
 
 async function eachOf(
   objects: AsyncIterable<ArrivedObject>,
-  action: (object: ArrivedObject) => Promise<void>,
+  action: (object: ArrivedObject) => Promise<unknown>,
 ): Promise<void> {
-  let batch: Promise<void>[] = [];
+  let batch: Promise<unknown>[] = [];
   for await (const object of objects) {
     batch.push(action(object));
     if (batch.length < parallelWrites) continue;

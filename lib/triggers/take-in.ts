@@ -12,6 +12,8 @@ export interface TakeInOptions {
   readonly stagingBucket: string;
   /** Where the bucket's objects are for the run: `s3://` and its name, or a folder that stands for it. */
   readonly stagingRoot: Location;
+  /** The object is of a snapshot of the staging table. */
+  readonly isStaged?: boolean;
 }
 
 /** `known`: this version was recorded before, by another event or a list. */
@@ -36,6 +38,8 @@ export async function takeIn(options: TakeInOptions, object: ArrivedObject): Pro
     );
   }
   const feed = feedOf(config, object.key);
+  if (feed?.name === 'records' && config.source.table !== undefined && options.isStaged !== true)
+    return { ignored: `a file counts once a snapshot of ${config.source.table} has it` };
   if (feed === undefined) return { ignored: `no feed of ${config.pipeline} has this folder` };
   if (object.key.endsWith('/')) return { ignored: 'a folder, not a file' };
   if (isUnfinishedName(object.key.slice(feed.prefix.length + 1)))

@@ -76,26 +76,36 @@ describe('the state machine', () => {
 });
 
 describe('what starts a run', () => {
-  const patterns = propertiesOf('AWS::Events::Rule').map(
-    (rule) => rule['EventPattern'] as Properties | undefined,
-  );
+  const patternsOf = (from?: Template) =>
+    propertiesOf('AWS::Events::Rule', from).map((rule) => rule['EventPattern'] as Properties | undefined);
+  const keysOf = (from?: Template) =>
+    patternsOf(from).flatMap((pattern) => {
+      const detail = pattern?.['detail'] as { object?: { key: readonly unknown[] } } | undefined;
+      return detail?.object?.key ?? [];
+    });
 
-  it('is a file in one of the feeds’ folders of the staging bucket', () => {
-    expect(patterns).toContainEqual({
-      source: ['aws.s3'],
-      'detail-type': ['Object Created'],
-      detail: {
-        bucket: { name: [expect.anything()] },
-        object: { key: [{ prefix: 'drops/everything/' }, { prefix: 'drops/everything-deletions/' }] },
-      },
+  it('is a file in one of the feeds’ folders, or an inventory of the staging bucket', () => {
+    expect(keysOf(made.template('Partwise-accounts'))).toEqual([
+      { prefix: 'accounts/' },
+      { suffix: '/manifest.checksum' },
+    ]);
+  });
+
+  it('is a new snapshot of the staging table instead of single files of its feed, when there is one', () => {
+    expect(keysOf()).toEqual([{ prefix: 'drops/everything-deletions/' }, { suffix: '/manifest.checksum' }]);
+    expect(patternsOf()).toContainEqual({
+      source: ['aws.glue'],
+      'detail-type': ['Glue Data Catalog Table State Change'],
+      detail: { databaseName: ['staging'], tableName: ['every_record'], typeOfChange: ['UpdateTable'] },
+    });
+    expect(patternsOf()).toContainEqual({
+      source: ['partwise.staged'],
+      detail: { pipeline: ['everything'], table: ['staging.every_record'] },
     });
   });
 
-  it('is an inventory, a staged table, or the end of the run before', () => {
-    const text = JSON.stringify(patterns);
-    expect(text).toContain('/manifest.checksum');
-    expect(text).toContain('partwise.staged');
-    expect(text).toContain('Step Functions Execution Status Change');
+  it('is the end of the run before, if anything came meanwhile', () => {
+    expect(JSON.stringify(patternsOf())).toContain('Step Functions Execution Status Change');
   });
 
   it('goes through one encrypted queue that gives up to a dead-letter queue, and reports single failures', () => {
@@ -112,7 +122,7 @@ describe('what starts a run', () => {
       (rule) => rule['Targets'] as readonly Properties[],
     );
     const toQueue = targets.filter((target) => JSON.stringify(target['Arn']).includes('Queue'));
-    expect(toQueue.length).toBe(4);
+    expect(toQueue.length).toBe(5);
     for (const target of toQueue) expect(target['DeadLetterConfig']).toBeDefined();
   });
 

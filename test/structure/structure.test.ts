@@ -33,6 +33,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   'lib/triggers': [
     'lib/triggers',
+    'lib/iceberg',
     'lib/errors.ts',
     'lib/config',
     'lib/run',

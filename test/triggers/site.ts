@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { loadPipeline, type PipelineConfig } from '../../lib/config/index.ts';
 import { ObjectNotFoundError } from '../../lib/errors.ts';
 import type { IntakeItem, ObjectStore, StateStore } from '../../lib/stores/ports.ts';
+import { openSqliteCatalog } from '../../lib/stores/sqlite-catalog.ts';
 import { openSqliteState } from '../../lib/stores/sqlite-state.ts';
 import type { ExecutionStart, ListedObject } from '../../lib/stores/trigger-ports.ts';
 import type { Message, TriggerOptions } from '../../lib/triggers/handle.ts';
@@ -20,7 +21,10 @@ export interface Site {
 }
 
 /** The trigger on an embedded state store, with executions and messages written down instead of sent. */
-export async function openSite(config: PipelineConfig = accounts): Promise<Site> {
+export async function openSite(
+  config: PipelineConfig = accounts,
+  staged: Partial<Pick<TriggerOptions, 'catalog' | 'staging' | 'stagingRoot'>> = {},
+): Promise<Site> {
   const world = { nowMs: Date.parse('2025-11-25T12:00:10Z'), running: false, failStart: false };
   const clock = { now: () => world.nowMs };
   const state = await openSqliteState({ path: ':memory:', clock });
@@ -56,6 +60,9 @@ export async function openSite(config: PipelineConfig = accounts): Promise<Site>
         },
       },
       inventories: memoryStore('s3://partwise-inventories', inventories),
+      catalog: await openSqliteCatalog({ path: ':memory:', name: 'local' }),
+      staging: memoryStore('s3://partwise-staging', new Map()),
+      ...staged,
     },
     items: async () => {
       const items: IntakeItem[] = [];
