@@ -48,7 +48,7 @@ export const awsSchema = z.strictObject({
   /** Units at a time. Stays below the account's limit of concurrent Lambda executions. */
   concurrency: z.number().int().min(1).max(10_000).default(40),
   /** Memory of one unit's function; CPU grows with it. */
-  memory: memory.default('3.2 GB'),
+  memory: memory.default('3 GB'),
   /** Memory of the functions that plan, audit and publish. */
   controlMemory: memory.default('2.2 GB'),
   /** Local disk of one unit: fetched inputs, spill and outputs before they are uploaded. */

@@ -54,7 +54,7 @@ export const defaultAssumptions: Assumptions = {
   unitBytes: 1e9,
   maxDeadFraction: 0.3,
   concurrency: 500,
-  memoryGb: 3.2,
+  memoryGb: 3,
   diskGb: 6,
   memoryPerCoreGb: 1.769,
   coreSpeed: 1,

@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors.ts';
+import { cancelRun } from '../run/cancel.ts';
 import { joinLocation } from '../stores/location.ts';
-import type { CatalogPointer, Location, ObjectStore } from '../stores/ports.ts';
+import type { CatalogPointer, Location, ObjectStore, StateStore } from '../stores/ports.ts';
 import { sequencerOfTime } from '../stores/sequencer.ts';
 import type { SourceListing } from '../stores/trigger-ports.ts';
 import { inventoryObjects } from './inventory.ts';
@@ -10,6 +11,7 @@ import { requestRun, type StartDecision, type StartOptions } from './start-run.t
 import { feedsOf, type TakenIn, takeIn } from './take-in.ts';
 
 export interface TriggerOptions extends StartOptions {
+  readonly state: StartOptions['state'] & Pick<StateStore, 'runs'>;
   readonly stagingBucket: string;
   readonly stagingRoot: Location;
   readonly listing: SourceListing;
@@ -105,6 +107,11 @@ async function handleOne(
     case 'wake':
       assertOwn(options, trigger.pipeline);
       return 'run';
+    case 'cancel':
+      assertOwn(options, trigger.pipeline);
+      // What it gives back waits for an arrival, the schedule or the sweep: time to mend what made it fail.
+      await cancelRun({ world: { state, clock }, runId: trigger.runId });
+      return undefined;
     case 'ended':
       // After a failure the same run would fail again at once: an arrival, the schedule or the sweep tries again.
       return trigger.status === 'SUCCEEDED' ? 'run' : undefined;

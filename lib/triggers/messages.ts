@@ -8,6 +8,7 @@ export type Trigger =
   | { readonly kind: 'staged'; readonly table: string }
   | { readonly kind: 'schedule'; readonly pipeline: string; readonly logicalTime: string }
   | { readonly kind: 'wake'; readonly pipeline: string }
+  | { readonly kind: 'cancel'; readonly pipeline: string; readonly runId: string }
   | { readonly kind: 'ended'; readonly execution: string; readonly status: string }
   | { readonly kind: 'ignored'; readonly reason: string };
 
@@ -82,6 +83,7 @@ const schedule = z.object({
   pipeline: z.string(),
   logicalTime: z.iso.datetime({ offset: true }),
 });
+const cancel = z.object({ partwise: z.literal('cancel'), pipeline: z.string(), runId: z.string().min(1) });
 const wake = z.object({ partwise: z.literal('wake'), pipeline: z.string() });
 
 const envelope = z.union([
@@ -100,6 +102,7 @@ const envelope = z.union([
   schedule.transform((message): readonly Trigger[] => [
     { kind: 'schedule', pipeline: message.pipeline, logicalTime: message.logicalTime },
   ]),
+  cancel.transform(({ pipeline, runId }): readonly Trigger[] => [{ kind: 'cancel', pipeline, runId }]),
   wake.transform((message): readonly Trigger[] => [{ kind: 'wake', pipeline: message.pipeline }]),
 ]);
 

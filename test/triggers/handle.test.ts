@@ -16,6 +16,20 @@ const handle = (site: Site, ...files: readonly string[]) =>
 const names = (failed: readonly { readonly error: unknown }[]) =>
   failed.map(({ error }) => (error instanceof Error ? error.name : String(error)));
 
+const runRecord = (site: Site, runId: string, status: RunRecord['status']): RunRecord => ({
+  runId,
+  pipeline: 'accounts',
+  status,
+  attempt: 1,
+  epoch: 1,
+  branch: 'main',
+  createdMs: site.world.nowMs,
+  updatedMs: site.world.nowMs,
+  endedMs: undefined,
+  error: undefined,
+  facts: {},
+});
+
 describe('arrivals', () => {
   it('are recorded with feed, version and sequencer, and wait for the window to close', async () => {
     const site = await openSite();
@@ -170,6 +184,21 @@ describe('starting a run', () => {
   });
 });
 
+describe('a cancelled run', () => {
+  it('gives its files back and starts nothing at once; one that was published is refused by name', async () => {
+    const site = await openSite();
+    const { state } = site.options;
+    await handle(site, 's3-object-created');
+    await state.runs.create(runRecord(site, 'accounts-20251125t120000-0a1b2c', 'failed'));
+    await state.intake.claim('accounts', 'accounts-20251125t120000-0a1b2c', 10);
+    expect(await handle(site, 'cancel')).toMatchObject({ failed: [], start: { kind: 'nothing' } });
+    expect(await state.runs.get('accounts-20251125t120000-0a1b2c')).toMatchObject({ status: 'cancelled' });
+    expect((await site.items()).map(({ status }) => status)).toEqual(['pending', 'pending', 'pending']);
+    await state.runs.update('accounts-20251125t120000-0a1b2c', { status: 'succeeded' });
+    expect(names((await handle(site, 'cancel')).failed)).toEqual(['UsageError']);
+  });
+});
+
 describe('the schedule', () => {
   it('takes in what no event told of, without waiting for a window', async () => {
     const site = await openSite();
@@ -300,20 +329,7 @@ describe('the sweep', () => {
   it('records a run as failed when its execution is gone and its lease has lapsed, and not before', async () => {
     const site = await openSite();
     const { state } = site.options;
-    const run = (runId: string): RunRecord => ({
-      runId,
-      pipeline: 'accounts',
-      status: 'working',
-      attempt: 1,
-      epoch: 1,
-      branch: 'main',
-      createdMs: site.world.nowMs,
-      updatedMs: site.world.nowMs,
-      endedMs: undefined,
-      error: undefined,
-      facts: {},
-    });
-    await state.runs.create(run('stopped'));
+    await state.runs.create(runRecord(site, 'stopped', 'working'));
     await state.leases.acquire('pipeline/accounts', 'stopped', 10 * minute);
     site.world.nowMs += 5 * minute;
     expect(await sweep(site.options)).toMatchObject({ abandoned: [], oldestRunSeconds: 300 });
