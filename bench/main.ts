@@ -1,8 +1,10 @@
+import { lambdaBench } from './lambda.ts';
 import { planningBench } from './planning.ts';
 import { sparkBench } from './spark.ts';
 import { summaryBench } from './summary.ts';
 
 const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = {
+  lambda: lambdaBench,
   planning: planningBench,
   spark: sparkBench,
   summary: summaryBench,

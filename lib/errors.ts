@@ -77,6 +77,14 @@ export class UnsupportedFeatureError extends PartwiseError {}
 export class UnitTooLargeError extends PartwiseError {}
 /** The run was cancelled; resuming is safe. */
 export class RunCancelledError extends PartwiseError {}
+/** A message is no event that we know; it is kept in the dead-letter queue. */
+export class MalformedEventError extends PartwiseError {}
+/** An event is about a bucket that is not the pipeline's. */
+export class WrongBucketError extends PartwiseError {}
+/** The function's time is nearly up; what is done stands, the next attempt goes on from there. */
+export class DeadlineExceededError extends PartwiseError {
+  override readonly retryable = true;
+}
 export class TableNotFoundError extends PartwiseError {}
 export class TableAlreadyExistsError extends PartwiseError {}
 export class ObjectNotFoundError extends PartwiseError {}

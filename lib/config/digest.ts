@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 
 /**
  * SHA-256 (hex) of a configuration with every default filled in: equal for two files that mean the same, whatever
- * their layout, key order and comments. A plan carries it and is stale when it changes.
+ * their layout, key order and comments. A plan carries it and is stale when it changes. How a pipeline is deployed
+ * (`aws`) changes no row, so it is left out.
  */
 export function configDigest(config: unknown): string {
-  return createHash('sha256').update(canonicalJson(config)).digest('hex');
+  const { aws: _, ...meaning } = { ...(config as Readonly<Record<string, unknown>>) };
+  return createHash('sha256').update(canonicalJson(meaning)).digest('hex');
 }
 
 /** JSON with object keys in code-unit order and without undefined entries. */

@@ -67,6 +67,8 @@ function describe(schema: z.ZodType, issue: z.core.$ZodIssue): readonly Problem[
         },
       ];
     }
+    case 'custom':
+      return [{ path, message: `${got} is not allowed; allowed: ${issue.message}` }];
     default:
       return [{ path, message: issue.message }];
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { awsSchema } from './aws-schema.ts';
 import { byteSizePattern, durationPattern } from './sizes.ts';
 
 /**
@@ -70,6 +71,11 @@ const feed = {
 const source = z.strictObject({
   /** Folder (below the staging root) whose files belong to this pipeline; default: the pipeline's name. */
   prefix: prefix.optional(),
+  /** On AWS: an Iceberg table below that folder whose appended rows are the records, instead of single files. */
+  table: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/, 'namespace.name in lower case')
+    .optional(),
   ...feed,
 });
 
@@ -174,6 +180,7 @@ export const summarySchema = z.strictObject({
     })
     .prefault({}),
   resumeHorizon: duration.default('30d'),
+  aws: awsSchema.prefault({}),
 });
 
 /** One configured job, every default filled in. */

@@ -1,5 +1,5 @@
 import { opendir, realpath, stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { feedPrefix, sourcePrefix } from '../config/index.ts';
 import type { PipelineConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
@@ -7,6 +7,7 @@ import { fileLocation } from '../stores/location.ts';
 import type { IntakeItem } from '../stores/ports.ts';
 import { isAppliedTo, reopen, settleReached } from './branches.ts';
 import { contentVersion } from './sources/version.ts';
+import { isUnfinishedName } from './unfinished-name.ts';
 import type { World } from './workload.ts';
 
 interface IntakeOptions {
@@ -176,7 +177,7 @@ async function* files(folder: string, ignored: { path: string; reason: string }[
   for await (const entry of await opendir(root, { recursive: true })) {
     const path = `${entry.parentPath}/${entry.name}`;
     if (entry.isDirectory()) continue;
-    if (/^[._]|\.(tmp|partial)$/.test(basename(path)) || /\/[._][^/]*\//.test(path.slice(root.length))) {
+    if (isUnfinishedName(path.slice(root.length + 1))) {
       ignored.push({ path, reason: 'the name says that it is not finished or hidden' });
     } else if (entry.isSymbolicLink()) {
       const target = await realpath(path).catch(() => undefined);

@@ -2,12 +2,13 @@ import type { PipelineConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { summaryWorkload } from '../summary/index.ts';
-import { leaseName, leaseTtlMs, runCancelled } from './claim.ts';
+import { runCancelled } from './claim.ts';
 import { type Arrivals, intakeFiles } from './intake.ts';
 import { attempt } from './local-attempt.ts';
 import type { LocalWorld } from './local-world.ts';
 import type { Plan, Workload } from './workload.ts';
 
+export { cancelRun } from './cancel.ts';
 export { planOfRun } from './local-attempt.ts';
 export { type LocalWorld, type LocalWorldOptions, localCatalogName, openLocalWorld } from './local-world.ts';
 
@@ -87,28 +88,4 @@ export async function resumeRun(
     )),
     arrivals: undefined,
   };
-}
-
-/** Gives the run's claims back. What it wrote is unreferenced and goes with the next clean-up. */
-export async function cancelRun(options: {
-  readonly world: LocalWorld;
-  readonly runId: string;
-}): Promise<RunRecord> {
-  const { world, runId } = options;
-  const run = await world.state.runs.get(runId);
-  if (run === undefined) throw new UsageError(`there is no run ${runId}`, { next: 'partwise runs' });
-  if (run.status === 'succeeded' || run.status === 'empty' || run.facts['published'] !== undefined) {
-    throw new UsageError(`run ${runId} has been published; it cannot be cancelled`, {
-      next: `partwise status ${runId}`,
-    });
-  }
-  const lease = await world.state.leases.acquire(leaseName(run.pipeline), runId, leaseTtlMs);
-  await world.state.intake.release(runId);
-  const cancelled = await world.state.runs.update(runId, {
-    status: 'cancelled',
-    epoch: lease.epoch,
-    endedMs: world.clock.now(),
-  });
-  await world.state.leases.release(lease);
-  return cancelled;
 }

@@ -1,32 +1,70 @@
-import { CfnOutput, CfnParameter, Stack, type StackProps } from 'aws-cdk-lib';
-import { type IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { ArnFormat, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import type { Code } from 'aws-cdk-lib/aws-lambda';
+import type { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { FUNCTION_NAMES, type FunctionName, PipelineMachine } from './pipeline-machine.ts';
+import type { PipelineConfig } from '../config/index.ts';
+import { Arrivals, arrivalQueues } from './arrivals.ts';
+import { PipelineFunctions } from './pipeline-functions.ts';
+import { PipelineMachine } from './pipeline-machine.ts';
+import { RunEnds } from './run-ends.ts';
+import type { Storage } from './storage-stack.ts';
+import { Watching } from './watching.ts';
 
-/** The state machine with its role, around functions and a results bucket that exist already: each is a parameter. */
-export class PipelineStack extends Stack {
-  constructor(scope: Construct, id: string, props: StackProps = {}) {
-    super(scope, id, props);
-    const functions = Object.fromEntries(
-      FUNCTION_NAMES.map((name) => [name, functionParameter(this, name)]),
-    ) as Record<FunctionName, IFunction>;
-    const bucketName = new CfnParameter(this, 'ResultsBucketName', {
-      description: 'Bucket of run artefacts: plans, item lists, checkpoints, results of Map Runs',
-    });
-    const results = Bucket.fromBucketName(this, 'Results', bucketName.valueAsString);
-    const { stateMachine } = new PipelineMachine(this, 'Pipeline', { functions, results });
-    new CfnOutput(this, 'StateMachineArn', { value: stateMachine.stateMachineArn });
-  }
+export interface PipelineStackProps extends StackProps {
+  readonly config: PipelineConfig;
+  readonly storage: Storage;
+  readonly code: Code;
 }
 
-function functionParameter(scope: Construct, name: FunctionName): IFunction {
-  const parameter = new CfnParameter(scope, `${name[0]?.toUpperCase()}${name.slice(1)}FunctionArn`, {
-    description: `ARN of the function that performs ${name}`,
-    allowedPattern: 'arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:.+',
-  });
-  return LambdaFunction.fromFunctionAttributes(scope, `${name}Function`, {
-    functionArn: parameter.valueAsString,
-    sameEnvironment: true,
-  });
+/** Name of a pipeline's state machine; the command line finds it by this. */
+const stateMachineName = (pipeline: string): string => `partwise-${pipeline}`;
+
+/**
+ * Everything of one pipeline that holds no data: removing and making it again loses nothing, what waits in the
+ * staging bucket is taken in again by the next inventory or scheduled run.
+ */
+export class PipelineStack extends Stack {
+  constructor(scope: Construct, id: string, props: PipelineStackProps) {
+    super(scope, id, props);
+    const { config, storage, code } = props;
+    const name = stateMachineName(config.pipeline);
+    const stateMachineArn = this.formatArn({
+      service: 'states',
+      resource: 'stateMachine',
+      resourceName: name,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    const queues = arrivalQueues(this);
+    const functions = new PipelineFunctions(this, 'Functions', {
+      config,
+      storage,
+      code,
+      stateMachineArn,
+      queueUrl: queues.queue.queueUrl,
+    });
+    const pipeline = new PipelineMachine(this, 'Pipeline', {
+      functions: functions.byName,
+      results: storage.results,
+    });
+    (pipeline.stateMachine.node.defaultChild as CfnStateMachine).stateMachineName = name;
+    new Arrivals(this, 'Arrivals', {
+      queues,
+      config,
+      storage,
+      stateMachineArn,
+      trigger: functions.byName.trigger,
+      reap: functions.byName.reap,
+    });
+    const { topic } = new RunEnds(this, 'RunEnds', { pipeline: config.pipeline, stateMachineArn });
+    new Watching(this, 'Watching', {
+      config,
+      functions,
+      stateMachine: pipeline.stateMachine,
+      ...queues,
+      topic,
+    });
+    Tags.of(this).add('partwise:pipeline', config.pipeline);
+    new CfnOutput(this, 'StateMachineArn', { value: pipeline.stateMachine.stateMachineArn });
+    new CfnOutput(this, 'QueueUrl', { value: queues.queue.queueUrl });
+  }
 }

@@ -1,47 +1,35 @@
 import type { Plan } from '../run/workload.ts';
-import { rowBytes } from './buckets.ts';
+import { bytesWritten, cpuSeconds, rowShape, type WorkVolume } from './cost-model.ts';
 import type { PlannedWork } from './plan.ts';
 import { groupBytes } from './plan-groups.ts';
 
-/**
- * Measured on one core: a stored row costs `entryNs` per array entry to decode and encode. Merge-on-read reads keys
- * (a fixed share of that) and rewrites only what changes.
- */
-const entryNs = 80;
-const keyPassShare = 0.02;
-const rowPassShare = 0.15;
-const unitSeconds = 0.05;
-
 /** Time on this machine and bytes. No price: nothing is rented. */
-export function estimate({ config, units, groups, applyUnits, threads }: PlannedWork): Plan['estimate'] {
-  const entries =
-    config.history.length * config.historyLength + config.columns.length + config.derived.length;
-  const rowSeconds = (entries * entryNs) / 1e9;
-  const size = rowBytes(config);
-  let seconds = (units.length + applyUnits) * unitSeconds;
-  let bytesRead = 0;
-  let bytesWritten = 0;
-  for (const unit of units) {
-    seconds += unit.rows * rowSeconds * 2;
-    bytesRead += unit.bytes;
-    bytesWritten += unit.rows * size * 2;
-  }
-  for (const group of groups) {
-    const rows = group.files.reduce((sum, file) => sum + file.rows, 0);
-    const bytes = groupBytes(group);
-    bytesRead += bytes;
-    if (group.mode === 'copy-on-write') {
-      seconds += rows * rowSeconds;
-      bytesWritten += bytes;
-    } else {
-      seconds += rowSeconds * (rows * (keyPassShare + rowPassShare) + group.expectedRows);
-      bytesWritten += group.expectedRows * size;
-    }
-  }
+export function estimate(planned: PlannedWork): Plan['estimate'] {
+  const { config, units, groups, threads } = planned;
+  const row = rowShape(config);
+  const volume = volumeOf(planned);
+  const read =
+    units.reduce((sum, unit) => sum + unit.bytes, 0) +
+    groups.reduce((sum, group) => sum + groupBytes(group), 0);
   return {
-    seconds: Math.round((seconds * 100) / Math.max(1, threads)) / 100,
-    bytesRead: Math.round(bytesRead),
-    bytesWritten: Math.round(bytesWritten),
+    seconds: Math.round((cpuSeconds(row, volume) * 100) / Math.max(1, threads)) / 100,
+    bytesRead: Math.round(read),
+    bytesWritten: Math.round(bytesWritten(row, volume)),
     costUsd: undefined,
+  };
+}
+
+function volumeOf({ units, groups, applyUnits }: PlannedWork): WorkVolume {
+  const rowsOf = (some: PlannedWork['groups']) =>
+    some.reduce((sum, group) => sum + group.files.reduce((rows, file) => rows + file.rows, 0), 0);
+  const copied = groups.filter((group) => group.mode === 'copy-on-write');
+  const marked = groups.filter((group) => group.mode !== 'copy-on-write');
+  return {
+    units: units.length + applyUnits,
+    resolvedRows: units.reduce((sum, unit) => sum + unit.rows, 0),
+    copiedRows: rowsOf(copied),
+    copiedBytes: copied.reduce((sum, group) => sum + groupBytes(group), 0),
+    markedRows: rowsOf(marked),
+    changedRows: marked.reduce((sum, group) => sum + group.expectedRows, 0),
   };
 }

@@ -38,6 +38,21 @@ const changed = (from: string, to: string) => {
   return problems(yaml.replace(from, to));
 };
 
+describe('the section on deployment', () => {
+  it.each([
+    ['window: 1h', 'allowed: 0s to 15m'],
+    ['unitTimeout: 16m', 'allowed: 1m to 15m'],
+    ['memory: 20 GB', 'allowed: 512 MB to 10.7 GB'],
+    ['memory: lots', 'allowed: a number and KB'],
+    ['logDays: 31', 'allowed: 1, 3, 5, 7'],
+    ["schedule: { expression: 'every day' }", 'cron(…) or rate(…)'],
+    ['schedule: { expression: rate(1 hour), catchUp: 2d }', 'allowed: 1m to 1d'],
+    ['concurency: 3', 'did you mean concurrency?'],
+  ])('refuses %s and says what is allowed', async (entry, said) => {
+    expect(await problems(`${yaml}aws:\n  ${entry}\n`)).toContain(said);
+  });
+});
+
 describe('a pipeline that is right', () => {
   it('gets every default', async () => {
     const config = await parsePipeline(yaml, 'p.yaml');
@@ -49,6 +64,15 @@ describe('a pipeline that is right', () => {
       source: { format: 'auto' },
       resumeHorizon: '30d',
     });
+  });
+
+  it('is the same to a plan however it is deployed', async () => {
+    const [local, deployed] = await Promise.all([
+      parsePipeline(yaml, 'p.yaml'),
+      parsePipeline(`${yaml}aws: { concurrency: 7, schedule: { expression: rate(1 hour) } }\n`, 'p.yaml'),
+    ]);
+    expect(deployed.aws.concurrency).toBe(7);
+    expect(configDigest(deployed)).toBe(configDigest(local));
   });
 
   it('may use everything that there is', async () => {

@@ -31,6 +31,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'lib/stores/location.ts',
     'lib/run',
   ],
+  'lib/triggers': [
+    'lib/triggers',
+    'lib/iceberg',
+    'lib/errors.ts',
+    'lib/config',
+    'lib/run',
+    'lib/stores/ports.ts',
+    'lib/stores/trigger-ports.ts',
+    'lib/stores/location.ts',
+    'lib/stores/sequencer.ts',
+  ],
   'lib/stacks': ['lib/stacks', 'lib/config', 'lib/errors.ts', 'lib/asl'],
 };
 

@@ -1,6 +1,7 @@
 import type { CommandSpec } from '../command.ts';
 import { careCommands } from './care.ts';
 import { lookCommands } from './look.ts';
+import { simulateCommand } from './simulate.ts';
 import { startCommands } from './start.ts';
 import { workCommands } from './work.ts';
 
@@ -9,5 +10,6 @@ export const commands: readonly CommandSpec[] = [
   ...startCommands,
   ...workCommands,
   ...lookCommands,
+  simulateCommand,
   ...careCommands,
 ];

@@ -1,0 +1,143 @@
+import type { PipelineConfig } from '../../config/index.ts';
+import { parseByteSize } from '../../config/sizes.ts';
+import { bytes, count, duration } from '../../report/format.ts';
+import { textTable } from '../../report/table.ts';
+import { type Assumptions, defaultAssumptions, type TableStatistics } from '../../simulate/assumptions.ts';
+import { describeAssumptions, describeRollup } from '../../simulate/describe.ts';
+import { prices } from '../../simulate/prices.ts';
+import { parseQuantity } from '../../simulate/quantity.ts';
+import { defaultRollup, rollupStages } from '../../simulate/rollup.ts';
+import { type CostItem, type RunCost, runCost } from '../../simulate/run-cost.ts';
+import { sensitivity, simulateSummary } from '../../simulate/simulate.ts';
+import { type RowShape, rowShape, rowShapeOf } from '../../summary/cost-model.ts';
+import type { CommandContext, CommandHandler } from '../command.ts';
+import { loadChosenPipeline } from '../pipeline.ts';
+
+/** 20 arrays of 36 entries and 40 scalars, as in the seeds' tables: without a pipeline. */
+const usualRow = rowShapeOf(20 * 36 + 40, defaultAssumptions.rowBytes);
+
+export const simulate: CommandHandler = async (context) => {
+  const config =
+    context.flags.text('pipeline') === undefined ? undefined : (await loadChosenPipeline(context)).config;
+  const row = config === undefined ? usualRow : rowShape(config);
+  const assumed = assumptions(context, config, row);
+  const points = context.flags.text('rollup');
+  if (points !== undefined) return simulateRollup(context, parseQuantity(points, 'rollup'), assumed);
+  const { flags, output } = context;
+  const table: TableStatistics = {
+    rows: parseQuantity(flags.text('rows') ?? '100B', 'rows'),
+    months: flags.number('months') ?? 36,
+    records: parseQuantity(flags.text('records') ?? '300M', 'records'),
+    recordMonths: flags.number('record-months') ?? 12,
+    recordsPerKey: flags.number('records-per-key') ?? 3,
+  };
+  const simulated = simulateSummary(table, assumed, row);
+  const { cost, volume, storage, warnings } = simulated;
+  const variants = sensitivity(table, assumed, row);
+  const assumptionsSaid = describeAssumptions(table, assumed, volume);
+  output.document({
+    table,
+    assumed,
+    prices,
+    ...simulated,
+    sensitivity: variants,
+    assumptions: assumptionsSaid,
+  });
+  output.lines([
+    `${count(table.records)} records for ${table.recordMonths} of ${table.months} months of a table of ${count(table.rows)} rows (${bytes(table.rows * assumed.rowBytes)})`,
+    `opens ${bytes(volume.touchedBytes)} in ${count(volume.work.units - volume.buckets)} units over ${count(volume.buckets)} buckets`,
+    ...resultLines(cost),
+    'storage, a month',
+    ...itemLines(storage),
+    'with one assumption changed',
+    ...textTable({
+      columns: ['change', { title: 'cost', align: 'right' }, { title: 'time', align: 'right' }],
+      rows: variants.map(({ what, usd, wallSeconds }) => [what, dollars(usd), duration(wallSeconds * 1000)]),
+      indent: 2,
+    }),
+    'assumed',
+    ...assumptionsSaid.map((line) => `  ${line}`),
+    priceLine(),
+  ]);
+  for (const warning of warnings) output.warn(warning);
+  return 0;
+};
+
+function simulateRollup(context: CommandContext, points: number, assumed: Assumptions) {
+  const batch = { ...defaultRollup, points };
+  const cost = runCost(rollupStages(batch, assumed), assumed);
+  const said = describeRollup(batch, assumed);
+  context.output.document({ batch, assumed, prices, cost, assumptions: said });
+  context.output.lines([
+    `a batch of ${count(points)} points`,
+    ...resultLines(cost),
+    'assumed',
+    ...said.map((line) => `  ${line}`),
+    priceLine(),
+  ]);
+  return 0 as const;
+}
+
+/** The pipeline file decides what it says; flags and defaults the rest. */
+function assumptions(
+  context: CommandContext,
+  config: PipelineConfig | undefined,
+  row: RowShape,
+): Assumptions {
+  const concurrency = context.flags.number('concurrency');
+  return {
+    ...defaultAssumptions,
+    rowBytes: row.bytes,
+    ...(config === undefined
+      ? {}
+      : {
+          fileBytes: parseByteSize(config.tables.targetFileSize),
+          unitBytes: parseByteSize(config.work.unitBytes),
+          maxDeadFraction: config.work.maxDeadFraction,
+          memoryGb: parseByteSize(config.aws.memory) / 1e9,
+          diskGb: parseByteSize(config.aws.disk) / 1e9,
+          concurrency: config.aws.concurrency,
+        }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+  };
+}
+
+function resultLines(cost: RunCost): readonly string[] {
+  return [
+    `about ${dollars(cost.usd)} and ${duration(cost.wallSeconds * 1000)}`,
+    ...textTable({
+      columns: ['stage', 'units', 'of one', 'together'],
+      rows: cost.stages.map(({ name, units, unitSeconds, wallSeconds }) => [
+        name,
+        count(units),
+        duration(unitSeconds * 1000),
+        duration(wallSeconds * 1000),
+      ]),
+      indent: 2,
+    }),
+    ...itemLines(cost.items),
+  ];
+}
+
+function itemLines(items: readonly CostItem[]): readonly string[] {
+  return textTable({
+    columns: ['item', { title: 'quantity', align: 'right' }, 'unit', { title: 'cost', align: 'right' }],
+    rows: items.map(({ item, quantity, unit, usd }) => [
+      item,
+      count(Math.round(quantity)),
+      unit,
+      dollars(usd),
+    ]),
+    indent: 2,
+  });
+}
+
+/** @example dollars(1234.5) // '$1,234.50' */
+function dollars(usd: number): string {
+  const [whole = '0', cents = '00'] = usd.toFixed(2).split('.');
+  return `$${count(Number(whole))}.${cents}`;
+}
+
+function priceLine(): string {
+  return `prices: ${prices.region}, ${prices.asOf}, without free tiers and discounts; ${prices.sources.length} pages are named in --json`;
+}

@@ -1,0 +1,28 @@
+import { UsageError } from '../errors.ts';
+import type { RunRecord, StateStore } from '../stores/ports.ts';
+import { leaseName, leaseTtlMs } from './claim.ts';
+import type { World } from './workload.ts';
+
+/** Gives the run's claims back. What it wrote is unreferenced and goes with the next clean-up. */
+export async function cancelRun(options: {
+  readonly world: Pick<World, 'clock'> & { readonly state: Omit<StateStore, 'checkpoints' | 'close'> };
+  readonly runId: string;
+}): Promise<RunRecord> {
+  const { world, runId } = options;
+  const run = await world.state.runs.get(runId);
+  if (run === undefined) throw new UsageError(`there is no run ${runId}`, { next: 'partwise runs' });
+  if (run.status === 'succeeded' || run.status === 'empty' || run.facts['published'] !== undefined) {
+    throw new UsageError(`run ${runId} has been published; it cannot be cancelled`, {
+      next: `partwise status ${runId}`,
+    });
+  }
+  const lease = await world.state.leases.acquire(leaseName(run.pipeline), runId, leaseTtlMs);
+  await world.state.intake.release(runId);
+  const cancelled = await world.state.runs.update(runId, {
+    status: 'cancelled',
+    epoch: lease.epoch,
+    endedMs: world.clock.now(),
+  });
+  await world.state.leases.release(lease);
+  return cancelled;
+}

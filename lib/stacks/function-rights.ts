@@ -1,0 +1,128 @@
+import { ArnFormat, type Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { feedPrefix, type PipelineConfig, sourcePrefix } from '../config/index.ts';
+import type { Storage } from './storage-stack.ts';
+
+/** The functions of a pipeline. `trigger` and `reap` are behind events, the others behind the state machine's tasks. */
+export type PipelineFunction =
+  | 'trigger'
+  | 'intake'
+  | 'plan'
+  | 'work'
+  | 'audit'
+  | 'publish'
+  | 'report'
+  | 'reap';
+
+export interface RightsOptions {
+  readonly stack: Stack;
+  readonly config: PipelineConfig;
+  readonly storage: Storage;
+  readonly stateMachineArn: string;
+}
+
+/** What each function may do, and nothing else. `docs/aws/iam.md` says the same in words; a test holds both together. */
+export function functionRights(
+  options: RightsOptions,
+): Readonly<Record<PipelineFunction, PolicyStatement[]>> {
+  const { stack, config, storage, stateMachineArn } = options;
+  const { staging, warehouse, results } = storage;
+  const allow = (actions: string[], ...resources: string[]) => new PolicyStatement({ actions, resources });
+  const namespace = config.tables.namespace;
+  const feeds = [sourcePrefix(config), feedPrefix(config)].filter((prefix) => prefix !== undefined);
+  const tableObjects = warehouse.arnForObjects(`${namespace}/*`);
+
+  const state = allow(
+    [
+      'dynamodb:GetItem',
+      'dynamodb:BatchGetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:BatchWriteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    storage.state.tableArn,
+  );
+  const readSources = [
+    allow(
+      ['s3:GetObject', 's3:GetObjectVersion'],
+      ...feeds.map((prefix) => staging.arnForObjects(`${prefix}/*`)),
+    ),
+    // Listing says "not found" instead of "denied" for an object that is gone.
+    allow(['s3:ListBucket'], staging.bucketArn),
+  ];
+  const artefacts = [
+    allow(
+      ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
+      results.arnForObjects('runs/*'),
+    ),
+    allow(['s3:ListBucket', 's3:ListBucketMultipartUploads'], results.bucketArn),
+  ];
+  const readTables = [
+    allow(['s3:GetObject'], tableObjects),
+    allow(['s3:ListBucket'], warehouse.bucketArn),
+    allow(['glue:GetDatabase', 'glue:GetTable', 'glue:GetTables'], ...glueArns(stack, namespace)),
+  ];
+  const writeFiles = allow(
+    ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
+    tableObjects,
+  );
+  const swapPointers = allow(['glue:CreateTable', 'glue:UpdateTable'], ...glueArns(stack, namespace));
+  const removeFiles = allow(['s3:DeleteObject'], tableObjects);
+  const removeArtefacts = allow(['s3:DeleteObject'], results.arnForObjects('runs/*'));
+  const startRuns = allow(['states:StartExecution', 'states:ListExecutions'], stateMachineArn);
+  const announce = allow(
+    ['events:PutEvents'],
+    stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' }),
+  );
+  const inventories = [
+    allow(['s3:GetObject'], storage.inventories.arnForObjects('*')),
+    allow(['s3:ListBucket'], storage.inventories.bucketArn),
+  ];
+
+  const readStaged = stagedTable(stack, config);
+
+  return {
+    trigger: [state, ...readSources, ...readStaged, ...inventories, startRuns],
+    intake: [state, ...artefacts, ...readTables],
+    // A table that lags behind the other of an earlier run is moved first.
+    plan: [state, ...artefacts, ...readTables, writeFiles, swapPointers],
+    work: [state, ...readSources, ...artefacts, ...readTables, writeFiles],
+    audit: [state, ...artefacts, ...readTables],
+    publish: [state, ...artefacts, ...readTables, writeFiles, swapPointers],
+    // Compaction and expiry run here after a publish.
+    report: [
+      state,
+      ...artefacts,
+      ...readTables,
+      writeFiles,
+      swapPointers,
+      removeFiles,
+      removeArtefacts,
+      announce,
+    ],
+    reap: [state, startRuns],
+  };
+}
+
+/** The pointer of the staging table, if there is one. */
+function stagedTable(stack: Stack, config: PipelineConfig): PolicyStatement[] {
+  const [namespace, name] = config.source.table?.split('.') ?? [];
+  if (namespace === undefined || name === undefined) return [];
+  return [new PolicyStatement({ actions: ['glue:GetTable'], resources: glueArns(stack, namespace, name) })];
+}
+
+/** The catalog, one database, and its tables or one of them. */
+function glueArns(stack: Stack, namespace: string, table = '*'): string[] {
+  const arn = (resource: string, resourceName?: string) =>
+    stack.formatArn({
+      service: 'glue',
+      resource,
+      ...(resourceName === undefined
+        ? { arnFormat: ArnFormat.NO_RESOURCE_NAME }
+        : { resourceName, arnFormat: ArnFormat.SLASH_RESOURCE_NAME }),
+    });
+  return [arn('catalog'), arn('database', namespace), arn('table', `${namespace}/${table}`)];
+}
