@@ -136,6 +136,19 @@ function union(selects: readonly string[]): string {
   return `(${selects.join(' UNION ALL ')})`;
 }
 
+/**
+ * Runs a statement that fetches rows by a table of places, joined as it is written: the engine would rather hold the
+ * rows, arrays and all, than the places, once it takes them for fewer.
+ */
+export async function fetchByPlaces(session: EngineSession, statement: string): Promise<void> {
+  await session.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'");
+  try {
+    await session.execute(statement);
+  } finally {
+    await session.execute('RESET disabled_optimizers');
+  }
+}
+
 /** Live rows of the files, from the specification and the delete files. */
 export async function deadRows(session: EngineSession, set: OpenFiles): Promise<ReadonlyMap<number, number>> {
   if (set.files.every((file) => file.spec.deletes.length === 0)) return new Map();

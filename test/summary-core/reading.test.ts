@@ -7,7 +7,7 @@ import type { Schema } from '../../lib/iceberg/types.ts';
 import { openDirectoryStore } from '../../lib/stores/directory.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import type { Location, ObjectStore } from '../../lib/stores/ports.ts';
-import { type OpenFiles, openFiles, scan } from '../../lib/summary/reading.ts';
+import { fetchByPlaces, type OpenFiles, openFiles, scan } from '../../lib/summary/reading.ts';
 import { fieldIds } from '../../lib/summary/tables.ts';
 import type { FileSpec } from '../../lib/summary/types.ts';
 
@@ -29,12 +29,13 @@ const schema: Schema = {
 
 let folder: string;
 let session: EngineSession;
+let store: ObjectStore;
 let set: OpenFiles;
 
 beforeAll(async () => {
   folder = await mkdtemp(`${tmpdir()}/partwise-reading-`);
   session = await openDuckDb({ memoryBytes: 160e6, threads: 2, workFolder: `${folder}/session` });
-  const store = await openDirectoryStore({ path: `${folder}/root` });
+  store = await openDirectoryStore({ path: `${folder}/root` });
   const files: FileSpec[] = [];
   for (let index = 0; index < count; index += 1) {
     const lists = arrays.map((name) => `range(36)::BIGINT[] AS ${name}`);
@@ -61,7 +62,12 @@ async function write(
   fields?: FieldIdTree,
 ): Promise<Location> {
   const path = `${session.workFolder}/${name}.parquet`;
-  await session.writeParquet({ select, path, ...(fields === undefined ? {} : { fieldIds: fields }) });
+  await session.writeParquet({
+    select,
+    path,
+    rowGroupRows: 4_096,
+    ...(fields === undefined ? {} : { fieldIds: fields }),
+  });
   const location = joinLocation(store.root, `${name}.parquet`);
   await store.adopt(path, location);
   return location;
@@ -86,6 +92,31 @@ test('single rows of many small files are fetched within the memory of one small
   );
   const wanted = Array.from({ length: count }, (_, file) => row(file * 10 + (file % 10)));
   expect(await scanned({ wanted: 'w' })).toEqual(wanted);
+});
+
+test('most rows of a large file are fetched within less memory than they take', async () => {
+  const rows = 60_000;
+  const lists = arrays.map((name) => `list_transform(range(36), i -> i * range)::BIGINT[] AS ${name}`);
+  const location = await write(
+    store,
+    'large',
+    `SELECT range AS n, ${lists.join(', ')} FROM range(${rows})`,
+    fieldIds(schema),
+  );
+  const file = { location, specId: 0, partition: [], month: 0, rows, sizeBytes: 1, deletes: [] };
+  const large = await openFiles({ session, store, name: 'pw_l', schema, files: [file] });
+  await session.execute(
+    `CREATE TEMP TABLE pw_most AS SELECT 0::INTEGER AS pw_file, range AS pw_pos, range + 7 AS k FROM range(${rows - 1})`,
+  );
+  const source = `${scan(large, { wanted: 'pw_most' })} AS s JOIN pw_most AS w ON w.pw_file = s.pw_file AND w.pw_pos = s.pw_pos`;
+  await fetchByPlaces(
+    session,
+    `CREATE TEMP TABLE pw_fetched AS SELECT w.k, ${arrays.join(', ')} FROM ${source}`,
+  );
+  const [found] = await session.query(
+    'SELECT count(*) AS n, min(k) AS low, max(k) AS high, bool_and(a7[3] = 2 * (k - 7)) AS own FROM pw_fetched',
+  );
+  expect(found).toEqual({ n: BigInt(rows - 1), low: 7n, high: BigInt(rows + 5), own: true });
 });
 
 test('few files, and none, are scanned the same way', async () => {
