@@ -159,13 +159,15 @@ function failedLines(context: CommandContext, run: RunRecord, code: ExitCode): r
   const { style, command } = context.output;
   const interrupted = code === 130;
   const unknown = run.error?.name === 'CommitStateUnknownError';
+  // The statement that failed is for programs, and for status.
+  const message = run.error?.message.split('\nin: ', 1)[0];
   const safe = unknown
     ? 'no file was deleted; whether the tables are the old or the new ones, they are whole'
     : 'nothing was published: readers see the tables as they were; units that ended are kept';
   return [
     interrupted
       ? `${style.yellow('stopped')} ${run.runId} was interrupted`
-      : `${style.red('failed')} ${run.error?.message ?? `run ${run.runId} ended as ${run.status}`}${style.dim(` (${run.error?.name ?? run.status})`)}`,
+      : `${style.red('failed')} ${message ?? `run ${run.runId} ended as ${run.status}`}${style.dim(` (${run.error?.name ?? run.status})`)}`,
     `${style.green('safe  ')} ${safe}`,
     `${style.bold('next  ')} ${command(interrupted ? `partwise resume ${run.runId}` : (run.error?.next ?? `partwise resume ${run.runId}`))}`,
   ];

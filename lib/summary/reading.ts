@@ -76,25 +76,77 @@ export function scan(set: OpenFiles, options: ScanOptions = {}): string {
   const map = fields.map(
     (field) => `${field.id}: {name: 'c${field.id}', type: ${text(sqlType(field.type))}, default_value: NULL}`,
   );
-  const selects = files.map((file) => {
+  const select = (some: readonly OpenFile[]) => {
     const columns = [
-      `${file.no}::INTEGER AS pw_file`,
+      `${perFile(some.map((file) => file.no))} AS pw_file`,
       's.file_row_number AS pw_pos',
-      `${file.spec.month}::INTEGER AS pw_month`,
+      `${perFile(some.map((file) => file.spec.month))} AS pw_month`,
       ...fields.map((field) => `s.c${field.id} AS ${identifier(field.name)}`),
     ];
-    const from = `FROM read_parquet(${text(file.path)}, schema = MAP {${map.join(', ')}}) AS s`;
-    return `SELECT ${columns.join(', ')} ${from}${restriction(set, file, options.wanted)}`;
-  });
+    return `SELECT ${columns.join(', ')} FROM read_parquet(${textList(some.map((file) => file.path))}, schema = MAP {${map.join(', ')}}, hive_partitioning = false) AS s`;
+  };
+  const { wanted } = options;
+  if (wanted !== undefined) {
+    return union(batches(files).map((some) => restricted(some, select(some), 'SEMI', wanted)));
+  }
+  const whole = batches(files.filter((file) => file.spec.deletes.length === 0));
+  const holed = batches(files.filter((file) => file.spec.deletes.length > 0));
+  return union([
+    ...whole.map(select),
+    ...holed.map((some) => restricted(some, select(some), 'ANTI', `${set.name}_dead`)),
+  ]);
+}
+
+/**
+ * A join that takes in a UNION ALL holds some ten megabytes for each of its scans, however small the files are. So
+ * files are scanned one by one only while they are few.
+ */
+const mostScans = 4;
+
+function batches(files: readonly OpenFile[]): readonly (readonly OpenFile[])[] {
+  const size = Math.max(1, Math.ceil(files.length / mostScans));
+  return Array.from({ length: Math.ceil(files.length / size) }, (_, index) =>
+    files.slice(index * size, (index + 1) * size),
+  );
+}
+
+/** The number that belongs to the file of a scanned row. */
+function perFile(numbers: readonly number[]): string {
+  return numbers.length === 1
+    ? `${numbers[0]}::INTEGER`
+    : `([${numbers.join(', ')}]::INTEGER[])[s.file_index::BIGINT + 1]`;
+}
+
+/** Rows of the scan whose places are (SEMI), or are not (ANTI), among the pw_file and pw_pos of a table. */
+function restricted(
+  files: readonly OpenFile[],
+  select: string,
+  kind: 'SEMI' | 'ANTI',
+  places: string,
+): string {
+  const [first, ...others] = files;
+  if (others.length === 0) {
+    return `${select} ${kind} JOIN (SELECT pw_pos FROM ${places} WHERE pw_file = ${first?.no}) AS x ON s.file_row_number = x.pw_pos`;
+  }
+  const within = `pw_file IN (${files.map((file) => file.no).join(', ')})`;
+  return `SELECT s.* FROM (${select}) AS s ${kind} JOIN (SELECT pw_file, pw_pos FROM ${places} WHERE ${within}) AS x ON s.pw_file = x.pw_file AND s.pw_pos = x.pw_pos`;
+}
+
+function union(selects: readonly string[]): string {
   return `(${selects.join(' UNION ALL ')})`;
 }
 
-function restriction(set: OpenFiles, file: OpenFile, wanted: string | undefined): string {
-  if (wanted !== undefined) {
-    return ` SEMI JOIN (SELECT pw_pos FROM ${wanted} WHERE pw_file = ${file.no}) AS w ON s.file_row_number = w.pw_pos`;
+/**
+ * Runs a statement that fetches rows by a table of places, joined as it is written: the engine would rather hold the
+ * rows, arrays and all, than the places, once it takes them for fewer.
+ */
+export async function fetchByPlaces(session: EngineSession, statement: string): Promise<void> {
+  await session.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'");
+  try {
+    await session.execute(statement);
+  } finally {
+    await session.execute('RESET disabled_optimizers');
   }
-  if (file.spec.deletes.length === 0) return '';
-  return ` ANTI JOIN (SELECT pw_pos FROM ${set.name}_dead WHERE pw_file = ${file.no}) AS x ON s.file_row_number = x.pw_pos`;
 }
 
 /** Live rows of the files, from the specification and the delete files. */

@@ -1,6 +1,6 @@
 import { identifier } from '../engine/sql.ts';
 import type { DataFile } from '../iceberg/types.ts';
-import { scan } from './reading.ts';
+import { fetchByPlaces, scan } from './reading.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import { registerColumnNames } from './sql/classify.ts';
 import { storedAlive } from './sql/feed.ts';
@@ -123,5 +123,5 @@ async function fetchSources(bucket: BucketSession, searches: boolean): Promise<v
       `SELECT w.pw_key, w.pw_month, w.pw_alive, ${list} FROM ${scan(files.summary, { columns: arrays, wanted: 'pw_want_summary', files: chosen })} AS s JOIN pw_want_summary AS w ON w.pw_file = s.pw_file AND w.pw_pos = s.pw_pos`,
     );
   }
-  await session.execute(`CREATE TEMP TABLE pw_src AS ${fetched.join(' UNION ALL ')}`);
+  await fetchByPlaces(session, `CREATE TEMP TABLE pw_src AS ${fetched.join(' UNION ALL ')}`);
 }

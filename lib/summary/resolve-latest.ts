@@ -3,7 +3,7 @@ import type { DataFile } from '../iceberg/types.ts';
 import type { TableChange } from '../run/table-change.ts';
 import { storedNames } from './columns.ts';
 import { sharesDeletes, tableChange } from './file-changes.ts';
-import { deadRows, openFiles, scan } from './reading.ts';
+import { deadRows, fetchByPlaces, openFiles, scan } from './reading.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import type { InsertedCell } from './resolve-inserts.ts';
 import { registerColumnNames } from './sql/classify.ts';
@@ -102,7 +102,8 @@ async function newRows(bucket: BucketSession, inserted: readonly InsertedCell[])
     ...files.summary,
     files: files.summary.files.filter((file) => used.includes(file.no)),
   };
-  await session.execute(
+  await fetchByPlaces(
+    session,
     `CREATE TEMP TABLE pw_stored_next AS ${fetch(files.latest, 'pw_from_latest')} UNION ALL ${fetch(summaryFiles, 'pw_from_summary')}`,
   );
   await patchStored(bucket);

@@ -1,4 +1,4 @@
-import { scan } from './reading.ts';
+import { fetchByPlaces, scan } from './reading.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import { lentColumn } from './sql/feed.ts';
 import { of } from './sql/names.ts';
@@ -19,7 +19,8 @@ export async function lendValues({ session, shape, files }: BucketSession): Prom
   const arrays = new Map(shape.histories.map(({ name, from }) => [from, name]));
   const rows = scan(files.summary, { columns: [...arrays.values()], wanted: 'pw_lend', files: chosen });
   const values = [...arrays].map(([from, name]) => `${of('s', name)}[1] AS ${lentColumn(from)}`);
-  await session.execute(
+  await fetchByPlaces(
+    session,
     `CREATE TEMP TABLE pw_lent AS SELECT w.pw_key, w.pw_month, ${values.join(', ')} FROM ${rows} AS s JOIN pw_lend AS w ON w.pw_file = s.pw_file AND w.pw_pos = s.pw_pos`,
   );
 }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { exitCodeOf } from '../../lib/cli/exit-codes.ts';
@@ -28,6 +28,17 @@ it('a root that cannot be used ends every command that makes one with exit code 
   }
   const document = await home.json('run', 'a.csv', '--root', 'file');
   expect(document).toMatchObject({ exitCode: 8, error: { name: 'RootUnusableError' } });
+});
+
+it('doctor does not take a root that lost its state for an empty one', async () => {
+  await using home = await warehouse();
+  await ok(home, 'run', 'first.csv');
+  for (const name of ['state.db', 'state.db-wal', 'state.db-shm'])
+    await rm(join(home.path, '.partwise', name), { force: true });
+  const { code, stdout } = await home.run('doctor');
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/wrong {2}state +.*state\.db is gone/);
+  expect(stdout).not.toContain('nothing in');
 });
 
 for (const step of ['leased', 'unit:prepare', 'unit:resolve', 'audited']) {

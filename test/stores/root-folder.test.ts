@@ -7,6 +7,7 @@ import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import { ConfigError } from '../../lib/errors.ts';
 import { storageError } from '../../lib/storage-error.ts';
 import { makeRoot } from '../../lib/stores/root-folder.ts';
+import { openSqliteState } from '../../lib/stores/sqlite-state.ts';
 
 async function inFolder(action: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-root-'));
@@ -76,9 +77,26 @@ describe('a full disk is one error, whoever meets it:', () => {
     });
   });
 
+  it('also when it has no room for the memory that SQLite shares', () => {
+    const error = Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 4874 });
+    expect(storageError(error)).toMatchObject(full);
+  });
+
   it('and other errors stay as they are', () => {
     const config = new ConfigError('no space left on device');
     expect(storageError(config)).toBe(config);
     expect(storageError('text')).toBe('text');
+  });
+});
+
+it('a database that is none is state that is damaged, and the advice is a backup', async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'state.db');
+    await writeFile(path, 'no database at all, but long enough to be looked at as one'.repeat(20));
+    const open = () => openSqliteState({ path, clock: { now: () => 0 } });
+    expect(await failure(open)).toMatchObject({
+      name: 'CorruptStateError',
+      next: expect.stringContaining('backup'),
+    });
   });
 });

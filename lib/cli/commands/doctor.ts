@@ -42,15 +42,21 @@ export const doctor: CommandHandler = async (context) => {
     ]);
   } else add([{ status: 'ok', name: 'pipeline', detail: `${loaded.config.pipeline} in ${loaded.path}` }]);
 
-  const made = await access(join(root, 'state.db')).then(
-    () => true,
-    () => false,
-  );
+  const made = await isThere(join(root, 'state.db'));
   if (made) {
     await using session = await openSession(context);
     add(await checkTables(session.world));
     add(await checkRuns(session.world));
-  } else
+  } else if (await isThere(join(root, 'catalog.db')))
+    add([
+      {
+        status: 'wrong',
+        name: 'state',
+        detail: `${join(root, 'state.db')} is gone, the tables are there: runs, and which files are applied, are forgotten`,
+        next: 'restore state.db from a backup; without it a run starts a new one, and records that are stored change nothing',
+      },
+    ]);
+  else
     add([{ status: 'look', name: 'warehouse', detail: `nothing in ${root} yet`, next: 'partwise run FILE' }]);
 
   const wrong = findings.filter((finding) => finding.status === 'wrong').length;
@@ -65,3 +71,10 @@ export const doctor: CommandHandler = async (context) => {
   output.document({ findings, exitCode: wrong > 0 ? 1 : 0 });
   return wrong > 0 ? 1 : 0;
 };
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
