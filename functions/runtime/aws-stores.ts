@@ -1,8 +1,11 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { PipelineConfig } from '../../lib/config/index.ts';
-import { UnsupportedFeatureError } from '../../lib/errors.ts';
+import { type PipelineConfig, parseDurationMs } from '../../lib/config/index.ts';
+import { openAwsWorld } from '../../lib/run/aws-world.ts';
 import type { World } from '../../lib/run/workload.ts';
+import { openAwsClients } from '../../lib/stores/aws-clients.ts';
 import type { ObjectStore } from '../../lib/stores/ports.ts';
+import { openS3Store } from '../../lib/stores/s3.ts';
+import { bucketName, setting } from './settings.ts';
 
 export interface Stores {
   readonly world: World;
@@ -10,9 +13,44 @@ export interface Stores {
   readonly s3: S3Client;
 }
 
-/** S3, DynamoDB and the Glue Data Catalog as a function's world. */
+/** Memory that comes with one core. */
+const mebibytesPerCore = 1_769;
+const workRoot = '/tmp/partwise';
+/** Fetched copies that stay for the next unit; the rest of the disk is for spill and outputs. */
+const cacheBytes = 2e9;
+
+/** S3, DynamoDB and the Glue Data Catalog as a function's world. Endpoints are the region's, or those of the environment. */
 export async function openStores(config: PipelineConfig): Promise<Stores> {
-  throw new UnsupportedFeatureError(`this version cannot open the stores of ${config.pipeline} on AWS`, {
-    safe: 'nothing was done; what has arrived waits',
+  const memoryMiB = Number(process.env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? 2_048);
+  const connection = { region: setting('AWS_REGION'), endpoints: endpoints() };
+  const world = await openAwsWorld({
+    ...connection,
+    staging: { bucket: bucketName('PARTWISE_STAGING') },
+    warehouse: { bucket: bucketName('PARTWISE_WAREHOUSE') },
+    results: { bucket: bucketName('PARTWISE_RESULTS') },
+    stateTable: setting('PARTWISE_STATE_TABLE'),
+    workRoot,
+    cacheBytes,
+    resumeHorizonMs: parseDurationMs(config.resumeHorizon),
+    threads: Math.max(1, Math.round(memoryMiB / mebibytesPerCore)),
+    memoryBytes: memoryMiB * 2 ** 20,
   });
+  const { s3 } = openAwsClients(connection);
+  const inventories = await openS3Store({
+    client: s3,
+    bucket: bucketName('PARTWISE_INVENTORIES'),
+    prefix: '',
+    workFolder: `${workRoot}/inventories`,
+    cacheBytes: 0,
+  });
+  return { world, inventories, s3 };
+}
+
+/** As the SDK itself names them; S3 also needs to know that buckets are no host names there. */
+function endpoints(): { readonly s3?: string; readonly dynamodb?: string; readonly glue?: string } {
+  const at = (service: string) => {
+    const url = process.env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`];
+    return url === undefined ? {} : { [service]: url };
+  };
+  return { ...at('s3'), ...at('dynamodb'), ...at('glue') };
 }
