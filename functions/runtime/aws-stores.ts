@@ -15,12 +15,13 @@ export interface Stores {
 
 /** Memory that comes with one core. */
 const mebibytesPerCore = 1_769;
-const workRoot = '/tmp/partwise';
 /** Fetched copies that stay for the next unit; the rest of the disk is for spill and outputs. */
 const cacheBytes = 2e9;
 
 /** S3, DynamoDB and the Glue Data Catalog as a function's world. Endpoints are the region's, or those of the environment. */
 export async function openStores(config: PipelineConfig): Promise<Stores> {
+  // Each execution environment has a disk of its own.
+  const workRoot = process.env['PARTWISE_WORK'] ?? '/tmp/partwise';
   const memoryMiB = Number(process.env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? 2_048);
   const connection = { region: setting('AWS_REGION'), endpoints: endpoints() };
   const world = await openAwsWorld({

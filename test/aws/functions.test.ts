@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { CreateStateMachineCommand, ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
-import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { expect, inject, it } from 'vitest';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { ListExecutionsCommand } from '@aws-sdk/client-sfn';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { expect, it } from 'vitest';
 import { openOnAws } from '../../functions/runtime/aws.ts';
 import { functionWorld, openWith } from '../../functions/runtime/world.ts';
 import {
@@ -15,63 +15,15 @@ import {
 import { loadPipeline } from '../../lib/config/index.ts';
 import { objectAccess } from '../../lib/run/local-objects.ts';
 import { call, functionNames, recorded } from '../functions/site.ts';
-import { credentials, region } from './stand-ins.ts';
-import { createStateTable, testClients, uniqueName } from './world.ts';
+import { deploy } from './deployment.ts';
+import { testClients } from './world.ts';
 
-const endpoints = inject('endpoints');
 const definition = JSON.parse(readFileSync('lib/asl/pipeline.asl.json', 'utf8'));
 
-/** The environment of a deployed function, with the stand-ins' addresses. */
-async function deploy() {
-  using clients = testClients();
-  const names = {
-    STAGING: uniqueName('staging'),
-    WAREHOUSE: uniqueName('warehouse'),
-    RESULTS: uniqueName('results'),
-    INVENTORIES: uniqueName('inventories'),
-  };
-  for (const Bucket of Object.values(names)) await clients.s3.send(new CreateBucketCommand({ Bucket }));
-  const stateTable = uniqueName('state');
-  await createStateTable(clients.dynamodb, stateTable);
-  const connection = { region, credentials, endpoint: endpoints.glue };
-  const sqs = new SQSClient(connection);
-  const sfn = new SFNClient(connection);
-  const { QueueUrl: queueUrl = '' } = await sqs.send(
-    new CreateQueueCommand({ QueueName: uniqueName('queue') }),
-  );
-  const { stateMachineArn = '' } = await sfn.send(
-    new CreateStateMachineCommand({
-      name: uniqueName('partwise'),
-      roleArn: 'arn:aws:iam::123456789012:role/states',
-      definition: JSON.stringify({
-        StartAt: 'Wait',
-        States: { Wait: { Type: 'Wait', Seconds: 600, End: true } },
-      }),
-    }),
-  );
-  Object.assign(process.env, {
-    AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    AWS_ENDPOINT_URL_S3: endpoints.s3,
-    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
-    AWS_ENDPOINT_URL_GLUE: endpoints.glue,
-    AWS_ENDPOINT_URL_SFN: endpoints.glue,
-    AWS_ENDPOINT_URL_SQS: endpoints.glue,
-    AWS_ENDPOINT_URL_EVENTBRIDGE: endpoints.glue,
-    PARTWISE_STATE_TABLE: stateTable,
-    PARTWISE_STATE_MACHINE: stateMachineArn,
-    PARTWISE_QUEUE: queueUrl,
-    ...Object.fromEntries(
-      Object.entries(names).map(([name, bucket]) => [`PARTWISE_${name}`, `s3://${bucket}`]),
-    ),
-  });
-  openWith(openOnAws);
-  return { names, sqs, sfn, queueUrl, stateMachineArn };
-}
-
 it('a file dropped into the staging bucket becomes tables, through the functions as they are deployed', async () => {
-  const { names, sqs, sfn, queueUrl, stateMachineArn } = await deploy();
+  const { environment, names, sqs, sfn, queueUrl, stateMachineArn } = await deploy();
+  Object.assign(process.env, environment);
+  openWith(openOnAws);
   using clients = testClients();
   const header = 'acct_no,reporting_month,load_ts,batch_no,product_cd,bal_am,del_cd\n';
   const put = async (key: string, body: string) => {

@@ -1,0 +1,56 @@
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { inject } from 'vitest';
+import { credentials, region } from './stand-ins.ts';
+import { createStateTable, testClients, uniqueName } from './world.ts';
+
+const endpoints = inject('endpoints');
+
+/** The environment of a deployed function, with the stand-ins' addresses. */
+export async function deploy() {
+  using clients = testClients();
+  const names = {
+    STAGING: uniqueName('staging'),
+    WAREHOUSE: uniqueName('warehouse'),
+    RESULTS: uniqueName('results'),
+    INVENTORIES: uniqueName('inventories'),
+  };
+  for (const Bucket of Object.values(names)) await clients.s3.send(new CreateBucketCommand({ Bucket }));
+  const stateTable = uniqueName('state');
+  await createStateTable(clients.dynamodb, stateTable);
+  const connection = { region, credentials, endpoint: endpoints.glue };
+  const sqs = new SQSClient(connection);
+  const sfn = new SFNClient(connection);
+  const { QueueUrl: queueUrl = '' } = await sqs.send(
+    new CreateQueueCommand({ QueueName: uniqueName('queue') }),
+  );
+  const { stateMachineArn = '' } = await sfn.send(
+    new CreateStateMachineCommand({
+      name: uniqueName('partwise'),
+      roleArn: 'arn:aws:iam::123456789012:role/states',
+      definition: JSON.stringify({
+        StartAt: 'Wait',
+        States: { Wait: { Type: 'Wait', Seconds: 600, End: true } },
+      }),
+    }),
+  );
+  const environment: Readonly<Record<string, string>> = {
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_ENDPOINT_URL_S3: endpoints.s3,
+    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+    AWS_ENDPOINT_URL_GLUE: endpoints.glue,
+    AWS_ENDPOINT_URL_SFN: endpoints.glue,
+    AWS_ENDPOINT_URL_SQS: endpoints.glue,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: endpoints.glue,
+    PARTWISE_STATE_TABLE: stateTable,
+    PARTWISE_STATE_MACHINE: stateMachineArn,
+    PARTWISE_QUEUE: queueUrl,
+    ...Object.fromEntries(
+      Object.entries(names).map(([name, bucket]) => [`PARTWISE_${name}`, `s3://${bucket}`]),
+    ),
+  };
+  return { environment, names, sqs, sfn, queueUrl, stateMachineArn };
+}
