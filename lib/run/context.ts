@@ -6,6 +6,7 @@ import { CorruptStateError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { keep } from './kept.ts';
 import { jsonBytes, layout } from './layout.ts';
+import { readSavedJson } from './saved-json.ts';
 import type { RunContext, World } from './workload.ts';
 
 /** What a run was started with, written once when it claims its intake: a resume uses this, not today's file. */
@@ -25,7 +26,7 @@ export async function writeManifest(world: World, manifest: RunManifest): Promis
 
 export async function readManifest(world: World, runId: string): Promise<RunManifest> {
   const location = layout.manifest(layout.runFolder(world.results.root, runId));
-  const manifest: RunManifest = JSON.parse(new TextDecoder().decode(await world.results.read(location)));
+  const manifest = await readSavedJson<RunManifest>(world.results, location, runId);
   if (manifest.formatVersion !== 1)
     throw new CorruptStateError(`${location} has unknown version ${manifest.formatVersion}`);
   return manifest;

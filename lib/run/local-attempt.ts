@@ -43,6 +43,7 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
   options.signal?.addEventListener('abort', onAbort);
   if (options.signal?.aborted === true) onAbort();
   let runId = start.runId;
+  const before = runId === undefined ? undefined : await world.state.runs.get(runId);
   const functions = handlers({ world, pipeline: async () => config, workloadOf, signal: control.signal });
   const renewal = setInterval(() => {
     if (runId !== undefined)
@@ -88,6 +89,13 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
       throw raisedError({
         name: result.error ?? 'PartwiseError',
         cause: result.cause ?? 'the execution ended without a run',
+      });
+    }
+    // Taken up again and failed before anything was recorded: what stands in the record is an earlier failure.
+    if (result.status !== 'SUCCEEDED' && run.endedMs !== undefined && run.updatedMs === before?.updatedMs) {
+      throw raisedError({
+        name: result.error ?? 'PartwiseError',
+        cause: result.cause ?? 'the run did not go on',
       });
     }
     const ended =

@@ -6,6 +6,7 @@ import { readManifest } from './context.ts';
 import { keep } from './kept.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { checkBudget, preparedObjects } from './prepare.ts';
+import { readSavedJson } from './saved-json.ts';
 import type { Plan, RunContext, Workload } from './workload.ts';
 
 interface PlanOptions {
@@ -63,7 +64,7 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
 export async function readPlan(context: RunContext): Promise<Plan | undefined> {
   const location = layout.plan(context.folder, context.planGeneration);
   if ((await context.world.results.head(location)) === undefined) return undefined;
-  return JSON.parse(new TextDecoder().decode(await context.world.results.read(location))) as Plan;
+  return readSavedJson<Plan>(context.world.results, location, context.runId);
 }
 
 const plans = keep<Plan>(32);

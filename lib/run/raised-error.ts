@@ -60,6 +60,8 @@ function nextCommand(name: string, runId: string): string {
   if (name === 'ErrorBudgetExceededError' || name === 'ConfigError') return `partwise cancel ${runId}`;
   if (name === 'PlanStaleError') return `partwise resume ${runId} --replan`;
   if (name === 'IntegrityError') return `partwise status ${runId}`;
+  // Going on would meet the same damage.
+  if (name === 'CorruptStateError') return 'partwise doctor';
   return `partwise resume ${runId}`;
 }
 

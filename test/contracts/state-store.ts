@@ -181,6 +181,25 @@ export function stateStoreContract(name: string, open: (clock: Clock) => Promise
         expect((await items('settle', { status: 'pending' })).map((item) => item.location)).toEqual([back]);
       });
 
+      test('what a run has settled can be taken from it again, one by one, and waits for the next run', async () => {
+        for (const name of ['done', 'bad', 'kept'])
+          await state.intake.record(arrival('again', `file:///again/${name}`, 'v', '01'));
+        await state.intake.claim('again', 'again-1', 10);
+        const settle = (name: string, status: 'done' | 'quarantined' | 'pending') =>
+          state.intake.settle('again-1', [{ location: `file:///again/${name}`, version: 'v', status }]);
+        await settle('done', 'done');
+        await settle('bad', 'quarantined');
+        await settle('kept', 'done');
+        await settle('done', 'pending');
+        await settle('bad', 'pending');
+        const waiting = (await items('again', { status: 'pending' })).map((item) => item.location).sort();
+        expect(waiting).toEqual(['file:///again/bad', 'file:///again/done']);
+        expect(await state.intake.claim('again', 'again-2', 10)).toBe(2);
+        expect((await items('again', { runId: 'again-1' })).map((item) => item.location)).toEqual([
+          'file:///again/kept',
+        ]);
+      });
+
       test('an older version neither beats one that is done nor takes its place', async () => {
         await state.intake.record(arrival('late', 'file:///x', 'v2', '02'));
         await state.intake.claim('late', 'late-1', 1);
