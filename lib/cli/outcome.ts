@@ -43,9 +43,11 @@ export function outcomeCode(context: CommandContext, run: RunRecord | undefined)
   return exitCodeOf(run.error?.name ?? '');
 }
 
+/** The report for programs; of a run that failed the error stands at the top too, as with every command that fails. */
 export function describeReport(report: RunReport): Readonly<Record<string, unknown>> {
   const { run, plan, ...rest } = report;
-  return { run, ...rest, plan: plan === undefined ? undefined : describePlan(plan) };
+  const error = run?.error === undefined ? {} : { error: run.error };
+  return { ...error, run, ...rest, plan: plan === undefined ? undefined : describePlan(plan) };
 }
 
 /** The plan without what only the workload reads. */

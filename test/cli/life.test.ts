@@ -71,6 +71,11 @@ describe('run', () => {
     expect(stderr).toContain('nothing was published');
     const [run] = (await home.json('runs')).runs as readonly { readonly runId: string }[];
     const runId = run?.runId ?? '';
+    expect(await home.json('resume', runId)).toMatchObject({
+      error: { name: 'ErrorBudgetExceededError', next: `partwise cancel ${runId}` },
+      run: { runId },
+      exitCode: 5,
+    });
     expect((await ok(home, 'status', runId)).stdout).toMatch(/bad\.csv +1 +month/);
     expect((await ok(home, 'cancel', runId)).stdout).toContain('cancelled');
     expect((await home.json('runs')).runs).toMatchObject([{ runId, status: 'cancelled' }]);
