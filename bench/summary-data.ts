@@ -17,7 +17,8 @@ export const historyLength = 36;
 export const historyNames = (shape: Shape) =>
   Array.from({ length: shape.historyColumns }, (_, index) => `v${index + 1}`);
 
-export function pipelineYaml(shape: Shape, rewrite: string): string {
+/** @param maintenance `none`: a measured run does its own work only */
+export function pipelineYaml(shape: Shape, rewrite: string, maintenance: 'auto' | 'none' = 'none'): string {
   return `
 pipeline: bench
 kind: summary
@@ -40,7 +41,7 @@ historyLength: ${historyLength}
 delete: {column: soft_delete}
 tables: {${shape.buckets === undefined ? `expectedKeys: ${shape.accounts}` : `buckets: ${shape.buckets}`}}
 work: {rewrite: ${rewrite}}
-maintenance: {auto: false}
+maintenance: {auto: ${maintenance === 'auto'}}
 `;
 }
 

@@ -4,6 +4,7 @@ import { count, duration, plural } from '../../report/format.ts';
 import { cellText } from '../../report/value.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { CaseCount } from '../case-records.ts';
+import { reasonText } from '../outcome.ts';
 import type { RefusedRow } from '../quarantine.ts';
 import type { Style } from '../style.ts';
 import type { TableFiles } from './files.ts';
@@ -66,7 +67,7 @@ function refusedLines(result: DropResult): readonly string[] {
       ? input.refused
       : [];
   for (const file of files as readonly { location: string; reason: string }[])
-    lines.push(`${fileName(file.location)}: ${cellText(file.reason)}`);
+    lines.push(`${fileName(file.location)}: ${cellText(reasonText(file.reason))}`);
   return lines.map((line, index) => `${label(index === 0 ? 'refused' : '')}${line}`);
 }
 
