@@ -26,8 +26,9 @@ export interface SampleOptions {
   readonly maxEntries?: number;
 }
 
-/** Keys that are recomputed together; bounds memory. */
-const batchKeys = 500;
+/** What is recomputed together: so many keys and array entries at most. Bounds memory. */
+const mostBatchKeys = 500;
+const batchEntries = 400_000;
 
 /**
  * Recomputes the rows of the drawn keys from the records, the stored rows and the tombstones, and compares them with
@@ -39,7 +40,8 @@ export async function auditSample(audit: BucketAudit): Promise<number> {
   const keys = Number(row?.['n'] ?? 0);
   if (keys === 0) return 0;
   await loadSample(audit);
-  for (let from = 0; from < keys; from += batchKeys) await checkBatch(audit, from);
+  const batch = Math.min(mostBatchKeys, Math.ceil(batchEntries / (await entriesPerKey(audit))));
+  for (let from = 0; from < keys; from += batch) await checkBatch(audit, from, from + batch);
   return keys;
 }
 
@@ -49,12 +51,17 @@ const leastKeys = 100;
 /** How many keys fit the limit of entries, given how many rows of each the run changed. Needs `changed_rows`. */
 async function affordableKeys(audit: BucketAudit, options: SampleOptions): Promise<number> {
   if (options.maxEntries === undefined) return options.keys;
+  const affordable = Math.floor(options.maxEntries / (await entriesPerKey(audit)));
+  return Math.min(options.keys, Math.max(leastKeys, affordable));
+}
+
+/** Array entries of a changed key's written rows, on average. Needs `changed_rows`. */
+async function entriesPerKey(audit: BucketAudit): Promise<number> {
   const [row] = await audit.session.query(
     'SELECT count(*) AS n, count(DISTINCT k) AS keys FROM changed_rows',
   );
   const rowsPerKey = Math.max(1, count(row, 'n') / Math.max(1, count(row, 'keys')));
-  const entriesPerKey = rowsPerKey * audit.shape.histories.length * audit.shape.historyLength;
-  return Math.min(options.keys, Math.max(leastKeys, Math.floor(options.maxEntries / entriesPerKey)));
+  return rowsPerKey * audit.shape.histories.length * audit.shape.historyLength;
 }
 
 /** `drawn` (k, n): keys of the batch, some of each kind of change. Needs `key_pairs` and `changed_rows`. */
@@ -141,11 +148,12 @@ async function loadSample(audit: BucketAudit): Promise<void> {
   }
 }
 
-async function checkBatch(audit: BucketAudit, from: number): Promise<void> {
+/** The drawn keys with numbers in [from, to). */
+async function checkBatch(audit: BucketAudit, from: number, to: number): Promise<void> {
   const { session, shape, findings, context } = audit;
   const byKey = new Map<string, KeyRows>();
   for (const into of Object.keys(sampleTables) as (keyof KeyRows)[]) {
-    const statement = `SELECT * FROM ${sampleTables[into]} WHERE pw_n >= ${from} AND pw_n < ${from + batchKeys}`;
+    const statement = `SELECT * FROM ${sampleTables[into]} WHERE pw_n >= ${from} AND pw_n < ${to}`;
     for await (const rows of session.stream(statement)) {
       for (const row of rows) {
         const name = String(row[shape.key.name]);
