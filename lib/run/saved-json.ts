@@ -3,11 +3,7 @@ import type { Location, ObjectStore } from '../stores/ports.ts';
 
 /** JSON that a run wrote for itself. @throws CorruptStateError when it is none any more @throws ObjectNotFoundError */
 export async function readSavedJson<T>(store: ObjectStore, location: Location, runId: string): Promise<T> {
-  return parseSavedJson(new TextDecoder().decode(await store.read(location)), location, runId);
-}
-
-/** The same of a text that has been read. */
-export function parseSavedJson<T>(text: string, location: Location, runId: string): T {
+  const text = new TextDecoder().decode(await store.read(location));
   try {
     return JSON.parse(text) as T;
   } catch (cause) {

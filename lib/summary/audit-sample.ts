@@ -104,10 +104,12 @@ interface KeyRows {
   readonly tombstones: SqlRow[];
   readonly written: SqlRow[];
   readonly latest: SqlRow[];
+  /** Stored rows, with their arrays, right after a month that is not stored: they may know it. */
+  readonly gaps: SqlRow[];
 }
 
 function noRows(): KeyRows {
-  return { records: [], feed: [], stored: [], tombstones: [], written: [], latest: [] };
+  return { records: [], feed: [], stored: [], tombstones: [], written: [], latest: [], gaps: [] };
 }
 
 /** Tables of the session that hold the sampled rows of each source, with the key's number in `drawn`. */
@@ -118,6 +120,7 @@ const sampleTables = {
   tombstones: 'sample_tombstones',
   written: 'sample_written',
   latest: 'sample_latest',
+  gaps: 'sample_gaps',
 } as const;
 
 /** One read of each source for all batches. */
@@ -133,7 +136,7 @@ async function loadSample(audit: BucketAudit): Promise<void> {
     ...[...(shape.feed?.source ?? []), ...(shape.feed?.register ?? [])].map(({ name }) => name),
   ];
   const { summary, tombstones } = state.roles;
-  const sources: Readonly<Record<keyof KeyRows, string>> = {
+  const sources: Readonly<Record<Exclude<keyof KeyRows, 'gaps'>, string>> = {
     records: await prepared(audit, audit.sources),
     feed: await feedRows(audit),
     stored: await rowsOf(audit, 'summary', summary.before, [...new Set(narrow)]),
@@ -146,6 +149,38 @@ async function loadSample(audit: BucketAudit): Promise<void> {
       `CREATE OR REPLACE TEMP TABLE ${sampleTables[name as keyof KeyRows]} AS SELECT r.*, d.n AS pw_n FROM ${source} AS r JOIN drawn AS d ON r.${identifier(shape.key.name)} = d.k`,
     );
   }
+  await loadGaps(audit);
+}
+
+/** `sample_gaps`: see KeyRows. Needs `sample_stored`. */
+async function loadGaps(audit: BucketAudit): Promise<void> {
+  const { session, shape, state } = audit;
+  const key = identifier(shape.key.name);
+  const month = identifier(shape.month.name);
+  const number = monthNumber(month);
+  await session.execute(`CREATE OR REPLACE TEMP TABLE gaps AS SELECT pw_k, pw_m, pw_n FROM (
+    SELECT ${key} AS pw_k, ${month} AS pw_m, pw_n, ${number} - lag(${number}) OVER (PARTITION BY ${key} ORDER BY ${month}) AS pw_distance FROM sample_stored)
+    WHERE pw_distance IS NULL OR pw_distance > 1`);
+  const months = new Set(
+    (await session.query('SELECT DISTINCT pw_m FROM gaps')).map((row) => String(row['pw_m'])),
+  );
+  const columns = [
+    shape.key.name,
+    shape.month.name,
+    ...aliveColumns(shape),
+    shape.record.hash,
+    shape.deletion.hash,
+    ...shape.histories.map(({ name }) => name),
+  ];
+  const source = await rowsOf(
+    audit,
+    'summary',
+    state.roles.summary.before.filter((file) => months.has(file.month)),
+    [...new Set(columns)],
+  );
+  await session.execute(
+    `CREATE OR REPLACE TEMP TABLE ${sampleTables.gaps} AS SELECT r.*, g.pw_n FROM ${source} AS r JOIN gaps AS g ON r.${key} = g.pw_k AND r.${month} = g.pw_m`,
+  );
 }
 
 /** The drawn keys with numbers in [from, to). */
@@ -163,13 +198,13 @@ async function checkBatch(audit: BucketAudit, from: number, to: number): Promise
       }
     }
   }
-  const arrays = await arraysBeforeGaps(audit, byKey);
 
   const rules = recomputeRules(shape, context.config.onStale);
   for (const [name, rows] of byKey) {
+    const arrays = new Map(rows.gaps.map((row) => [rowMonth(shape, row), storedMonth(shape, row).arrays]));
     const stored = rows.stored.map((row): StoredMonth => {
       const month = storedMonth(shape, row);
-      return { ...month, arrays: arrays.get(`${name}\n${month.month}`)?.arrays ?? {} };
+      return { ...month, arrays: arrays.get(month.month) ?? {} };
     });
     const written = new Map(rows.written.map((row) => [rowMonth(shape, row), row]));
     const input = {
@@ -201,45 +236,4 @@ async function checkBatch(audit: BucketAudit, from: number, to: number): Promise
     for (const difference of rowDifferences(shape, first.latest, newest, full))
       say(first.latest.month, `latest, ${difference}`);
   }
-}
-
-/** Stored rows right after a month that is not stored: their arrays may know it. By key and month number. */
-async function arraysBeforeGaps(
-  audit: BucketAudit,
-  byKey: ReadonlyMap<string, KeyRows>,
-): Promise<ReadonlyMap<string, StoredMonth>> {
-  const { session, shape, state } = audit;
-  const wanted: [unknown, string][] = [];
-  for (const rows of byKey.values()) {
-    const months = new Set(rows.stored.map((row) => rowMonth(shape, row)));
-    for (const row of rows.stored) {
-      if (!months.has(rowMonth(shape, row) - 1))
-        wanted.push([row[shape.key.name], String(row[shape.month.name])]);
-    }
-  }
-  const found = new Map<string, StoredMonth>();
-  if (wanted.length === 0) return found;
-  const values = wanted.map(([key, month]) => `(${text(String(key))}::${shape.key.sqlType}, ${text(month)})`);
-  await session.execute(
-    `CREATE OR REPLACE TEMP TABLE gaps AS SELECT * FROM (VALUES ${values.join(', ')}) AS g(k, m)`,
-  );
-  const months = new Set(wanted.map(([, month]) => month));
-  const files = state.roles.summary.before.filter((file) => months.has(file.month));
-  const columns = [
-    shape.key.name,
-    shape.month.name,
-    ...aliveColumns(shape),
-    shape.record.hash,
-    shape.deletion.hash,
-    ...shape.histories.map(({ name }) => name),
-  ];
-  const source = await rowsOf(audit, 'summary', files, [...new Set(columns)]);
-  const on = `r.${identifier(shape.key.name)} = g.k AND r.${identifier(shape.month.name)} = g.m`;
-  for await (const rows of session.stream(`SELECT r.* FROM ${source} AS r SEMI JOIN gaps AS g ON ${on}`)) {
-    for (const row of rows) {
-      const month = storedMonth(shape, row);
-      found.set(`${String(row[shape.key.name])}\n${month.month}`, month);
-    }
-  }
-  return found;
 }

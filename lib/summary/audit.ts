@@ -30,7 +30,7 @@ const sampledBuckets = 64;
  * run has no such limit.
  */
 const leastEntries = 1_500_000;
-const entriesPerByteRead = 1 / 1_000;
+const entriesPerByteRead = 1 / 400;
 
 /**
  * The check between work and publish. Holds what the units wrote against the pinned tables and the prepared rows, with
