@@ -1,7 +1,7 @@
 import type { EngineSession } from '../engine/engine.ts';
 import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
-import type { Findings } from './audit-findings.ts';
+import type { Noted } from './audit-findings.ts';
 import { liveRows } from './audit-scan.ts';
 import { type BucketState, filesAfter, type StateFile, type TableState } from './audit-state.ts';
 import type { SummaryShape } from './columns.ts';
@@ -12,7 +12,7 @@ export interface BucketAudit {
   readonly context: RunContext;
   readonly session: EngineSession;
   readonly shape: SummaryShape;
-  readonly findings: Findings;
+  readonly findings: Noted;
   readonly tables: Readonly<Record<Role, TableState>>;
   readonly state: BucketState;
   /** Prepared rows of the feed `records`, each file with rows of many buckets. */

@@ -21,11 +21,15 @@ const checkNames = [
 ] as const;
 export type CheckName = (typeof checkNames)[number];
 
-/** What the checks have seen so far; shared by the buckets that are checked side by side. */
-export interface Findings {
+/** What a check tells. */
+export interface Noted {
   checked(name: CheckName, count: number): void;
   /** `detail` names the file, key, month, what was expected and what was found. */
   failed(name: CheckName, detail: string): void;
+}
+
+/** What the checks have seen so far; shared by the buckets that are checked side by side. */
+export interface Findings extends Noted {
   report(facts: Readonly<Record<string, unknown>>): AuditReport;
 }
 

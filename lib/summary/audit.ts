@@ -10,6 +10,7 @@ import { findings } from './audit-findings.ts';
 import { auditKeys } from './audit-keys.ts';
 import { auditLatest } from './audit-latest.ts';
 import { auditNeighbours, loadNeighbours } from './audit-neighbours.ts';
+import { inLittleRoom } from './audit-room.ts';
 import { auditRows } from './audit-rows.ts';
 import { auditSample, drawSample, type SampleOptions } from './audit-sample.ts';
 import { sideBySide } from './audit-sessions.ts';
@@ -75,8 +76,12 @@ export async function auditBuckets(options: AuditBucketsOptions): Promise<AuditR
   await sideBySide(sessionsOf(context), spool.buckets(), async (session, [bucket, lines]) => {
     const state = bucketState(bucket, lines);
     const { records: sources, deletions: feed } = inputs;
-    const one = { context, session, shape, findings: found, tables, state, sources, feed };
-    sampled += await auditBucket(one, { keys: quotas.get(bucket) ?? 0, ...limit });
+    const one = { context, session, shape, tables, state, sources, feed };
+    const sample = { keys: quotas.get(bucket) ?? 0, ...limit };
+    const keys = await inLittleRoom(session, found, (noted) =>
+      auditBucket({ ...one, findings: noted }, sample),
+    );
+    sampled += keys;
     buckets += 1;
   });
   return found.report({ buckets, sampledKeys: sampled, elapsedMs: context.world.clock.now() - startedMs });
