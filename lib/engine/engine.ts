@@ -67,3 +67,19 @@ export interface WrittenColumn {
   readonly sizeBytes: number | undefined;
   readonly hasNan: boolean | undefined;
 }
+/** Rewritings of a join that the engine may make: in which order, and which side it holds in memory. */
+type JoinOptimizer = 'join_order' | 'build_side_probe_side';
+
+/** Runs a statement whose joins stay as they are written; afterwards the session optimizes as ever, also after a failure. */
+export async function executeAsWritten(
+  session: EngineSession,
+  statement: string,
+  without: readonly JoinOptimizer[],
+): Promise<void> {
+  await session.execute(`SET disabled_optimizers = '${without.join(',')}'`);
+  try {
+    await session.execute(statement);
+  } finally {
+    await session.execute('RESET disabled_optimizers');
+  }
+}

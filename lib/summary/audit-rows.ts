@@ -1,3 +1,4 @@
+import { executeAsWritten } from '../engine/engine.ts';
 import { identifier, text } from '../engine/sql.ts';
 import { auditCarried, type CarriedRows, carriedColumns } from './audit-carried.ts';
 import { type BucketAudit, count, rowsOf } from './audit-context.ts';
@@ -28,16 +29,15 @@ export async function auditRows(audit: BucketAudit): Promise<void> {
   const key = identifier(shape.key.name);
   const month = identifier(shape.month.name);
   // The optimizer would build the join from the files' rows, which are wide and many.
-  await session.execute("SET disabled_optimizers = 'build_side_probe_side'");
-  await session.execute(`CREATE OR REPLACE TEMP TABLE row_facts AS
+  const facts = `CREATE OR REPLACE TEMP TABLE row_facts AS
     SELECT ${rowPlace.file} AS file, ${key} AS k, ${month} AS m, ${changed} AS changed, ${rowAlive(shape)} AS alive,
       CASE WHEN NOT ${changed} THEN ${hash(carriedNames)} WHEN ${mayBeLatest} THEN ${hash(columns)} END AS h, ${when(storedRecordHash(audit))} AS record,
       ${when(tail)} AS tail, ${when(head)} AS head, ${conditions(audit, changed)},
       CASE WHEN ${changed} AND s.pw_sampled THEN struct_pack(${columns.map((name) => `${identifier(name)} := r.${identifier(name)}`).join(', ')}) END AS sampled
     FROM ${await rowsOf(audit, 'summary', added, columns, true)} AS r
     LEFT JOIN (SELECT k AS pw_k, m AS pw_m, d AS pw_d, e AS pw_e FROM near) AS n ON n.pw_k = r.${key} AND n.pw_m = r.${month}
-    LEFT JOIN (SELECT k AS pw_s, true AS pw_sampled FROM drawn) AS s ON s.pw_s = r.${key}`);
-  await session.execute("SET disabled_optimizers = ''");
+    LEFT JOIN (SELECT k AS pw_s, true AS pw_sampled FROM drawn) AS s ON s.pw_s = r.${key}`;
+  await executeAsWritten(session, facts, ['build_side_probe_side']);
   const rows =
     await session.query(`SELECT file, count(*) AS n, count(*) FILTER (changed) AS changed, min(m) AS first_month,
       max(m) AS last_month, count(*) FILTER (bad_length) AS bad_length, count(*) FILTER (bad_first) AS bad_first,

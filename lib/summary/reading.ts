@@ -1,4 +1,4 @@
-import type { EngineSession } from '../engine/engine.ts';
+import { type EngineSession, executeAsWritten } from '../engine/engine.ts';
 import { identifier, text, textList } from '../engine/sql.ts';
 import { UnsupportedFeatureError } from '../errors.ts';
 import type { IcebergType, Schema } from '../iceberg/types.ts';
@@ -140,13 +140,8 @@ function union(selects: readonly string[]): string {
  * Runs a statement that fetches rows by a table of places, joined as it is written: the engine would rather hold the
  * rows, arrays and all, than the places, once it takes them for fewer.
  */
-export async function fetchByPlaces(session: EngineSession, statement: string): Promise<void> {
-  await session.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'");
-  try {
-    await session.execute(statement);
-  } finally {
-    await session.execute('RESET disabled_optimizers');
-  }
+export function fetchByPlaces(session: EngineSession, statement: string): Promise<void> {
+  return executeAsWritten(session, statement, ['join_order', 'build_side_probe_side']);
 }
 
 /** Live rows of the files, from the specification and the delete files. */
