@@ -75,6 +75,10 @@ export class CorruptStateError extends PartwiseError {}
 export class UnsupportedFeatureError extends PartwiseError {}
 /** A unit does not fit the memory or time it was given. */
 export class UnitTooLargeError extends PartwiseError {}
+/** A batch is held by a run that has not ended. */
+export class UnfinishedBatchError extends PartwiseError {}
+/** The batch does not follow the table's newest one: there is a gap, or somebody else has published it (a fork). */
+export class BatchOrderError extends PartwiseError {}
 /** The run was cancelled; resuming is safe. */
 export class RunCancelledError extends PartwiseError {}
 /** A message is no event that we know; it is kept in the dead-letter queue. */

@@ -10,6 +10,8 @@ export const intakePayload = z.looseObject({
   mode: z.enum(['plan', 'run']).optional(),
   branch: z.string().min(1).optional(),
   runId: runId.optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
+  flush: z.boolean().optional(),
 });
 
 export const runPayload = z.looseObject({ runId, attempt });

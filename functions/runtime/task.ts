@@ -5,11 +5,9 @@ import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import type { z } from 'zod';
-import type { PipelineConfig } from '../../lib/config/index.ts';
 import { MalformedEventError, PartwiseError } from '../../lib/errors.ts';
 import { handlers } from '../../lib/run/handlers.ts';
-import type { Workload } from '../../lib/run/workload.ts';
-import { summaryWorkload } from '../../lib/summary/index.ts';
+import { workloadOf } from '../../lib/run/workloads.ts';
 import { deadlineOf } from './deadline.ts';
 import { holdLease } from './lease.ts';
 import { logger, metrics, tracer } from './telemetry.ts';
@@ -28,8 +26,6 @@ export interface TaskOptions<Schema extends z.ZodType> {
   /** Whether the work is for nothing once another run has the lease. Default: yes, if the payload names a run. */
   readonly needsLease?: boolean;
 }
-
-const workloads: Readonly<Record<PipelineConfig['kind'], Workload>> = { summary: summaryWorkload };
 
 /**
  * A function behind one of the state machine's tasks: input checked, run and unit in every log line, metrics and traces,
@@ -63,7 +59,7 @@ export function taskHandler<Schema extends z.ZodType>({
       const backbone = handlers({
         world: opened.world,
         pipeline: async (name) => ownConfig(opened, name),
-        workloadOf: (config) => workloads[config.kind],
+        workloadOf,
         signal,
       });
       const answer = await run(parsed.data, { ...opened, backbone });

@@ -55,6 +55,6 @@ async function deployedConfig(): Promise<PipelineConfig> {
 }
 
 /** A unit may use what its function has; each function alone would see its own memory. */
-function onAws(config: PipelineConfig): PipelineConfig {
+function onAws<Config extends PipelineConfig>(config: Config): Config {
   return { ...config, work: { ...config.work, memory: config.aws.memory } };
 }

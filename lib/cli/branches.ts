@@ -12,7 +12,7 @@ import {
 import type { LocalWorld } from '../run/local-world.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { isUnfinished } from './session.ts';
-import { fullName, loadTogether, roles, tableIdentifiers } from './tables.ts';
+import { fullName, loadTogether, tablesOf } from './tables.ts';
 
 /** What becomes of a branch. Each may die between two of its steps: the same again finishes it. */
 
@@ -29,7 +29,7 @@ interface BranchOptions {
  */
 export async function switchToBranch(options: BranchOptions): Promise<readonly Table[]> {
   const { world, config, branch } = options;
-  const tables = await tablesOf(options);
+  const tables = await tablesOn(options);
   if (tables.length === 0) {
     throw new UsageError(`no table of ${config.pipeline} has a branch ${branch}`, {
       next: `partwise run FILE --branch ${branch}`,
@@ -60,7 +60,7 @@ export async function giveUpBranch(options: BranchOptions): Promise<number> {
     });
   }
   await settleReached(world, config.pipeline);
-  const tables = await tablesOf(options);
+  const tables = await tablesOn(options);
   const runs = await openBranchRuns(world, config.pipeline, branch);
   if (tables.length === 0 && runs.length === 0)
     throw new UsageError(`no table of ${config.pipeline} has a branch ${branch}`, { next: 'partwise runs' });
@@ -77,10 +77,11 @@ export function branchText(run: RunRecord): string {
 }
 
 /** The pipeline's tables that have the branch. */
-async function tablesOf({ world, config, branch }: BranchOptions): Promise<readonly Table[]> {
-  const own = tableIdentifiers(config);
+async function tablesOn({ world, config, branch }: BranchOptions): Promise<readonly Table[]> {
   const known = new Set((await world.catalog.list()).map(fullName));
-  const identifiers = roles.map((role) => own[role]).filter((one) => known.has(fullName(one)));
+  const identifiers = tablesOf(config)
+    .map((one) => one.identifier)
+    .filter((one) => known.has(fullName(one)));
   return (await loadTogether(world, identifiers)).filter((table) =>
     Object.hasOwn(table.metadata.refs, branch),
   );

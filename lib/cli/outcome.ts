@@ -17,6 +17,10 @@ export interface RunReport {
   readonly again?: readonly KnownFile[];
   readonly filesNew?: number;
   readonly ignored?: readonly { readonly path: string; readonly reason: string }[];
+  /** Batches that were published before this one by the same command. */
+  readonly earlier?: readonly RunReport[];
+  /** Nothing was due: why, and what to do. */
+  readonly waits?: string;
 }
 
 /** Prints the report and returns the exit code that fits the run. */
@@ -30,7 +34,7 @@ export async function reportRun(context: CommandContext, world: World, report: R
   for (const line of heldLines(context, report)) output.warn(line);
   for (const line of againLines(report)) output.note(line);
   for (const one of report.ignored ?? []) output.warn(`left alone: ${one.path} (${one.reason})`);
-  if (run === undefined || run.status === 'empty') output.line(nothingToDo(report));
+  if (run === undefined || run.status === 'empty') output.line(report.waits ?? nothingToDo(report));
   else if (run.status === 'succeeded') output.lines(successLines(context, run, plan, cases));
   else if (!output.json) for (const line of failedLines(context, run, code)) output.warn(line);
   return code;
@@ -45,9 +49,15 @@ export function outcomeCode(context: CommandContext, run: RunRecord | undefined)
 
 /** The report for programs; of a run that failed the error stands at the top too, as with every command that fails. */
 export function describeReport(report: RunReport): Readonly<Record<string, unknown>> {
-  const { run, plan, ...rest } = report;
+  const { run, plan, earlier, ...rest } = report;
   const error = run?.error === undefined ? {} : { error: run.error };
-  return { ...error, run, ...rest, plan: plan === undefined ? undefined : describePlan(plan) };
+  return {
+    ...error,
+    run,
+    ...rest,
+    ...(earlier === undefined ? {} : { earlier: earlier.map(describeReport) }),
+    plan: plan === undefined ? undefined : describePlan(plan),
+  };
 }
 
 /** The plan without what only the workload reads. */
@@ -82,7 +92,8 @@ function fateOf({ path, runId, branch, why }: KnownFile): string {
     : `${path} went to branch ${branch} by ${runId}`;
 }
 
-function successLines(
+/** What a run that succeeded came to, for people. */
+export function successLines(
   context: CommandContext,
   run: RunRecord,
   plan: Plan | undefined,

@@ -8,20 +8,14 @@ import {
   snapshotById,
   type Table,
 } from '../iceberg/index.ts';
-import type { World } from '../run/workload.ts';
+import type { WorkloadTable, World } from '../run/workload.ts';
+import { workloadOf } from '../run/workloads.ts';
 import type { TableIdentifier } from '../stores/ports.ts';
-import { type Role, tableIdentifier } from '../summary/tables.ts';
 import { didYouMean } from './suggest.ts';
 
-export const roles: readonly Role[] = ['summary', 'latest', 'tombstones'];
-
-/** Names of a pipeline's tables. */
-export function tableIdentifiers(config: PipelineConfig): Readonly<Record<Role, TableIdentifier>> {
-  return {
-    summary: tableIdentifier(config, 'summary'),
-    latest: tableIdentifier(config, 'latest'),
-    tombstones: tableIdentifier(config, 'tombstones'),
-  };
+/** A pipeline's tables and what they are for. */
+export function tablesOf(config: PipelineConfig): readonly WorkloadTable[] {
+  return workloadOf(config).tables(config);
 }
 
 export function fullName(identifier: TableIdentifier): string {
@@ -38,9 +32,9 @@ export async function resolveTable(
   name: string,
 ): Promise<TableIdentifier> {
   const known = await world.catalog.list();
-  const role = roles.find((one) => one === name);
-  if (role !== undefined && config !== undefined) {
-    const identifier = tableIdentifiers(config)[role];
+  const own = config === undefined ? [] : tablesOf(config);
+  const identifier = own.find((one) => one.role === name)?.identifier;
+  if (identifier !== undefined) {
     if (known.some((one) => fullName(one) === fullName(identifier))) return identifier;
     throw new TableNotFoundError(`${name} (${fullName(identifier)}) has no rows yet`, {
       next: 'partwise run FILE',
@@ -48,7 +42,7 @@ export async function resolveTable(
   }
   const match = known.find((one) => fullName(one) === name) ?? known.find((one) => one.name === name);
   if (match !== undefined) return match;
-  const names = [...roles, ...known.map((one) => one.name), ...known.map(fullName)];
+  const names = [...own.map((one) => one.role), ...known.map((one) => one.name), ...known.map(fullName)];
   const listed =
     known.length === 0 ? 'there are no tables yet' : `there are ${known.map(fullName).join(', ')}`;
   throw new UsageError(`there is no table ${name}${didYouMean(name, names)}`, { next: listed });

@@ -1,3 +1,5 @@
+import { checkCsv, checkText } from './check-text.ts';
+import { feedPrefix, sourcePrefix } from './feeds.ts';
 import { historyColumnName, isReservedColumnName, nearest, reservedNames } from './names.ts';
 import type { Path, Problem } from './problems.ts';
 import type { ColumnType, SummaryConfig } from './schema.ts';
@@ -10,7 +12,7 @@ const codeTypes: readonly ColumnType[] = ['string', 'int', 'bigint'];
 const gridTypes: readonly ColumnType[] = ['string', 'int', 'bigint'];
 
 /** What one entry says about another: names that must exist, types that must fit, names that must differ. */
-export function checkReferences(config: SummaryConfig): readonly Problem[] {
+export function checkSummary(config: SummaryConfig): readonly Problem[] {
   return [
     ...checkColumnReferences(config),
     ...checkGrids(config),
@@ -97,17 +99,6 @@ function checkDeletions(config: SummaryConfig): readonly Problem[] {
   return problems;
 }
 
-/** Folder of the records below the staging root, without a trailing slash. */
-export function sourcePrefix(config: SummaryConfig): string {
-  return (config.source.prefix ?? config.pipeline).replace(/\/$/, '');
-}
-
-/** Folder of the deletions feed below the staging root, without a trailing slash; undefined when there is no such feed. */
-export function feedPrefix(config: SummaryConfig): string | undefined {
-  if (config.deletions === undefined) return undefined;
-  return (config.deletions.prefix ?? `${config.pipeline}-deletions`).replace(/\/$/, '');
-}
-
 function checkColumnDetails(config: SummaryConfig): readonly Problem[] {
   const typed = [
     ...config.columns.map(({ type }, at) => ({ type, path: ['columns', at, 'type'] })),
@@ -163,25 +154,8 @@ function checkRest(config: SummaryConfig): readonly Problem[] {
       message: `from ${config.acceptMonths.from} is later than to ${config.acceptMonths.to}`,
     });
   }
-  for (const [feed, csv] of [
-    ['source', config.source.csv],
-    ['deletions', config.deletions?.csv],
-  ] as const) {
-    if (csv === undefined) continue;
-    if (csv.delimiter === csv.quote) {
-      problems.push({
-        path: [feed, 'csv'],
-        message: `delimiter and quote are both ${JSON.stringify(csv.quote)}`,
-      });
-    }
-    for (const [at, value] of csv.nullValues.entries()) {
-      if ([csv.delimiter, csv.quote, '\n', '\r', '\0'].every((part) => !value.includes(part))) continue;
-      problems.push({
-        path: [feed, 'csv', 'nullValues', at],
-        message: `${JSON.stringify(value)} holds the delimiter, the quote or a line end`,
-      });
-    }
-  }
+  problems.push(...checkCsv('source', config.source.csv));
+  if (config.deletions !== undefined) problems.push(...checkCsv('deletions', config.deletions.csv));
   const base = config.pipeline.replaceAll('-', '_');
   const {
     summary = `${base}_summary`,
@@ -200,13 +174,4 @@ function checkRest(config: SummaryConfig): readonly Problem[] {
 function among(name: string, candidates: readonly string[]): string {
   const guess = nearest(name, candidates);
   return `${guess === undefined ? '' : `; did you mean ${guess}?`}; allowed: ${candidates.join(', ')}`;
-}
-
-/** No SQL text can hold NUL. */
-function checkText(value: unknown, path: Path): readonly Problem[] {
-  if (typeof value === 'string')
-    return value.includes('\0') ? [{ path, message: 'holds a NUL character' }] : [];
-  if (Array.isArray(value)) return value.flatMap((entry, at) => checkText(entry, [...path, at]));
-  if (value === null || typeof value !== 'object') return [];
-  return Object.entries(value).flatMap(([key, entry]) => checkText(entry, [...path, key]));
 }

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { summarySchema } from './schema.ts';
+import { pipelineSchema } from './schema.ts';
 
 /** JSON Schema of a pipeline file, for editors: defaults are optional, unknown keys refused. */
 export function jsonSchema(): Readonly<Record<string, unknown>> {
-  const { $schema, ...schema } = z.toJSONSchema(summarySchema, { io: 'input', target: 'draft-7' });
+  const { $schema, ...schema } = z.toJSONSchema(pipelineSchema, { io: 'input', target: 'draft-7' });
   return { $schema, title: 'Partwise pipeline', ...schema };
 }
 

@@ -4,10 +4,12 @@ import type { z } from 'zod';
 import { duckDbEngine } from '../engine/duckdb.ts';
 import type { Engine } from '../engine/engine.ts';
 import { ConfigError } from '../errors.ts';
-import { checkReferences } from './check.ts';
+import { checkSummary } from './check.ts';
+import { checkRollup } from './check-rollup.ts';
 import { checkExpressions } from './expressions.ts';
+import { nearest } from './names.ts';
 import { type ConfigText, configError, type Problem } from './problems.ts';
-import { type PipelineConfig, summarySchema } from './schema.ts';
+import { type PipelineConfig, pipelineSchemas } from './schema.ts';
 import { describeIssues } from './schema-problems.ts';
 
 export interface LoadOptions {
@@ -15,7 +17,7 @@ export interface LoadOptions {
   readonly engine?: Engine;
 }
 
-const schemas: Readonly<Record<string, z.ZodType<PipelineConfig>>> = { summary: summarySchema };
+const schemas: Readonly<Record<string, z.ZodType<PipelineConfig>>> = pipelineSchemas;
 
 /** Reads and checks one pipeline file. @throws ConfigError with every problem of the file, each with its line */
 export async function loadPipeline(path: string, options: LoadOptions = {}): Promise<PipelineConfig> {
@@ -41,8 +43,11 @@ export async function parsePipeline(
 ): Promise<PipelineConfig> {
   const source = parseYaml(yaml, sourceName);
   const config = checkShape(source);
-  refuse(source, checkReferences(config));
-  refuse(source, await checkExpressions(config, options.engine ?? duckDbEngine));
+  if (config.kind === 'rollup') refuse(source, checkRollup(config));
+  else {
+    refuse(source, checkSummary(config));
+    refuse(source, await checkExpressions(config, options.engine ?? duckDbEngine));
+  }
   return config;
 }
 
@@ -72,9 +77,19 @@ function checkShape(source: ConfigText): PipelineConfig {
   }
   const kind = typeof raw === 'object' && raw !== null && 'kind' in raw ? raw.kind : undefined;
   const schema = typeof kind === 'string' && Object.hasOwn(schemas, kind) ? schemas[kind] : undefined;
-  const parsed = (schema ?? summarySchema).safeParse(raw, { reportInput: true });
+  if (schema === undefined && kind !== undefined) throw configError(source, [unknownKind(kind)]);
+  const parsed = (schema ?? pipelineSchemas.summary).safeParse(raw, { reportInput: true });
   if (parsed.success) return parsed.data;
-  throw configError(source, describeIssues(schema ?? summarySchema, parsed.error.issues));
+  throw configError(source, describeIssues(schema ?? pipelineSchemas.summary, parsed.error.issues));
+}
+
+function unknownKind(kind: unknown): Problem {
+  const allowed = Object.keys(schemas);
+  const guess = nearest(String(kind), allowed);
+  return {
+    path: ['kind'],
+    message: `${JSON.stringify(kind)} is not allowed${guess === undefined ? '' : `; did you mean ${guess}?`}; allowed: ${allowed.join(', ')}`,
+  };
 }
 
 function refuse(source: ConfigText, problems: readonly Problem[]): void {

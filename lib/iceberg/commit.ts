@@ -11,7 +11,7 @@ import { withSnapshot, writeMetadata } from './metadata-change.ts';
 import { newSnapshotId, type Random, systemRandom, uuid } from './random.ts';
 import type { StagedCommit } from './staged.ts';
 import { currentSnapshot } from './table.ts';
-import type { Snapshot, Table } from './table-metadata.ts';
+import type { Snapshot, Table, TableMetadata } from './table-metadata.ts';
 import type { DataFile } from './types.ts';
 
 export interface Changes {
@@ -32,6 +32,8 @@ export interface StageCommitOptions {
   readonly summary?: Readonly<Record<string, string>>;
   /** Table properties set in the same swap. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** A tag that moves to the new snapshot in the same swap. */
+  readonly tag?: string;
   readonly clock: Clock;
   readonly random?: Random;
   /** Default: a new one. Given when another table's commit names this one before it is staged. */
@@ -122,6 +124,11 @@ export async function stageCommit(options: StageCommitOptions): Promise<StagedCo
     schemaId: table.metadata.currentSchemaId,
     extra: {},
   };
-  const metadata = withSnapshot(table.metadata, branch, snapshot, options.properties ?? {});
+  const committed = withSnapshot(table.metadata, branch, snapshot, options.properties ?? {});
+  const metadata = options.tag === undefined ? committed : withTag(committed, options.tag, snapshotId);
   return writeMetadata({ store, table, metadata, snapshotId, clock: options.clock, random });
+}
+
+function withTag(metadata: TableMetadata, name: string, snapshotId: bigint): TableMetadata {
+  return { ...metadata, refs: { ...metadata.refs, [name]: { type: 'tag', snapshotId } } };
 }

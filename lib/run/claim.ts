@@ -1,13 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { configDigest } from '../config/digest.ts';
 import type { PipelineConfig } from '../config/schema.ts';
-import { CorruptStateError, ObjectNotFoundError, RunCancelledError } from '../errors.ts';
+import {
+  CorruptStateError,
+  ObjectNotFoundError,
+  RunCancelledError,
+  UnfinishedBatchError,
+} from '../errors.ts';
 import type { Lease, RunRecord } from '../stores/ports.ts';
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
-import type { Workload, World } from './workload.ts';
+import type { Batch, Workload, World } from './workload.ts';
 
 /** Pending items that one run takes at most; the rest waits for the next run. */
 const claimLimit = 100_000;
+/** Newest runs that are looked at for one that holds a batch. */
+const heldRunsSeen = 100;
 /** A holder that has not renewed for so long has died. */
 export const leaseTtlMs = 30_000;
 
@@ -17,12 +24,19 @@ interface ClaimOptions {
   readonly workload: Workload;
   readonly branch: string;
   readonly mode: RunManifest['mode'];
+  /** For workloads in batches: those that end by then are due. Default: now. */
+  readonly untilMs?: number;
+  readonly flush?: boolean;
 }
 
 export interface ClaimedRun {
   readonly run: RunRecord;
   readonly config: PipelineConfig;
   readonly objects: number;
+  /** Whether there is work: a batch is due without objects, too. */
+  readonly due: boolean;
+  /** When nothing is due: the end of the next batch. */
+  readonly nextEndMs?: number;
 }
 
 export const leaseName = (pipeline: string): string => `pipeline/${pipeline}`;
@@ -52,14 +66,21 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
   };
   return releasedOnFailure(world, lease, async () => {
     await world.step('leased');
-    if (!(await isAnythingPending(world, pipeline))) {
+    const next = await nextWork(options, now);
+    if (!next.due) {
       await world.state.leases.release(lease);
-      return { run: { ...run, status: 'empty' }, config, objects: 0 };
+      const nextEndMs = next.endMs === undefined ? {} : { nextEndMs: next.endMs };
+      return { run: { ...run, status: 'empty' }, config, objects: 0, due: false, ...nextEndMs };
     }
-    await world.state.runs.create(run);
-    const objects = await world.state.intake.claim(pipeline, runId, claimLimit);
+    const { batch } = next;
+    if (batch !== undefined) await refuseHeldBatch(world, config.pipeline, options.branch, batch);
+    await world.state.runs.create({ ...run, facts: batch === undefined ? {} : { batch } });
+    const objects = await claimObjects(world, pipeline, runId, batch);
+    // From here on the batch's files are fixed: what is recorded later is the next batch's.
+    if (batch !== undefined)
+      await world.state.runs.update(runId, { facts: { batch, claimedObjects: objects } });
     await world.step('claimed');
-    if (objects === 0) return { run, config, objects };
+    if (objects === 0 && batch === undefined) return { run, config, objects, due: false };
     const pinned = await options.workload
       .pinConfig(world, config, { objects, bytes: await claimedBytes(world, pipeline, runId) })
       .catch(async (error: unknown) => {
@@ -75,13 +96,65 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
       mode: options.mode,
     });
     await world.step('manifest');
-    return { run, config: pinned, objects };
+    return { run, config: pinned, objects, due: true };
   });
 }
 
-async function isAnythingPending(world: World, pipeline: string): Promise<boolean> {
-  for await (const _item of world.state.intake.list(pipeline, { status: 'pending' })) return true;
-  return false;
+type NextWork =
+  | { readonly due: true; readonly batch: Batch | undefined }
+  | { readonly due: false; readonly endMs: number | undefined };
+
+async function nextWork(options: ClaimOptions, now: number): Promise<NextWork> {
+  const { world, config, workload, branch, untilMs = now, flush = false } = options;
+  if (workload.nextBatch === undefined) {
+    const oldest = await oldestArrival(world, config.pipeline, 'any');
+    return oldest === undefined ? { due: false, endMs: undefined } : { due: true, batch: undefined };
+  }
+  const oldestArrivalMs = await oldestArrival(world, config.pipeline, 'oldest');
+  return workload.nextBatch(world, config, { branch, untilMs, flush, oldestArrivalMs });
+}
+
+/** Arrival of the oldest file that waits, or of any. */
+export async function oldestArrival(
+  world: World,
+  pipeline: string,
+  which: 'any' | 'oldest',
+): Promise<number | undefined> {
+  let oldest: number | undefined;
+  for await (const item of world.state.intake.list(pipeline, { status: 'pending' })) {
+    oldest = Math.min(oldest ?? item.arrivedMs, item.arrivedMs);
+    if (which === 'any') break;
+  }
+  return oldest;
+}
+
+/** A batch takes every file that arrived before its end; other runs take the oldest ones up to a limit. */
+function claimObjects(
+  world: World,
+  pipeline: string,
+  runId: string,
+  batch: Batch | undefined,
+): Promise<number> {
+  return batch === undefined
+    ? world.state.intake.claim(pipeline, runId, claimLimit)
+    : world.state.intake.claim(pipeline, runId, Number.MAX_SAFE_INTEGER, batch.watermarkMs);
+}
+
+/** A run that has not ended holds the batch's files: it must end first. @throws UnfinishedBatchError */
+async function refuseHeldBatch(world: World, pipeline: string, branch: string, batch: Batch): Promise<void> {
+  const runs = await world.state.runs.list(pipeline, heldRunsSeen);
+  const holder = runs.find(
+    (run) => !isSettled(run) && run.branch === branch && run.facts['batch'] !== undefined,
+  );
+  if (holder === undefined) return;
+  throw new UnfinishedBatchError(
+    `batch ${batch.number} of ${pipeline} waits: run ${holder.runId} has not ended (${holder.status})`,
+    {
+      details: { runId: holder.runId, batch: batch.number, status: holder.status },
+      safe: 'nothing was changed; its files are kept for it',
+      next: `partwise resume ${holder.runId}`,
+    },
+  );
 }
 
 /** Whoever comes next need not wait for the lease of a run that failed to start. */
@@ -125,10 +198,13 @@ export async function continueRun(
   if (before === undefined)
     throw new CorruptStateError(`there is no run ${runId}`, { next: 'partwise runs' });
   if (before.status === 'cancelled') throw runCancelled(runId);
-  if (isSettled(before)) return { run: before, config: options.config, objects: 0 };
+  if (isSettled(before)) return { run: before, config: options.config, objects: 0, due: false };
   const lease = await world.state.leases.acquire(leaseName(before.pipeline), runId, leaseTtlMs);
   return releasedOnFailure(world, lease, async () => {
-    const objects = await world.state.intake.claim(before.pipeline, runId, claimLimit);
+    const batch = before.facts['batch'] as Batch | undefined;
+    const fixed = batch === undefined ? undefined : before.facts['claimedObjects'];
+    const objects =
+      typeof fixed === 'number' ? fixed : await claimObjects(world, before.pipeline, runId, batch);
     const bytes = await claimedBytes(world, before.pipeline, runId);
     const manifest = await readManifest(world, runId).catch(async (error: unknown) => {
       if (!(error instanceof ObjectNotFoundError)) throw error;
@@ -153,7 +229,7 @@ export async function continueRun(
       endedMs: undefined,
       facts: { ...before.facts, attempted: true },
     });
-    return { run, config: manifest.config, objects };
+    return { run, config: manifest.config, objects, due: objects > 0 || batch !== undefined };
   });
 }
 

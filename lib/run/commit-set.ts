@@ -36,6 +36,18 @@ interface PublishOptions {
   readonly targets: readonly TargetTable[];
   /** Partitions of a table that the run read: another writer's change in them is a conflict. Absent: all partitions. */
   readonly readPartitions?: (target: TargetTable, table: Table) => PartitionFilter | undefined;
+  /** Instead of the check of what other writers changed: throws when the run may not be applied to the table as it is. */
+  readonly validate?: (target: TargetTable, table: Table | undefined) => Promise<void>;
+  readonly commit?: CommitOptions;
+}
+
+interface CommitOptions {
+  /** What the snapshots' summaries say besides the run. */
+  readonly summary: Readonly<Record<string, string>>;
+  /** A tag that moves to the new snapshot in the same swap. */
+  readonly tag: string;
+  /** A commit without rows is made, too. */
+  readonly evenIfEmpty: boolean;
 }
 
 /** How often a lost race for the pointer is tried again before the run gives up its turn. */
@@ -69,12 +81,13 @@ export async function publishTables(options: PublishOptions): Promise<Published>
     await Promise.all(
       touched.map((target, index) => {
         const table = current[index];
-        return missing[index] === true ? mustNotConflict(options, target, table) : undefined;
+        if (missing[index] !== true) return undefined;
+        return options.validate?.(target, table) ?? mustNotConflict(options, target, table);
       }),
     );
     await context.world.step('before-stage');
     const staged = await stageSet(
-      { context, plan, spool },
+      { context, plan, spool, commit: options.commit },
       touched.flatMap((target, index) =>
         missing[index] === true ? [{ target, current: current[index] }] : [],
       ),
@@ -108,9 +121,10 @@ export async function publishTables(options: PublishOptions): Promise<Published>
 
 /** Tables with changes; and with any, those that get a column: readers see it everywhere or nowhere. */
 async function touchedTargets(
-  { context, targets }: PublishOptions,
+  { context, targets, commit }: PublishOptions,
   spool: ChangeSpool,
 ): Promise<readonly TargetTable[]> {
+  if (commit?.evenIfEmpty === true) return targets;
   const isChanged = (target: TargetTable) => spool.counts[target.role] !== undefined;
   if (!targets.some(isChanged)) return [];
   const grows = await Promise.all(
@@ -224,6 +238,7 @@ interface StageOptions {
   readonly context: RunContext;
   readonly plan: Plan;
   readonly spool: ChangeSpool;
+  readonly commit: CommitOptions | undefined;
 }
 
 interface Part {
@@ -253,7 +268,7 @@ async function stageSet(options: StageOptions, parts: readonly Part[]): Promise<
 }
 
 async function stage(
-  { context, plan, spool }: StageOptions,
+  { context, plan, spool, commit }: StageOptions,
   { target, current }: Part,
   extra: Required<Pick<StageCommitOptions, 'summary' | 'properties'>> & { readonly snapshotId?: bigint },
 ): Promise<StagedCommit> {
@@ -276,7 +291,13 @@ async function stage(
     },
     operation: removes ? 'overwrite' : 'append',
     ...extra,
-    summary: { [commitKeys.runId]: context.runId, [commitKeys.planDigest]: plan.digest, ...extra.summary },
+    summary: {
+      [commitKeys.runId]: context.runId,
+      [commitKeys.planDigest]: plan.digest,
+      ...commit?.summary,
+      ...extra.summary,
+    },
+    ...(commit === undefined ? {} : { tag: commit.tag }),
     properties: {
       [epochKey(context)]: String(context.epoch),
       [commitKeys.runId]: context.runId,

@@ -7,7 +7,7 @@ import type { RunRecord } from '../stores/ports.ts';
 import { keep } from './kept.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { readSavedJson } from './saved-json.ts';
-import type { RunContext, World } from './workload.ts';
+import type { Batch, RunContext, World } from './workload.ts';
 
 /** What a run was started with, written once when it claims its intake: a resume uses this, not today's file. */
 export interface RunManifest {
@@ -49,16 +49,18 @@ export function engineMemoryBytes({ world, config }: Pick<RunContext, 'world' | 
   return Math.max(leastEngineBytes, given - runtimeBytes);
 }
 
-interface ContextOptions {
+interface ContextOptions<Config extends PipelineConfig> {
   readonly world: World;
   readonly run: RunRecord;
-  readonly config: PipelineConfig;
+  readonly config: Config;
   readonly signal: AbortSignal;
   /** How many units of the current stage run side by side: they share memory and threads. */
   readonly parallelUnits: number;
 }
 
-export function runContext(options: ContextOptions): RunContext {
+export function runContext<Config extends PipelineConfig>(
+  options: ContextOptions<Config>,
+): RunContext<Config> {
   const { world, run, config } = options;
   const threads = config.work.threads ?? world.resources.threads;
   const parallel = Math.max(1, Math.min(options.parallelUnits, threads));
@@ -70,6 +72,7 @@ export function runContext(options: ContextOptions): RunContext {
     attempt: run.attempt,
     epoch: run.epoch,
     branch: run.branch,
+    batch: run.facts['batch'] as Batch | undefined,
     planGeneration: Number(run.facts['planGeneration'] ?? 0),
     folder: layout.runFolder(world.results.root, run.runId),
     signal: options.signal,

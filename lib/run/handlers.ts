@@ -1,9 +1,9 @@
 import type { PipelineConfig } from '../config/schema.ts';
-import { CorruptStateError, IntegrityError, LeaseHeldError } from '../errors.ts';
+import { CorruptStateError, IntegrityError, LeaseHeldError, UnfinishedBatchError } from '../errors.ts';
 import { storageError } from '../storage-error.ts';
 import type { IntakeItem, RunRecord } from '../stores/ports.ts';
 import { prepareStage, saveCheckpoint } from './checkpoints.ts';
-import { continueRun, isSettled, leaseName, startRun } from './claim.ts';
+import { type ClaimedRun, continueRun, isSettled, leaseName, startRun } from './claim.ts';
 import { keptManifest, runContext } from './context.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { keptPlan, planRun } from './planning.ts';
@@ -28,6 +28,9 @@ export interface ObjectReference {
 
 interface IntakePayload {
   readonly pipeline: string;
+  /** For workloads in batches: the logical time by which they are due, ISO 8601; and whether to publish what is open. */
+  readonly until?: string;
+  readonly flush?: boolean;
   readonly runId?: string;
   readonly branch?: string;
   readonly mode?: 'plan' | 'run';
@@ -86,19 +89,21 @@ export function handlers(options: HandlerOptions) {
       const workload = workloadOf(config);
       const claimed = await waitingNoted(
         payload.runId === undefined
-          ? startRun({
+          ? startOrContinue({
               world,
               config,
               workload,
               branch: payload.branch ?? 'main',
               mode: payload.mode ?? 'run',
+              ...(payload.until === undefined ? {} : { untilMs: Date.parse(payload.until) }),
+              ...(payload.flush === undefined ? {} : { flush: payload.flush }),
             })
           : continueRun({ world, config, workload, runId: payload.runId }),
       );
       const { runId, attempt } = claimed.run;
       world.progress({ kind: 'run', runId, attempt, objects: claimed.objects });
-      if (claimed.objects === 0)
-        return { runId, attempt, objects: 0, items: objectReference(world, world.results.root) };
+      if (!claimed.due)
+        return { runId, attempt, objects: 0, due: false, items: objectReference(world, world.results.root) };
       const context = await contextOf(runId);
       const stage = await writePrepareItems(context);
       await addFacts(world, runId, { objects: stage.units });
@@ -110,7 +115,13 @@ export function handlers(options: HandlerOptions) {
         rows: 0,
         bytes: stage.bytes,
       });
-      return { runId, attempt, objects: claimed.objects, items: objectReference(world, stage.items) };
+      return {
+        runId,
+        attempt,
+        objects: claimed.objects,
+        due: true,
+        items: objectReference(world, stage.items),
+      };
     },
 
     plan: async (payload: RunPayload & { readonly replan?: boolean }) => {
@@ -237,6 +248,16 @@ export function handlers(options: HandlerOptions) {
       return {};
     },
   };
+}
+
+/** A batch that a failed run holds is taken up again instead of standing in the way of every later one. */
+async function startOrContinue(options: Parameters<typeof startRun>[0]): Promise<ClaimedRun> {
+  try {
+    return await startRun(options);
+  } catch (error) {
+    if (!(error instanceof UnfinishedBatchError) || error.details['status'] === 'planned') throw error;
+    return continueRun({ ...options, runId: String(error.details['runId']) });
+  }
 }
 
 async function workUnit(

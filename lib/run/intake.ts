@@ -26,6 +26,8 @@ interface IntakeOptions {
   readonly branch: string;
   /** Takes named files in again that an earlier run refused, or that are applied to another branch only. */
   readonly again: boolean;
+  /** When new files count as having arrived; default now. */
+  readonly arrivedMs?: number;
 }
 
 /** A named file that is known already, and the run that had it. */
@@ -65,7 +67,7 @@ export async function intakeFiles(options: IntakeOptions): Promise<Arrivals> {
   await settleReached(world, config.pipeline);
   const take = async (feed: string, path: string, named: boolean): Promise<void> => {
     seen += 1;
-    const item = await recordFile(world, config.pipeline, feed, path);
+    const item = await recordFile(world, config.pipeline, feed, path, options.arrivedMs);
     if (item === undefined) recorded += 1;
     if (item === undefined || !named) return;
     if (item.feed !== feed) throw otherFeed(path, item.feed);
@@ -81,7 +83,7 @@ export async function intakeFiles(options: IntakeOptions): Promise<Arrivals> {
   };
   const feeds: readonly (readonly [string, string | undefined])[] = [
     ['records', sourcePrefix(config)],
-    ['deletions', config.deletions === undefined ? undefined : feedPrefix(config)],
+    ['deletions', feedPrefix(config)],
   ];
   for (const [feed, prefix] of feeds) {
     if (prefix === undefined) continue;
@@ -150,6 +152,7 @@ async function recordFile(
   pipeline: string,
   feed: string,
   path: string,
+  arrivedMs = world.clock.now(),
 ): Promise<IntakeItem | undefined> {
   const location = fileLocation(path);
   const info = await stat(path, { bigint: true });
@@ -165,7 +168,7 @@ async function recordFile(
     version,
     sizeBytes: Number(info.size),
     sequencer,
-    arrivedMs: world.clock.now(),
+    arrivedMs,
   });
   return recorded ? undefined : known.find((item) => item.version === version);
 }

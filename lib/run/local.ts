@@ -1,12 +1,12 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
-import { summaryWorkload } from '../summary/index.ts';
-import { runCancelled } from './claim.ts';
+import { oldestArrival, runCancelled } from './claim.ts';
 import { type Arrivals, intakeFiles } from './intake.ts';
 import { attempt } from './local-attempt.ts';
 import type { LocalWorld } from './local-world.ts';
-import type { Plan, Workload } from './workload.ts';
+import type { BatchDecision, Plan } from './workload.ts';
+import { workloadOf } from './workloads.ts';
 
 export { cancelRun } from './cancel.ts';
 export { planOfRun } from './local-attempt.ts';
@@ -25,6 +25,11 @@ export interface RunOptions {
   /** Takes named files in again that an earlier run refused or that are applied to another branch only; default true. */
   readonly again?: boolean;
   readonly signal?: AbortSignal;
+  /** For workloads in batches: the logical time by which they are due, default now; and whether to publish what is open. */
+  readonly untilMs?: number;
+  readonly flush?: boolean;
+  /** When new files count as having arrived; default now. */
+  readonly arrivedMs?: number;
 }
 
 export interface RunOutcome {
@@ -34,21 +39,25 @@ export interface RunOutcome {
   readonly arrivals: Arrivals | undefined;
 }
 
-const workloads: Readonly<Record<PipelineConfig['kind'], Workload>> = { summary: summaryWorkload };
-
-const workloadOf = (config: PipelineConfig): Workload => workloads[config.kind];
-
 /** Takes in what has arrived and runs it to the end. A run that fails is an outcome, not an exception. */
 export async function runPipeline(options: RunOptions): Promise<RunOutcome> {
   const arrivals = await arrive(options);
   return {
-    ...(await attempt({ ...options, workloadOf }, { mode: 'run', branch: options.branch ?? 'main' })),
+    ...(await attempt({ ...options, workloadOf }, { mode: 'run', ...requested(options) })),
     arrivals,
   };
 }
 
+function requested({ branch = 'main', untilMs, flush }: RunOptions): Record<string, string | boolean> {
+  return {
+    branch,
+    ...(untilMs === undefined ? {} : { until: new Date(untilMs).toISOString() }),
+    ...(flush === undefined ? {} : { flush }),
+  };
+}
+
 function arrive(options: RunOptions): Promise<Arrivals> {
-  const { world, config, paths, deletions, branch = 'main', again = true } = options;
+  const { world, config, paths, deletions, arrivedMs, branch = 'main', again = true } = options;
   return intakeFiles({
     world,
     config,
@@ -56,7 +65,19 @@ function arrive(options: RunOptions): Promise<Arrivals> {
     branch,
     again,
     ...(paths === undefined ? {} : { paths }),
+    ...(arrivedMs === undefined ? {} : { arrivedMs }),
     ...(deletions === undefined ? {} : { deletions }),
+  });
+}
+
+/** The next batch of a pipeline that works in batches, or when it will be due; undefined for other pipelines. */
+export async function nextBatchOf(options: RunOptions): Promise<BatchDecision | undefined> {
+  const { world, config, branch = 'main', flush = false } = options;
+  return workloadOf(config).nextBatch?.(world, config, {
+    branch,
+    flush,
+    untilMs: options.untilMs ?? world.clock.now(),
+    oldestArrivalMs: await oldestArrival(world, config.pipeline, 'oldest'),
   });
 }
 
@@ -64,7 +85,7 @@ function arrive(options: RunOptions): Promise<Arrivals> {
 export async function planPipeline(options: RunOptions): Promise<RunOutcome> {
   const arrivals = await arrive(options);
   return {
-    ...(await attempt({ ...options, workloadOf }, { mode: 'plan', branch: options.branch ?? 'main' })),
+    ...(await attempt({ ...options, workloadOf }, { mode: 'plan', ...requested(options) })),
     arrivals,
   };
 }

@@ -46,7 +46,7 @@ async function prepareOrQuarantine(
   } catch (error) {
     if (!(error instanceof PoisonInputError || error instanceof SourceChangedError)) throw error;
     return {
-      item: { feed: item.feed, location: item.location, version: item.version, sizeBytes: item.sizeBytes },
+      item: preparedItem(item),
       status: 'quarantined',
       reason: `${error.name}: ${error.message}`,
       rowsLocation: undefined,
@@ -58,6 +58,17 @@ async function prepareOrQuarantine(
       cells: [],
     };
   }
+}
+
+/** What an outcome says of its source object. */
+export function preparedItem({
+  feed,
+  location,
+  version,
+  sizeBytes,
+  arrivedMs,
+}: IntakeItem): Prepared['item'] {
+  return { feed, location, version, sizeBytes, arrivedMs };
 }
 
 /** The outcomes of the prepare stage, streamed. */

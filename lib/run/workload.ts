@@ -7,6 +7,7 @@ import type {
   Location,
   ObjectStore,
   StateStore,
+  TableIdentifier,
 } from '../stores/ports.ts';
 
 /** Everything a run may touch, injected. */
@@ -50,13 +51,40 @@ export type ProgressEvent =
     }
   | { readonly kind: 'note'; readonly runId: string; readonly text: string };
 
-export interface RunContext {
+/** What a run of a workload in batches works on, decided when it claimed its intake; kept in the run's facts. */
+export interface Batch {
+  readonly number: number;
+  /** Its declared end: files that arrived before it are the batch's. */
+  readonly watermarkMs: number;
+  /** Publishes what is still open, too. */
+  readonly flush: boolean;
+  /** What the workload found of the batch before, bounded. */
+  readonly previous: unknown;
+}
+
+export interface BatchRequest {
+  readonly branch: string;
+  /** Batches that end by then are due. */
+  readonly untilMs: number;
+  readonly flush: boolean;
+  /** Arrival of the oldest file that waits; undefined when none does. */
+  readonly oldestArrivalMs: number | undefined;
+}
+
+export type BatchDecision =
+  | { readonly due: true; readonly batch: Batch }
+  /** `endMs`: when the next batch will be due; undefined when there is none before the first file. */
+  | { readonly due: false; readonly endMs: number | undefined };
+
+export interface RunContext<Config extends PipelineConfig = PipelineConfig> {
   readonly world: World;
-  readonly config: PipelineConfig;
+  readonly config: Config;
   readonly runId: string;
   readonly attempt: number;
   readonly epoch: number;
   readonly branch: string;
+  /** undefined for workloads that do not work in batches. */
+  readonly batch: Batch | undefined;
   /** 0 for the first plan of a run, one more for each time it had to be planned again. */
   readonly planGeneration: number;
   /** Folder of this run in the results store, without trailing slash. */
@@ -70,7 +98,7 @@ export interface RunContext {
 
 /** What `prepare` made of one source object. Persisted as a checkpoint of stage `prepare`. */
 export interface Prepared {
-  readonly item: Pick<IntakeItem, 'feed' | 'location' | 'version' | 'sizeBytes'>;
+  readonly item: Pick<IntakeItem, 'feed' | 'location' | 'version' | 'sizeBytes' | 'arrivedMs'>;
   /** `quarantined` when the file as a whole was refused. */
   readonly status: 'accepted' | 'quarantined';
   readonly reason?: string;
@@ -85,7 +113,9 @@ export interface Prepared {
   readonly droppedColumns: readonly string[];
   /** Configured columns that the file does not have; NULL in its rows. */
   readonly missingColumns?: readonly string[];
-  /** Accepted rows per cell: [month number, bucket, rows, deletes]. At most (months x buckets) entries; the file's, not the table's. */
+  /** What else the workload counted of the file, for its plan. */
+  readonly facts?: Readonly<Record<string, number | null>>;
+  /** Accepted rows per cell: [month number, bucket, rows, deletes]. For points: [0, part, rows, 0]. At most (months x buckets) entries; the file's, not the table's. */
   readonly cells: readonly (readonly [month: number, bucket: number, rows: number, deletes: number])[];
 }
 
@@ -171,21 +201,54 @@ export interface ClaimedSources {
   readonly bytes: number;
 }
 
+/** A table of a pipeline; `role` is what it is for, and short for its name. */
+export interface WorkloadTable {
+  readonly role: string;
+  readonly identifier: TableIdentifier;
+  /** Names the rows: what `show` selects and sorts by first. */
+  readonly key: string;
+  /** What `show` sorts by next. */
+  readonly then: readonly string[];
+}
+
+export type UpkeepPart = 'compact' | 'expire' | 'orphans';
+
+/** What `partwise maintain` asks for. */
+export interface Upkeep {
+  readonly parts: readonly UpkeepPart[];
+  /** false: only say what would be removed. */
+  readonly apply: boolean;
+}
+
 /** A workload supplies these and no orchestration of its own. Each may be killed anywhere and called again. */
-export interface Workload {
+export interface Workload<Config extends PipelineConfig = PipelineConfig> {
+  /** The pipeline's tables by their roles, in the order in which people should see them. */
+  tables(config: Config): readonly WorkloadTable[];
   readonly stages: readonly string[];
+  /** For workloads whose runs are batches in strict order: the next one on the branch. Empty ones are runs too. */
+  nextBatch?(world: World, config: Config, request: BatchRequest): Promise<BatchDecision>;
   /** Fills in what must not change while the run lasts, e.g. the number of buckets, from the tables or the claimed bytes. */
-  pinConfig(world: World, config: PipelineConfig, claimed: ClaimedSources): Promise<PipelineConfig>;
+  pinConfig(world: World, config: Config, claimed: ClaimedSources): Promise<Config>;
   /** Finishes the commit set of a run that ended between two tables' swaps; called before every plan. */
-  rollForward(context: RunContext): Promise<void>;
+  rollForward(context: RunContext<Config>): Promise<void>;
   /** One source object. Writes only below the given unit folder. */
-  prepare(context: RunContext, item: IntakeItem): Promise<Prepared>;
+  prepare(context: RunContext<Config>, item: IntakeItem): Promise<Prepared>;
   /** Pure over metadata and prepared counts; opens no data file. Writes only the plan's objects below the run's folder. */
-  plan(context: RunContext, prepared: AsyncIterable<Prepared>): Promise<Plan>;
-  work(context: RunContext, plan: Plan, item: UnitItem, specification: unknown): Promise<UnitResult>;
-  audit(context: RunContext, plan: Plan): Promise<AuditReport>;
+  plan(context: RunContext<Config>, prepared: AsyncIterable<Prepared>): Promise<Plan>;
+  work(context: RunContext<Config>, plan: Plan, item: UnitItem, specification: unknown): Promise<UnitResult>;
+  audit(context: RunContext<Config>, plan: Plan): Promise<AuditReport>;
   /** The one visible step, idempotent. */
-  publish(context: RunContext, plan: Plan): Promise<Published>;
+  publish(context: RunContext<Config>, plan: Plan): Promise<Published>;
+  /** Compares what a run published with its inputs, as thoroughly as `sampleSize` keys say. */
+  verifyRun(
+    context: RunContext<Config>,
+    plan: Plan,
+    options: { readonly sampleSize: number },
+  ): Promise<AuditReport>;
+  /** Whether the tables as they stand hold together. */
+  verifyTables(world: World, config: Config): Promise<AuditReport>;
+  /** Upkeep that a person asked for; lines that say what was done. */
+  upkeep(world: World, config: Config, options: Upkeep): Promise<readonly string[]>;
   /** After a publish, by policy: compaction, expiry. */
-  maintain(context: RunContext): Promise<readonly string[]>;
+  maintain(context: RunContext<Config>): Promise<readonly string[]>;
 }

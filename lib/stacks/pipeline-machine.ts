@@ -92,6 +92,8 @@ const CLAIM = `{% {
   'pipeline': $states.input.pipeline,
   'mode': $exists($states.input.mode) ? $states.input.mode : 'run',
   'branch': $exists($states.input.branch) ? $states.input.branch : 'main',
+  'until': $states.input.until,
+  'flush': $states.input.flush,
   'runId': $states.input.runId,
   'event': $states.input.event
 } %}`.replaceAll(/\s+/g, ' ');
@@ -105,6 +107,7 @@ const CLAIMED = {
   runId: '{% $states.result.Payload.runId %}',
   attempt: '{% $states.result.Payload.attempt %}',
   objects: '{% $states.result.Payload.objects %}',
+  due: '{% $states.result.Payload.due %}',
   objectItems: '{% $states.result.Payload.items %}',
   replan: '{% $exists($states.context.Execution.Input.replan) and $states.context.Execution.Input.replan %}',
   replans: 0,
@@ -116,7 +119,7 @@ const RUN = { runId: '{% $runId %}', attempt: '{% $attempt %}' };
  *
  *     Intake -> Prepare (Map) -> Plan -> Work (Map, once per stage) -> Audit -> Publish -> Report
  *
- * Execution input: `{pipeline, mode?: 'run' | 'plan', runId?, branch?, replan?, concurrency?}`. The state carries ids
+ * Execution input: `{pipeline, mode?: 'run' | 'plan', runId?, branch?, replan?, concurrency?, until?, flush?}`. The state carries ids
  * and locations only. Every task and Map has a Catch that records the failure; what is needed to resume stays.
  *
  * A redrive runs the state again that was entered and not left, and nothing before it
@@ -246,7 +249,8 @@ function defineStates(
     .when(Condition.jsonata("{% $outcome = 'nothing' %}"), report)
     .otherwise(isStageLeft);
   const isAnythingClaimed = Choice.jsonata(scope, 'IsAnythingClaimed')
-    .when(Condition.jsonata('{% $objects = 0 %}'), reportEmpty)
+    .when(Condition.jsonata('{% $not($due) %}'), reportEmpty)
+    .when(Condition.jsonata('{% $objects = 0 %}'), plan)
     .otherwise(prepare);
 
   for (const state of [intake, resume]) state.next(isAnythingClaimed);

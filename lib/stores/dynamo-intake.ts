@@ -65,7 +65,7 @@ export function dynamoIntake(table: StateTable): IntakeStore {
       }
     },
 
-    claim: async (pipeline, runId, limit) => {
+    claim: async (pipeline, runId, limit, arrivedBeforeMs) => {
       const before = await countHeld(table, runId);
       if (before > 0) return before;
       const oldestFirst = mergeSorted(
@@ -80,6 +80,7 @@ export function dynamoIntake(table: StateTable): IntakeStore {
       let batch: Item[] = [];
       for await (const pointer of oldestFirst) {
         if (held >= limit) break;
+        if (arrivedBeforeMs !== undefined && identityOf(pointer).arrivedMs >= arrivedBeforeMs) break;
         batch.push(pointer);
         if (batch.length < Math.min(claimBatch, limit - held)) continue;
         await take(batch);

@@ -101,8 +101,8 @@ export interface IntakeStore {
     pipeline: string,
     filter?: { readonly status?: IntakeStatus; readonly runId?: string },
   ): AsyncIterable<IntakeItem>;
-  /** Claims pending items (at most `limit`, oldest first) for the run; idempotent per run. Returns how many this run holds. */
-  claim(pipeline: string, runId: string, limit: number): Promise<number>;
+  /** Claims pending items (at most `limit`, oldest first, those that arrived before the given time) for the run; idempotent per run. Returns how many this run holds. */
+  claim(pipeline: string, runId: string, limit: number, arrivedBeforeMs?: number): Promise<number>;
   /**
    * Sets what became of items that this run holds; others are left alone. `pending` takes the item from the run, also
    * one that was done or quarantined: a file that went to a branch is taken to main so.

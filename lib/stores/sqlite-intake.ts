@@ -17,7 +17,7 @@ export function intakeStore(database: DatabaseSync): IntakeStore {
   );
   const claimSome = database.prepare(
     `UPDATE intake SET status = 'claimed', run_id = ? WHERE status = 'pending' AND rowid IN (
-       SELECT rowid FROM intake WHERE pipeline = ? AND status = 'pending' ORDER BY arrived_ms, location, version LIMIT ?)`,
+       SELECT rowid FROM intake WHERE pipeline = ? AND status = 'pending' AND arrived_ms < ? ORDER BY arrived_ms, location, version LIMIT ?)`,
   );
   const held = database.prepare('SELECT count(*) AS n FROM intake WHERE run_id = ?');
   const settle = database.prepare(
@@ -82,11 +82,11 @@ export function intakeStore(database: DatabaseSync): IntakeStore {
       }
     },
 
-    claim: async (pipeline, runId, limit) =>
+    claim: async (pipeline, runId, limit, arrivedBeforeMs = Number.MAX_SAFE_INTEGER) =>
       transaction(database, () => {
         const before = Number(held.get(runId)?.['n']);
         if (before > 0) return before;
-        claimSome.run(runId, pipeline, limit);
+        claimSome.run(runId, pipeline, arrivedBeforeMs, limit);
         return Number(held.get(runId)?.['n']);
       }),
 

@@ -1,7 +1,7 @@
 import type { EngineSession } from '../engine/engine.ts';
 import { CorruptStateError } from '../errors.ts';
 import { readCheckpoint } from '../run/checkpoints.ts';
-import type { Plan, RunContext, UnitItem, UnitResult } from '../run/workload.ts';
+import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 import { applyGroup, type ChangedMonth } from './apply-group.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
@@ -12,11 +12,11 @@ import { changedMonths, loadChanges } from './sql/apply.ts';
 import { listsFromChanges } from './sql/patch.ts';
 import { stopwatch } from './stopwatch.ts';
 import { type UnitTable, unitTable } from './tables-io.ts';
-import type { ApplyGroup, ApplyOutcome, ApplySpec, ResolveOutcome } from './types.ts';
+import type { ApplyGroup, ApplyOutcome, ApplySpec, ResolveOutcome, SummaryContext } from './types.ts';
 
 /** One unit of the stage `apply`: brings the change sets of its buckets into the stored rows of its files. */
 export async function applyUnit(
-  context: RunContext,
+  context: SummaryContext,
   plan: Plan,
   item: UnitItem,
   spec: ApplySpec,
@@ -51,7 +51,7 @@ export async function applyUnit(
   return { rows, bytes, outcome };
 }
 
-async function changeSetOf(context: RunContext, unit: string): Promise<Location | undefined> {
+async function changeSetOf(context: SummaryContext, unit: string): Promise<Location | undefined> {
   const record = await context.world.state.checkpoints.get(context.runId, 'resolve', unit);
   if (record === undefined) {
     throw new CorruptStateError(`unit ${unit} of stage resolve has no checkpoint`, {
@@ -64,7 +64,7 @@ async function changeSetOf(context: RunContext, unit: string): Promise<Location 
 }
 
 interface BucketGroups {
-  readonly context: RunContext;
+  readonly context: SummaryContext;
   readonly session: EngineSession;
   readonly shape: SummaryShape;
   readonly table: UnitTable;

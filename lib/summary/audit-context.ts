@@ -1,15 +1,15 @@
 import type { EngineSession } from '../engine/engine.ts';
-import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 import type { Noted } from './audit-findings.ts';
 import { liveRows } from './audit-scan.ts';
 import { type BucketState, filesAfter, type StateFile, type TableState } from './audit-state.ts';
 import type { SummaryShape } from './columns.ts';
 import type { Role } from './tables.ts';
+import type { SummaryContext } from './types.ts';
 
 /** What every check of one bucket gets. */
 export interface BucketAudit {
-  readonly context: RunContext;
+  readonly context: SummaryContext;
   readonly session: EngineSession;
   readonly shape: SummaryShape;
   readonly findings: Noted;

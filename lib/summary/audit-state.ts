@@ -11,12 +11,13 @@ import {
 } from '../iceberg/index.ts';
 import { checkpointsOf } from '../run/checkpoints.ts';
 import type { OutcomeWithChanges } from '../run/table-change.ts';
-import type { Plan, RunContext } from '../run/workload.ts';
+import type { Plan } from '../run/workload.ts';
 import { normalizeLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { type ScannedFile, scanned } from './audit-scan.ts';
 import { type BucketSpool, openBucketSpool } from './audit-spool.ts';
 import { type Role, tableIdentifier, targetTables } from './tables.ts';
+import type { SummaryContext } from './types.ts';
 
 /** The tables before the run and what the run wants to change, one bucket at a time. */
 
@@ -63,7 +64,7 @@ export type SpoolLine =
 
 /** The tables as the plan pinned them. */
 export async function pinnedTables(
-  context: RunContext,
+  context: SummaryContext,
   plan: Plan,
 ): Promise<Readonly<Record<Role, TableState>>> {
   const store = context.world.warehouse;
@@ -92,7 +93,7 @@ export async function pinnedTables(
 }
 
 interface StateOptions {
-  readonly context: RunContext;
+  readonly context: SummaryContext;
   readonly plan: Plan;
   readonly tables: Readonly<Record<Role, TableState>>;
   readonly touchedBuckets: readonly number[];

@@ -1,7 +1,7 @@
 import { checkpointsOf, prepareStage } from '../run/checkpoints.ts';
 import { engineMemoryBytes } from '../run/context.ts';
 import { layout } from '../run/layout.ts';
-import type { AuditReport, Plan, Prepared, RunContext } from '../run/workload.ts';
+import type { AuditReport, Plan, Prepared } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 import type { BucketAudit } from './audit-context.ts';
 import { auditDeletes } from './audit-deletes.ts';
@@ -20,7 +20,7 @@ import { auditTombstones } from './audit-tombstones.ts';
 import { auditValues } from './audit-values.ts';
 import { summaryShape } from './columns.ts';
 import type { Role } from './tables.ts';
-import type { SummaryPlanFacts } from './types.ts';
+import type { SummaryContext, SummaryPlanFacts } from './types.ts';
 
 /** Buckets that the sample is drawn from at most: each costs a read of the key's months. */
 const sampledBuckets = 64;
@@ -38,7 +38,7 @@ const entriesPerByteRead = 1 / 400;
  * statements of its own: nothing that a unit reported is believed but where its files are. Memory is bounded by one
  * bucket per session; sessions run side by side.
  */
-export async function audit(context: RunContext, plan: Plan): Promise<AuditReport> {
+export async function audit(context: SummaryContext, plan: Plan): Promise<AuditReport> {
   const facts = plan.workload as SummaryPlanFacts;
   if (plan.outcome === 'nothing') return findings().report({});
   const tables = await pinnedTables(context, plan);
@@ -53,7 +53,7 @@ export async function audit(context: RunContext, plan: Plan): Promise<AuditRepor
 }
 
 interface AuditBucketsOptions {
-  readonly context: RunContext;
+  readonly context: SummaryContext;
   readonly tables: Readonly<Record<Role, TableState>>;
   readonly spool: BucketSpool<SpoolLine>;
   readonly sampleSize: number;
@@ -108,7 +108,7 @@ interface PreparedInputs {
   readonly rows: ReadonlyMap<number, number>;
 }
 
-async function preparedInputs(context: RunContext): Promise<PreparedInputs> {
+async function preparedInputs(context: SummaryContext): Promise<PreparedInputs> {
   const rows = new Map<number, number>();
   const records: Location[] = [];
   const deletions: Location[] = [];
@@ -141,7 +141,7 @@ function sampleQuotas(rows: ReadonlyMap<number, number>, sampleSize: number): Re
 /** The rest is for what the engine does not count, most of it while lists are hashed and sampled rows cross over. */
 const engineShare = 0.75;
 
-function sessionsOf(context: RunContext): Parameters<typeof sideBySide>[0] {
+function sessionsOf(context: SummaryContext): Parameters<typeof sideBySide>[0] {
   const { config, world } = context;
   return {
     threads: config.work.threads ?? world.resources.threads,

@@ -1,20 +1,30 @@
-import type { Plan, RunContext, UnitItem, UnitResult, Workload } from '../run/workload.ts';
+import type { SummaryConfig } from '../config/schema.ts';
+import type { Plan, UnitItem, UnitResult, Workload } from '../run/workload.ts';
 import { applyUnit } from './apply.ts';
 import { audit } from './audit.ts';
-import { maintain } from './maintain.ts';
+import { maintain, maintainTables } from './maintain.ts';
 import { pinConfig } from './pin-config.ts';
 import { planSummary } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { publishSummary, rollForwardSummary } from './publish.ts';
 import { resolveUnit } from './resolve.ts';
-import type { UnitSpec } from './types.ts';
+import { roles, tableIdentifier } from './tables.ts';
+import type { SummaryContext, UnitSpec } from './types.ts';
+import { verifyRun, verifyTables } from './verify.ts';
 
 export { chooseBuckets } from './buckets.ts';
 export { targetTables } from './tables.ts';
 export type { ApplyOutcome, CaseCounts, ResolveOutcome, SummaryPlanFacts, TouchedFile } from './types.ts';
 
 /** Account summaries with rolling history. */
-export const summaryWorkload: Workload = {
+export const summaryWorkload: Workload<SummaryConfig> = {
+  tables: (config) =>
+    roles.map((role) => ({
+      role,
+      identifier: tableIdentifier(config, role),
+      key: config.key,
+      then: [config.month],
+    })),
   stages: ['resolve', 'apply'],
   pinConfig,
   rollForward: rollForwardSummary,
@@ -23,10 +33,18 @@ export const summaryWorkload: Workload = {
   work,
   audit,
   publish: publishSummary,
+  verifyRun,
+  verifyTables: (world, config) => verifyTables(world, config, { full: true }),
+  upkeep: maintainTables,
   maintain,
 };
 
-function work(context: RunContext, plan: Plan, item: UnitItem, specification: unknown): Promise<UnitResult> {
+function work(
+  context: SummaryContext,
+  plan: Plan,
+  item: UnitItem,
+  specification: unknown,
+): Promise<UnitResult> {
   const spec = specification as UnitSpec;
   return spec.stage === 'resolve'
     ? resolveUnit(context, plan, item, spec)

@@ -4,7 +4,7 @@ import type { SummaryConfig } from '../config/schema.ts';
 import { parseByteSize, parseDurationMs } from '../config/sizes.ts';
 import { TableNotFoundError } from '../errors.ts';
 import { loadTable } from '../iceberg/index.ts';
-import type { RunContext, World } from '../run/workload.ts';
+import type { World } from '../run/workload.ts';
 import type { TableIdentifier } from '../stores/ports.ts';
 import { roles } from './audit-state.ts';
 import { summaryShape } from './columns.ts';
@@ -13,6 +13,7 @@ import { checkpointedFiles, pinnedSnapshots, resumableRuns } from './maintain-pi
 import { expireOld, type Orphans, removeOrphans } from './maintain-snapshots.ts';
 import { rollForwardSummary } from './publish.ts';
 import { tableIdentifier } from './tables.ts';
+import type { SummaryContext } from './types.ts';
 
 export interface MaintainOptions {
   /** Delete orphan files; otherwise they are only listed. Compaction and expiry delete nothing that a reader needs. */
@@ -24,7 +25,7 @@ export interface MaintainOptions {
 }
 
 /** After a publish, by policy. The caller holds the pipeline's lease. */
-export function maintain(context: RunContext): Promise<readonly string[]> {
+export function maintain(context: SummaryContext): Promise<readonly string[]> {
   return maintainTables(context.world, context.config, { apply: true, publishedRunId: context.runId });
 }
 

@@ -4,7 +4,7 @@ import { ConfigError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table, withMissingColumns } from '../iceberg/index.ts';
 import { sha256 } from '../run/layout.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
-import type { Plan, Prepared, RunContext } from '../run/workload.ts';
+import type { Plan, Prepared } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
 import { findTable, storedBuckets } from './pin-config.ts';
 import { estimate } from './plan-estimate.ts';
@@ -13,13 +13,18 @@ import { filesByBucket } from './plan-files.ts';
 import { fromMonthFirst, groupBytes, packGroups, planGroups } from './plan-groups.ts';
 import { type BucketInput, bucketInputs } from './plan-input.ts';
 import { chooseStrategy } from './plan-strategy.ts';
-import { type Role, tableIdentifier, targetTables } from './tables.ts';
-import type { ApplyGroup, ApplySpec, FileSpec, ResolveSpec, SummaryPlanFacts } from './types.ts';
-
-const roles: readonly Role[] = ['summary', 'latest', 'tombstones'];
+import { type Role, roles, tableIdentifier, targetTables } from './tables.ts';
+import type {
+  ApplyGroup,
+  ApplySpec,
+  FileSpec,
+  ResolveSpec,
+  SummaryContext,
+  SummaryPlanFacts,
+} from './types.ts';
 
 /** Plans a run from manifests and prepared counts; no data file is opened. */
-export async function planSummary(context: RunContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
+export async function planSummary(context: SummaryContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
   const { config, world } = context;
   const shape = summaryShape(config);
   const count = config.tables.buckets;
@@ -113,7 +118,7 @@ export async function planSummary(context: RunContext, prepared: AsyncIterable<P
 }
 
 /** Units that write under other field ids are other units. */
-function columnsDigest(context: RunContext, tables: ReadonlyMap<Role, Table | undefined>): string {
+function columnsDigest(context: SummaryContext, tables: ReadonlyMap<Role, Table | undefined>): string {
   const targets = targetTables(context.config, context.world.warehouse.root);
   const fields = targets.map((target) => {
     const table = tables.get(target.role as Role);
@@ -125,7 +130,10 @@ function columnsDigest(context: RunContext, tables: ReadonlyMap<Role, Table | un
 }
 
 /** What publish will add to the tables that are there, one line each. */
-function newColumns(context: RunContext, tables: ReadonlyMap<Role, Table | undefined>): readonly string[] {
+function newColumns(
+  context: SummaryContext,
+  tables: ReadonlyMap<Role, Table | undefined>,
+): readonly string[] {
   return targetTables(context.config, context.world.warehouse.root).flatMap(({ role, fields }) => {
     const table = tables.get(role as Role);
     if (table === undefined) return [];
@@ -178,7 +186,7 @@ const leastUnitBytes = 8e6;
 const unitsPerWorker = 2;
 
 function* applyUnits(
-  context: RunContext,
+  context: SummaryContext,
   units: readonly PlannedResolve[],
   groups: readonly ApplyGroup[],
 ): Iterable<PlannedUnit> {
@@ -210,7 +218,7 @@ function bucketLabel(bucket: number): string {
   return `b${String(bucket).padStart(5, '0')}`;
 }
 
-function pinOf(context: RunContext, role: Role, table: Table | undefined): Plan['pins'][number] {
+function pinOf(context: SummaryContext, role: Role, table: Table | undefined): Plan['pins'][number] {
   const { namespace, name } = tableIdentifier(context.config, role);
   const snapshot =
     table === undefined ? undefined : (currentSnapshot(table, context.branch) ?? currentSnapshot(table));
@@ -224,7 +232,7 @@ function pinOf(context: RunContext, role: Role, table: Table | undefined): Plan[
 
 /** What the plan's explanation and estimate are made from. */
 export interface PlannedWork {
-  readonly config: RunContext['config'];
+  readonly config: SummaryContext['config'];
   readonly shape: SummaryShape;
   readonly units: readonly PlannedResolve[];
   readonly groups: readonly ApplyGroup[];
@@ -234,7 +242,7 @@ export interface PlannedWork {
 }
 
 /** Another run may have created the table since this run's rows were prepared for a number of buckets. */
-function refuseOtherBuckets(summary: Table, config: RunContext['config']): void {
+function refuseOtherBuckets(summary: Table, config: SummaryContext['config']): void {
   const { buckets: _, ...tables } = config.tables;
   const stored = storedBuckets(summary, { ...config, tables });
   if (stored === config.tables.buckets) return;

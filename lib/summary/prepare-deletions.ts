@@ -4,9 +4,10 @@ import { targetColumns } from '../config/types.ts';
 import { text } from '../engine/sql.ts';
 import { PoisonInputError } from '../errors.ts';
 import type { OpenedSource } from '../run/sources/open.ts';
+import { findColumn } from '../run/sources/typed-rows.ts';
+import { refuseTypes, typing } from '../run/sources/typing.ts';
 import { recordHash } from './prepare-hash.ts';
-import { bucketOf, findColumn, isDeleteCode } from './prepare-rows.ts';
-import { refuseTypes, typing } from './prepare-typing.ts';
+import { bucketOf, isDeleteCode } from './prepare-rows.ts';
 
 type FeedColumn = 'key' | 'date' | 'code' | 'version';
 

@@ -1,12 +1,12 @@
 import { publishTables } from '../run/commit-set.ts';
 import { rollForward } from '../run/roll-forward.ts';
-import type { Plan, Published, RunContext } from '../run/workload.ts';
+import type { Plan, Published } from '../run/workload.ts';
 import { bucketFilter } from './plan-files.ts';
 import { targetTables } from './tables.ts';
-import type { SummaryPlanFacts } from './types.ts';
+import type { SummaryContext, SummaryPlanFacts } from './types.ts';
 
 /** Publishes summary first, then latest and tombstones; one swap where the catalog has one. */
-export function publishSummary(context: RunContext, plan: Plan): Promise<Published> {
+export function publishSummary(context: SummaryContext, plan: Plan): Promise<Published> {
   const { config } = context;
   const facts = plan.workload as SummaryPlanFacts;
   const buckets = new Set(facts.touchedBuckets);
@@ -24,7 +24,7 @@ export function publishSummary(context: RunContext, plan: Plan): Promise<Publish
 export async function rollForwardSummary({
   world,
   config,
-}: Pick<RunContext, 'world' | 'config'>): Promise<void> {
+}: Pick<SummaryContext, 'world' | 'config'>): Promise<void> {
   const { warehouse: store, catalog, clock } = world;
   const tables = targetTables(config, store.root).map((target) => target.identifier);
   await rollForward({ store, catalog, clock, tables });

@@ -1,6 +1,6 @@
 import type { EngineSession } from '../engine/engine.ts';
 import { DuplicateStoredKeyError } from '../errors.ts';
-import type { Plan, RunContext } from '../run/workload.ts';
+import type { Plan } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 import { newestMonth, type SummaryShape } from './columns.ts';
 import { type OpenFiles, openFiles, scan } from './reading.ts';
@@ -19,11 +19,11 @@ import { feedTable } from './sql/feed.ts';
 import { monthText } from './sql/months.ts';
 import { type Role, tableIdentifier } from './tables.ts';
 import { type UnitTable, unitTable } from './tables-io.ts';
-import type { ResolveSpec } from './types.ts';
+import type { ResolveSpec, SummaryContext } from './types.ts';
 
 /** The three tables of a bucket, opened in a session in which pw_resolved and what it stands on exist. */
 export interface BucketSession {
-  readonly context: RunContext;
+  readonly context: SummaryContext;
   readonly session: EngineSession;
   readonly spec: ResolveSpec;
   readonly shape: SummaryShape;
@@ -34,7 +34,7 @@ export interface BucketSession {
 }
 
 interface OpenOptions {
-  readonly context: RunContext;
+  readonly context: SummaryContext;
   readonly plan: Plan;
   readonly session: EngineSession;
   readonly spec: ResolveSpec;

@@ -1,12 +1,17 @@
 import { IntegrityError } from '../errors.ts';
-import type { RunContext } from '../run/workload.ts';
-import { type CaseCounts, noCases, type ResolveOutcome, type ResolveSpec } from './types.ts';
+import {
+  type CaseCounts,
+  noCases,
+  type ResolveOutcome,
+  type ResolveSpec,
+  type SummaryContext,
+} from './types.ts';
 
 /**
  * A bucket's first load is worked off in slices of its keys when it would not fit in memory: keys do not depend on each
  * other, and without stored rows the slices share no file. Later loads spill instead.
  */
-export function keySlices(context: RunContext, spec: ResolveSpec): number {
+export function keySlices(context: SummaryContext, spec: ResolveSpec): number {
   if (spec.summary.length + spec.latest.length + spec.tombstones.length > 0) return 1;
   const rows = spec.months.reduce((sum, [, count]) => sum + count, 0);
   const gathered = spec.strategy === 'unified' ? gatheredFactor : 1;

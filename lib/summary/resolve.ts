@@ -1,5 +1,5 @@
 import { dataFileFromJson } from '../iceberg/index.ts';
-import type { Plan, RunContext, UnitItem, UnitResult } from '../run/workload.ts';
+import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { summaryShape } from './columns.ts';
@@ -15,7 +15,7 @@ import { changesTable } from './sql/changes.ts';
 import { caseCounts } from './sql/classify.ts';
 import { changeTables, listsFromChanges } from './sql/patch.ts';
 import { stopwatch } from './stopwatch.ts';
-import type { CaseCounts, ResolveOutcome, ResolveSpec } from './types.ts';
+import type { CaseCounts, ResolveOutcome, ResolveSpec, SummaryContext } from './types.ts';
 import { gather, gatheredLatest, rewriteGathered, writeGatheredInserts } from './unified.ts';
 import { bytesIn } from './writing.ts';
 
@@ -25,7 +25,7 @@ import { bytesIn } from './writing.ts';
  * rewrites the stored rows itself.
  */
 export async function resolveUnit(
-  context: RunContext,
+  context: SummaryContext,
   plan: Plan,
   item: UnitItem,
   spec: ResolveSpec,

@@ -2,18 +2,17 @@ import type { EngineSession } from '../engine/engine.ts';
 import { IntegrityError } from '../errors.ts';
 import type { DataFile } from '../iceberg/types.ts';
 import type { TableChange } from '../run/table-change.ts';
-import type { RunContext } from '../run/workload.ts';
 import { sharesDeletes, tableChange } from './file-changes.ts';
 import { deadRows, type OpenFile, type OpenFiles } from './reading.ts';
 import { hitsPerFile } from './sql/apply.ts';
 import type { UnitTable } from './tables-io.ts';
-import type { ApplyGroup, RewriteMode, RewrittenGroup, TouchedFile } from './types.ts';
+import type { ApplyGroup, RewriteMode, RewrittenGroup, SummaryContext, TouchedFile } from './types.ts';
 import { writeDataFile, writePositionDeletes } from './writing.ts';
 
 /** Replacing the changed rows of one group of files, whoever made the new rows. */
 
 export interface RewriteOptions {
-  readonly context: RunContext;
+  readonly context: SummaryContext;
   readonly session: EngineSession;
   readonly table: UnitTable;
   /** Starts the names of all files that are written. */

@@ -2,9 +2,10 @@ import { CorruptStateError } from '../errors.ts';
 import { currentSchema, currentSpec, loadTableAt, withMissingColumns } from '../iceberg/index.ts';
 import type { PartitionSpec } from '../iceberg/types.ts';
 import { keep } from '../run/kept.ts';
-import type { Plan, RunContext } from '../run/workload.ts';
+import type { Plan } from '../run/workload.ts';
 import { tableEncoding } from './encoding.ts';
 import { type Role, targetTables } from './tables.ts';
+import type { SummaryContext } from './types.ts';
 import type { OutputTable } from './writing.ts';
 
 /** A table of the run as its units see it: the pinned one, or the one that publish will create. */
@@ -16,13 +17,13 @@ export interface UnitTable extends OutputTable {
 const tables = keep<UnitTable>(96);
 
 /** Read once per plan: the pinned metadata does not change. @throws CorruptStateError when the plan has no pin for a table of the pipeline */
-export function unitTable(context: RunContext, plan: Plan, role: Role): Promise<UnitTable> {
+export function unitTable(context: SummaryContext, plan: Plan, role: Role): Promise<UnitTable> {
   return tables.get(context.world.warehouse, `${plan.runId}/${plan.digest}/${role}`, () =>
     readTable(context, plan, role),
   );
 }
 
-async function readTable(context: RunContext, plan: Plan, role: Role): Promise<UnitTable> {
+async function readTable(context: SummaryContext, plan: Plan, role: Role): Promise<UnitTable> {
   const target = targetTables(context.config, context.world.warehouse.root).find(
     (table) => table.role === role,
   );

@@ -1,7 +1,6 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import { parseByteSize } from '../config/sizes.ts';
-import type { FieldIdTree } from '../engine/engine.ts';
-import type { Field, IcebergType, PartitionField, Schema } from '../iceberg/types.ts';
+import type { Field, IcebergType, PartitionField } from '../iceberg/types.ts';
 import type { TargetTable } from '../run/table-change.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location, TableIdentifier } from '../stores/ports.ts';
@@ -18,6 +17,8 @@ import {
 import { encodingProperties } from './encoding.ts';
 
 export type Role = 'summary' | 'latest' | 'tombstones';
+
+export const roles: readonly Role[] = ['summary', 'latest', 'tombstones'];
 
 export function tableIdentifier(config: SummaryConfig, role: Role): TableIdentifier {
   const name = config.tables[role] ?? `${config.pipeline.replaceAll('-', '_')}_${role}`;
@@ -131,14 +132,4 @@ function partitionFields(
   };
   const month = { sourceId: id(shape.month.name), name: shape.month.name, transform: 'identity' };
   return (byMonth ? [month, bucket] : [bucket]).map((field, index) => ({ ...field, fieldId: 1000 + index }));
-}
-
-/** `FIELD_IDS` for a file that holds all columns of the schema. */
-export function fieldIds(schema: Pick<Schema, 'fields'>): FieldIdTree {
-  return Object.fromEntries(
-    schema.fields.map(({ name, id, type }) => [
-      name,
-      typeof type === 'object' && type.type === 'list' ? { id, children: { element: type.elementId } } : id,
-    ]),
-  );
 }

@@ -1,7 +1,12 @@
+import type { SummaryConfig } from '../config/schema.ts';
 import type { TableChange } from '../run/table-change.ts';
+import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 
 /** Specifications of the units and what they leave behind. Plain JSON; months are numbers, year * 12 + month. */
+
+/** The context of a run of this workload. */
+export type SummaryContext = RunContext<SummaryConfig>;
 
 export type Strategy = 'unified' | 'partitionwise';
 export type RewriteMode = 'copy-on-write' | 'merge-on-read';

@@ -10,7 +10,7 @@ import {
   withMissingColumns,
 } from '../iceberg/index.ts';
 import { commitKeys } from '../run/table-change.ts';
-import type { AuditReport, Plan, RunContext } from '../run/workload.ts';
+import type { AuditReport, Plan } from '../run/workload.ts';
 import { normalizeLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { auditBuckets } from './audit.ts';
@@ -18,6 +18,7 @@ import { scanned } from './audit-scan.ts';
 import { type BucketSpool, openBucketSpool } from './audit-spool.ts';
 import { roles, type SpoolLine, type StateFile, stateFileOf, type TableState } from './audit-state.ts';
 import { type Role, tableIdentifier, targetTables } from './tables.ts';
+import type { SummaryContext } from './types.ts';
 
 export { verifyTables } from './verify-tables.ts';
 
@@ -31,7 +32,7 @@ interface Published extends TableState {
  * @throws PinnedSnapshotExpiredError when the snapshot before the run is gone: `verify` of the whole tables still works
  */
 export async function verifyRun(
-  context: RunContext,
+  context: SummaryContext,
   plan: Plan,
   options: { readonly sampleSize: number },
 ): Promise<AuditReport> {
@@ -40,7 +41,10 @@ export async function verifyRun(
   return await auditBuckets({ context, tables, spool, sampleSize: options.sampleSize });
 }
 
-async function publishedTables(context: RunContext, plan: Plan): Promise<Readonly<Record<Role, Published>>> {
+async function publishedTables(
+  context: SummaryContext,
+  plan: Plan,
+): Promise<Readonly<Record<Role, Published>>> {
   const states = await Promise.all(
     roles.map(async (role): Promise<[Role, Published]> => {
       const identifier = tableIdentifier(context.config, role);
@@ -91,13 +95,18 @@ async function publishedTables(context: RunContext, plan: Plan): Promise<Readonl
 }
 
 /** Columns that the table will have when it is made. */
-function fieldsOf(context: RunContext, role: Role): Schema['fields'] {
+function fieldsOf(context: SummaryContext, role: Role): Schema['fields'] {
   return (
     targetTables(context.config, context.world.warehouse.root).find((one) => one.role === role)?.fields ?? []
   );
 }
 
-function mustBeThere(context: RunContext, table: Table, name: string, snapshotId: bigint | undefined): void {
+function mustBeThere(
+  context: SummaryContext,
+  table: Table,
+  name: string,
+  snapshotId: bigint | undefined,
+): void {
   if (snapshotId === undefined || snapshotById(table, snapshotId) !== undefined) return;
   throw new PinnedSnapshotExpiredError(
     `snapshot ${snapshotId} of ${name}, before run ${context.runId}, has expired`,
@@ -111,7 +120,7 @@ function mustBeThere(context: RunContext, table: Table, name: string, snapshotId
 
 /** The difference of two snapshots in the form of a run's changes. */
 async function spoolPublished(
-  context: RunContext,
+  context: SummaryContext,
   tables: Readonly<Record<Role, Published>>,
 ): Promise<BucketSpool<SpoolLine>> {
   const store = context.world.warehouse;

@@ -3,11 +3,11 @@ import type { EngineSession, ParquetEncoding, WrittenFile } from '../engine/engi
 import { text } from '../engine/sql.ts';
 import { dataFileFromWritten, dataFileToJson, positionDeleteFieldIds } from '../iceberg/index.ts';
 import type { DataFile, PartitionSpec, PartitionValue, Schema } from '../iceberg/types.ts';
-import type { RunContext } from '../run/workload.ts';
+import { fieldIds } from '../run/field-ids.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { monthText } from './sql/months.ts';
-import { fieldIds } from './tables.ts';
+import type { SummaryContext } from './types.ts';
 
 /** A table that a unit writes files for. */
 export interface OutputTable {
@@ -24,7 +24,7 @@ export interface Cell {
 }
 
 interface WriteOptions {
-  readonly context: RunContext;
+  readonly context: SummaryContext;
   readonly session: EngineSession;
   readonly table: OutputTable;
   /** Starts every file name, e.g. the unit's id. */

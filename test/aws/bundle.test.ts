@@ -6,10 +6,10 @@ import { expect, it } from 'vitest';
 import { type LambdaProcess, startLambda } from '../../bench/lambda-runtime.ts';
 import { StateFailure } from '../../lib/asl/errors.ts';
 import { type Json, LAMBDA_INVOKE, loadStateMachine, startExecution } from '../../lib/asl/index.ts';
-import { loadPipeline } from '../../lib/config/index.ts';
 import { objectAccess } from '../../lib/run/local-objects.ts';
 import { bundleFunctions } from '../../lib/stacks/function-code.ts';
 import { openS3Store } from '../../lib/stores/s3.ts';
+import { loadSummary } from '../support/pipelines.ts';
 import { deploy } from './deployment.ts';
 import { testClients } from './world.ts';
 
@@ -22,7 +22,7 @@ it('the deployed bundle takes a file to a table, each function in a process of i
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
   const bundle = join(folder, 'bundle');
-  const config = await loadPipeline('pipelines/accounts.yaml');
+  const config = await loadSummary('pipelines/accounts.yaml');
   // The catalog is one for all files of the suite.
   bundleFunctions(bundle, { ...config, tables: { ...config.tables, namespace: 'bundled' } });
   // This machine's DuckDB in place of the one for arm64.

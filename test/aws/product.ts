@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { CreateBucketCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { inject } from 'vitest';
 import { stringify } from 'yaml';
-import { parsePipeline } from '../../lib/config/index.ts';
 import { type AwsWorldOptions, openAwsWorld } from '../../lib/run/aws-world.ts';
 import { attempt } from '../../lib/run/local-attempt.ts';
 import type { AwsClients } from '../../lib/stores/aws-clients.ts';
@@ -13,6 +12,7 @@ import { summaryWorkload } from '../../lib/summary/index.ts';
 import { writeSourceFile } from '../generators/files.ts';
 import { pipelineDocument } from '../generators/shape.ts';
 import type { Product, ProductOptions } from '../summary/product.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { credentials, region } from './stand-ins.ts';
 import { createStateTable, testClients, uniqueName } from './world.ts';
 
@@ -67,7 +67,7 @@ async function openOn(resources: Resources, options: AwsProductOptions): Promise
   const { shape, document } = options;
   const { buckets, stateTable, database } = resources;
   const folder = await mkdtemp(join(tmpdir(), 'partwise-aws-'));
-  const config = await parsePipeline(stringify(pipelineDocument(shape, document)), 'proof.yaml');
+  const config = await parseSummary(stringify(pipelineDocument(shape, document)), 'proof.yaml');
   const clients = testClients();
   const aws = await openAwsWorld({
     region,

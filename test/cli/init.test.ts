@@ -4,9 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { pipelineNameFrom } from '../../lib/cli/commands/init.ts';
 import { tableType } from '../../lib/cli/infer/inspect.ts';
-import { loadPipeline } from '../../lib/config/index.ts';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import { text } from '../../lib/engine/sql.ts';
+import { loadSummary } from '../support/pipelines.ts';
 import { newHome } from './harness.ts';
 
 const records = `account_id,month,balance,score,status,updated_at
@@ -24,7 +24,7 @@ describe('init --from', () => {
     expect(stdout).toContain('wrote pipelines/mine.yaml, now the default pipeline of .partwise');
     expect(stdout).toMatch(/key +account_id +\(guessed\)/);
     expect(stdout).toContain('next   partwise run mine.csv');
-    const config = await loadPipeline(join(home.path, 'pipelines/mine.yaml'));
+    const config = await loadSummary(join(home.path, 'pipelines/mine.yaml'));
     expect(config).toMatchObject({
       pipeline: 'mine',
       key: 'account_id',
@@ -64,7 +64,7 @@ describe('init --from', () => {
       ...['--delete', 'gone', '--delete-code', '1', '--history-length', '24'],
     );
     expect(made).toMatchObject({ pipeline: 'other', guessed: [] });
-    const config = await loadPipeline(join(home.path, 'pipelines/other.yaml'));
+    const config = await loadSummary(join(home.path, 'pipelines/other.yaml'));
     expect(config).toMatchObject({
       key: 'a',
       month: 'b',
@@ -141,7 +141,7 @@ describe('init --from', () => {
       '1st',
     );
     expect([code, stderr]).toEqual([0, '']);
-    const config = await loadPipeline(join(home.path, 'pipelines/p.yaml'));
+    const config = await loadSummary(join(home.path, 'pipelines/p.yaml'));
     expect(config.columns.map(({ name, from }) => [name, from])).toEqual([
       ['the_key', 'the key'],
       ['month', undefined],

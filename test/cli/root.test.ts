@@ -2,9 +2,9 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { exitCodeOf } from '../../lib/cli/exit-codes.ts';
-import { loadPipeline } from '../../lib/config/index.ts';
 import { runPipeline } from '../../lib/run/local.ts';
 import { openLocalWorld } from '../../lib/run/local-world.ts';
+import { loadSummary } from '../support/pipelines.ts';
 import { newHome } from './harness.ts';
 import { header, ok, warehouse } from './warehouse.ts';
 
@@ -44,7 +44,7 @@ it('doctor does not take a root that lost its state for an empty one', async () 
 for (const step of ['leased', 'unit:prepare', 'unit:resolve', 'audited']) {
   it(`a full disk at ${step} fails the run by that name, and the run can be finished`, async () => {
     await using home = await warehouse();
-    const config = await loadPipeline(join(home.path, 'pipelines/accounts.yaml'));
+    const config = await loadSummary(join(home.path, 'pipelines/accounts.yaml'));
     let full = true;
     await using world = await openLocalWorld({
       root: join(home.path, '.partwise'),

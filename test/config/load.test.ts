@@ -1,13 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import {
-  configDigest,
-  jsonSchema,
-  jsonSchemaText,
-  loadPipeline,
-  parsePipeline,
-} from '../../lib/config/index.ts';
+import { configDigest, jsonSchema, jsonSchemaText } from '../../lib/config/index.ts';
 import { ConfigError } from '../../lib/errors.ts';
+import { loadSummary, parseSummary } from '../support/pipelines.ts';
 
 const yaml = `pipeline: p
 kind: summary
@@ -26,7 +21,7 @@ history: [{ name: a }, { name: b }]
 `;
 
 const problems = async (text: string): Promise<string> => {
-  const error = await parsePipeline(text, 'p.yaml').then(
+  const error = await parseSummary(text, 'p.yaml').then(
     () => undefined,
     (cause: unknown) => cause,
   );
@@ -55,7 +50,7 @@ describe('the section on deployment', () => {
 
 describe('a pipeline that is right', () => {
   it('gets every default', async () => {
-    const config = await parsePipeline(yaml, 'p.yaml');
+    const config = await parseSummary(yaml, 'p.yaml');
     expect(config).toMatchObject({
       historyLength: 36,
       onStale: 'ignore',
@@ -68,28 +63,28 @@ describe('a pipeline that is right', () => {
 
   it('is the same to a plan however it is deployed', async () => {
     const [local, deployed] = await Promise.all([
-      parsePipeline(yaml, 'p.yaml'),
-      parsePipeline(`${yaml}aws: { concurrency: 7, schedule: { expression: rate(1 hour) } }\n`, 'p.yaml'),
+      parseSummary(yaml, 'p.yaml'),
+      parseSummary(`${yaml}aws: { concurrency: 7, schedule: { expression: rate(1 hour) } }\n`, 'p.yaml'),
     ]);
     expect(deployed.aws.concurrency).toBe(7);
     expect(configDigest(deployed)).toBe(configDigest(local));
   });
 
   it('may use everything that there is', async () => {
-    const config = await loadPipeline('test/config/everything.yaml');
+    const config = await loadSummary('test/config/everything.yaml');
     expect([config.history.length, config.grids.length, config.historyLength]).toEqual([22, 3, 24]);
     const unused = keys(jsonSchema()).filter((key) => !new RegExp(`\\b${key}:`).test(everything));
     expect(unused).toEqual([]);
   });
 
   it('is what the example is, whose first line names the schema for editors', async () => {
-    await expect(loadPipeline('pipelines/accounts.yaml')).resolves.toMatchObject({ pipeline: 'accounts' });
+    await expect(loadSummary('pipelines/accounts.yaml')).resolves.toMatchObject({ pipeline: 'accounts' });
     const text = await readFile('pipelines/accounts.yaml', 'utf8');
     expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../docs/schema/pipeline.schema.json');
   });
 
   it('has a digest of what it means, not of how it is written', async () => {
-    const digest = async (text: string) => configDigest(await parsePipeline(text, 'p.yaml'));
+    const digest = async (text: string) => configDigest(await parseSummary(text, 'p.yaml'));
     const base = await digest(yaml);
     expect(base).toMatch(/^[0-9a-f]{64}$/);
     expect(await digest(`# note\n${yaml}historyLength: 36\n`)).toBe(base);
@@ -277,7 +272,7 @@ describe('a pipeline that is wrong says where, what, and what is allowed', () =>
   });
 
   it('names the file that is not there', async () => {
-    await expect(loadPipeline('no/such.yaml')).rejects.toThrow('no/such.yaml: the file cannot be read');
+    await expect(loadSummary('no/such.yaml')).rejects.toThrow('no/such.yaml: the file cannot be read');
   });
 
   it('stops at aliases that multiply', async () => {

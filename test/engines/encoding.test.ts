@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parsePipeline } from '../../lib/config/index.ts';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import { localCatalogName, openLocalWorld, runPipeline } from '../../lib/run/local.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { type Engines, startEngines } from './driver.ts';
 
 const yaml = `
@@ -44,7 +44,7 @@ beforeAll(async () => {
   const path = join(root, 'drop.csv');
   await writeFile(path, `id,month,version,balance,opened,code,note\n${lines.join('\n')}\n`);
   await using world = await openLocalWorld({ root: join(root, 'w') });
-  const config = await parsePipeline(yaml, 'packed.yaml');
+  const config = await parseSummary(yaml, 'packed.yaml');
   const { run } = await runPipeline({ world, config, paths: [path] });
   expect(run?.status).toBe('succeeded');
   engines = startEngines({

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { parsePipeline } from '../../lib/config/index.ts';
 import { localCatalogName, runPipeline } from '../../lib/run/local.ts';
 import { grownPipeline, openFixture, smallPipeline } from '../run/fixture.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { startEngines } from './driver.ts';
 
 it('tables that gained columns read alike in Spark and pyiceberg, before and after, and Spark rewrites them', async () => {
@@ -12,7 +12,7 @@ it('tables that gained columns read alike in Spark and pyiceberg, before and aft
   await mkdir(folder, { recursive: true });
   const apply = async (text: string, name: string, rows: readonly string[]) => {
     await writeFile(`${folder}/${name}`, `${rows.join('\n')}\n`);
-    const config = await parsePipeline(`${text}tables: {buckets: 1}\nmaintenance: {auto: false}\n`, 'p.yaml');
+    const config = await parseSummary(`${text}tables: {buckets: 1}\nmaintenance: {auto: false}\n`, 'p.yaml');
     const { run } = await runPipeline({ world, config });
     expect(run?.error).toBeUndefined();
   };

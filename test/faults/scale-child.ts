@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
-import { type PipelineConfig, parsePipeline } from '../../lib/config/index.ts';
+import type { SummaryConfig } from '../../lib/config/index.ts';
 import {
   commitStaged,
   createTable,
@@ -29,6 +29,7 @@ import type { Plan, Prepared, RunContext, UnitItem } from '../../lib/run/workloa
 import type { Location, ObjectStore } from '../../lib/stores/ports.ts';
 import { summaryWorkload, targetTables } from '../../lib/summary/index.ts';
 import { pipelineDocument, wideShape } from '../generators/shape.ts';
+import { parseSummary } from '../support/pipelines.ts';
 
 const [folder = '', bucketText = '3000', monthCount = '36'] = process.argv.slice(2);
 const buckets = Number(bucketText);
@@ -103,7 +104,7 @@ function dataFile(table: Table, month: number, bucket: number, tag: string): Dat
   };
 }
 
-async function makeTables(world: LocalWorld, config: PipelineConfig): Promise<void> {
+async function makeTables(world: LocalWorld, config: SummaryConfig): Promise<void> {
   for (const target of targetTables(config, world.warehouse.root)) {
     if (target.role === 'tombstones') continue;
     const table = await createTable({
@@ -132,7 +133,7 @@ async function makeTables(world: LocalWorld, config: PipelineConfig): Promise<vo
 async function* prepared(): AsyncIterable<Prepared> {
   const first = months[0] ?? 0;
   yield {
-    item: { feed: 'records', location: 'file:///nowhere.csv', version: '1', sizeBytes: 1 },
+    item: { feed: 'records', location: 'file:///nowhere.csv', version: '1', sizeBytes: 1, arrivedMs: 0 },
     status: 'accepted',
     rowsLocation: 'file:///nowhere/rows.parquet',
     quarantineLocation: undefined,
@@ -144,7 +145,7 @@ async function* prepared(): AsyncIterable<Prepared> {
   } as Prepared;
 }
 
-const contextOf = (world: LocalWorld, config: PipelineConfig, runId: string): RunContext =>
+const contextOf = (world: LocalWorld, config: SummaryConfig, runId: string): RunContext<SummaryConfig> =>
   runContext({
     world,
     config,
@@ -190,7 +191,7 @@ async function checkpointAll(
   return count;
 }
 
-const config = await parsePipeline(
+const config = await parseSummary(
   stringify(
     pipelineDocument(wideShape, {
       tables: { buckets },
@@ -240,7 +241,7 @@ const replaced = (unit: string): Uint8Array => {
     outcome: { stage: 'apply', changes: [change], files: [], groups: [] },
   });
 };
-const publishing: RunContext = {
+const publishing: RunContext<SummaryConfig> = {
   ...context,
   world: { ...base, results: withMadeUpCheckpoints(base.results, replaced) },
 };

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { parsePipeline } from '../../lib/config/index.ts';
 import { runPipeline } from '../../lib/run/local.ts';
 import type { IntakeStatus } from '../../lib/stores/ports.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { openFixture, smallPipeline } from './fixture.ts';
 
 async function statuses(fixture: Awaited<ReturnType<typeof openFixture>>): Promise<IntakeStatus[]> {
@@ -22,7 +22,7 @@ test('a deletions feed that comes, goes or changes after the tables were made is
     );
   };
   const configured = async (pipeline: string, overrides?: string) =>
-    parsePipeline(
+    parseSummary(
       `${smallPipeline.replace('pipeline: accounts', `pipeline: ${pipeline}\nsource: {prefix: accounts}`).replace('name: balance, type: bigint', 'name: balance, type: bigint}\n  - {name: closed_on, type: date}\n  - {name: opened_on, type: date')}
 ${overrides === undefined ? '' : `deletions: {key: account_id, date: closed_on, code: soft_delete, version: base_ts, overrides: ${overrides}}`}
 `,
@@ -82,7 +82,7 @@ test('a first load that does not fit in memory is worked off in slices of its ke
 
 test('columns named like the names of our own statements, and a numeric delete code, are columns like others', async () => {
   await using fixture = await openFixture();
-  const config = await parsePipeline(
+  const config = await parseSummary(
     `
 pipeline: accounts
 kind: summary
@@ -129,7 +129,7 @@ test('a column that the tables have with another type, or that left the pipeline
     `${folder}/b.csv`,
     'account_id,month,base_ts,balance,soft_delete\n1,2026-02,2026-03-01,5,\n',
   );
-  const more = await parsePipeline(
+  const more = await parseSummary(
     smallPipeline
       .replace('name: balance, type: bigint', 'name: balance, type: int')
       .replace('  - {name: soft_delete, type: string}\n', '')

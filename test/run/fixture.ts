@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { parsePipeline } from '../../lib/config/index.ts';
 import type { SummaryConfig } from '../../lib/config/schema.ts';
 import { runContext } from '../../lib/run/context.ts';
 import { type LocalWorld, type LocalWorldOptions, openLocalWorld } from '../../lib/run/local-world.ts';
 import type { RunContext } from '../../lib/run/workload.ts';
+import { parseSummary } from '../support/pipelines.ts';
 
 export const smallPipeline = `
 pipeline: accounts
@@ -43,7 +43,7 @@ export interface Fixture extends AsyncDisposable {
 export async function openFixture(options: Partial<LocalWorldOptions> = {}): Promise<Fixture> {
   const folder = await mkdtemp(`${tmpdir()}/partwise-run-`);
   const world = await openLocalWorld({ root: folder, threads: 2, memoryBytes: 1e9, ...options });
-  const config = await parsePipeline(smallPipeline, 'small.yaml');
+  const config = await parseSummary(smallPipeline, 'small.yaml');
   return {
     world,
     config,

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { parsePipeline } from '../../lib/config/index.ts';
 import { planPipeline, runPipeline } from '../../lib/run/local.ts';
 import { readSpecification, stageItems } from '../../lib/run/stages.ts';
 import { monthText } from '../../lib/summary/sql/months.ts';
 import type { ApplySpec } from '../../lib/summary/types.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { openFixture, smallPipeline } from './fixture.ts';
 
 const months = ['2025-10', '2025-11', '2025-12', '2026-01', '2026-02'];
@@ -13,7 +13,7 @@ it('the units of the month and later ones stand first in the item list, bucket b
   await using fixture = await openFixture();
   const { world } = fixture;
   const configOf = (work: string) =>
-    parsePipeline(`${smallPipeline}tables: {buckets: 2}\nwork: {strategy: partitionwise${work}}\n`, 'p.yaml');
+    parseSummary(`${smallPipeline}tables: {buckets: 2}\nwork: {strategy: partitionwise${work}}\n`, 'p.yaml');
   const folder = `${world.stagingPath}/accounts`;
   await mkdir(folder, { recursive: true });
   const drop = (name: string, version: string) => {

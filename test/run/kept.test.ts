@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { parsePipeline } from '../../lib/config/index.ts';
 import { keep } from '../../lib/run/kept.ts';
 import { runPipeline } from '../../lib/run/local.ts';
 import type { ObjectStore } from '../../lib/stores/ports.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { openFixture, smallPipeline } from './fixture.ts';
 
 describe('what a process keeps', () => {
@@ -51,7 +51,7 @@ it('the manifest, the plan and the table metadata of a run are read as often for
 /** Reads of the second run of a table with so many buckets, by kind of object. */
 async function reads(buckets: number) {
   await using fixture = await openFixture();
-  const config = await parsePipeline(
+  const config = await parseSummary(
     `${smallPipeline}tables: {buckets: ${buckets}}\nwork: {strategy: partitionwise}\nmaintenance: {auto: false}\n`,
     'p.yaml',
   );

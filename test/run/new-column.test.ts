@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { parsePipeline } from '../../lib/config/index.ts';
-import type { PipelineConfig } from '../../lib/config/schema.ts';
+import type { SummaryConfig } from '../../lib/config/schema.ts';
 import type { SqlRow } from '../../lib/engine/engine.ts';
 import {
   addColumns,
@@ -15,6 +14,7 @@ import { runPipeline } from '../../lib/run/local.ts';
 import { liveRows, type ScannedFile, scanned } from '../../lib/summary/audit-scan.ts';
 import { type Role, tableIdentifier } from '../../lib/summary/tables.ts';
 import { verifyTables } from '../../lib/summary/verify.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { type Fixture, grownPipeline as grown, openFixture, smallPipeline } from './fixture.ts';
 
 const modes = [
@@ -29,21 +29,21 @@ async function drop({ world }: Fixture, name: string, lines: readonly string[]):
   await writeFile(`${folder}/${name}`, `${lines.join('\n')}\n`);
 }
 
-async function pipeline(text: string, [strategy, rewrite]: (typeof modes)[number]): Promise<PipelineConfig> {
-  return parsePipeline(
+async function pipeline(text: string, [strategy, rewrite]: (typeof modes)[number]): Promise<SummaryConfig> {
+  return parseSummary(
     `${text}work: {strategy: ${strategy}, rewrite: ${rewrite}}\ntables: {buckets: 1}\n`,
     'p.yaml',
   );
 }
 
-async function succeed({ world }: Fixture, config: PipelineConfig) {
+async function succeed({ world }: Fixture, config: SummaryConfig) {
   const { run, plan } = await runPipeline({ world, config });
   expect(run?.error).toBeUndefined();
   expect(run?.status).toBe('succeeded');
   return plan;
 }
 
-async function stored({ world }: Fixture, config: PipelineConfig, role: Role): Promise<readonly SqlRow[]> {
+async function stored({ world }: Fixture, config: SummaryConfig, role: Role): Promise<readonly SqlRow[]> {
   const table = await loadTable({
     store: world.warehouse,
     catalog: world.catalog,

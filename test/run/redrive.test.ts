@@ -8,7 +8,7 @@ import {
   type RedriveState,
   startExecution,
 } from '../../lib/asl/index.ts';
-import { parsePipeline } from '../../lib/config/index.ts';
+import type { SummaryConfig } from '../../lib/config/schema.ts';
 import { IntegrityError, UnitTooLargeError } from '../../lib/errors.ts';
 import { handlers } from '../../lib/run/handlers.ts';
 import { intakeFiles } from '../../lib/run/intake.ts';
@@ -17,6 +17,7 @@ import { objectAccess } from '../../lib/run/local-objects.ts';
 import { pipelineMachine } from '../../lib/run/pipeline-definition.ts';
 import type { Workload } from '../../lib/run/workload.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { type Fixture, openFixture, smallPipeline } from './fixture.ts';
 
 /** The execution as the console would redrive it: nothing but what the state machine keeps. */
@@ -36,7 +37,7 @@ interface Bench extends AsyncDisposable {
 async function openBench(): Promise<Bench> {
   const fixture = await openFixture();
   const { world } = fixture;
-  const config = await parsePipeline(`${smallPipeline}tables: {buckets: 4}\n`, 'four.yaml');
+  const config = await parseSummary(`${smallPipeline}tables: {buckets: 4}\n`, 'four.yaml');
   const folder = `${world.stagingPath}/accounts`;
   await mkdir(folder, { recursive: true });
   await writeFile(
@@ -44,7 +45,7 @@ async function openBench(): Promise<Bench> {
     `account_id,month,base_ts,balance,soft_delete\n${Array.from({ length: 20 }, (_, key) => `${key},2026-01,2026-02-01 00:00:00,5,`).join('\n')}\n`,
   );
   await intakeFiles({ world, config, stagingPath: world.stagingPath, branch: 'main', again: false });
-  const failing: Workload = {
+  const failing: Workload<SummaryConfig> = {
     ...summaryWorkload,
     work: async (...args) => {
       if (bench.failAt === 'work' && bench.worked.length === 2) throw bench.failure;

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parsePipeline, type SummaryConfig } from '../../lib/config/index.ts';
+import type { SummaryConfig } from '../../lib/config/index.ts';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import type { EngineSession, SqlRow } from '../../lib/engine/engine.ts';
 import { text } from '../../lib/engine/sql.ts';
@@ -10,6 +10,7 @@ import { contentVersion } from '../../lib/run/sources/version.ts';
 import type { Prepared, RunContext, World } from '../../lib/run/workload.ts';
 import type { IntakeItem, ObjectStore } from '../../lib/stores/ports.ts';
 import { prepare } from '../../lib/summary/prepare.ts';
+import { parseSummary } from '../support/pipelines.ts';
 
 /** A folder in which files can be prepared, with the stores reduced to what `prepare` uses. */
 export interface Bench extends AsyncDisposable {
@@ -30,7 +31,7 @@ export async function openBench(
   { memoryBytes = 900e6 }: { readonly memoryBytes?: number } = {},
 ): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-sources-'));
-  const parsed = typeof config === 'string' ? await parsePipeline(config, 'test.yaml') : config;
+  const parsed = typeof config === 'string' ? await parseSummary(config, 'test.yaml') : config;
   const filled = { ...parsed, tables: { ...parsed.tables, buckets: parsed.tables.buckets ?? 4 } };
   const session = (name: string): Promise<EngineSession> =>
     openDuckDb({
@@ -55,6 +56,7 @@ export async function openBench(
     planGeneration: 1,
     memoryBytes: 2 ** 28,
     branch: 'main',
+    batch: undefined,
     folder: pathToFileURL(join(folder, 'runs', 'r1')).href,
     signal: new AbortController().signal,
     session,

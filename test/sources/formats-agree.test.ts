@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parsePipeline } from '../../lib/config/index.ts';
 import type { SqlRow } from '../../lib/engine/engine.ts';
 import { identifier, text } from '../../lib/engine/sql.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { type Bench, openBench } from './context.ts';
 import { smallPipeline } from './small.ts';
 
@@ -139,7 +139,7 @@ describe('names and values are data', () => {
   it('any name of a source column, in every format', async () => {
     await fc.assert(
       fc.asyncProperty(usable, usable, async (column, value) => {
-        const config = await parsePipeline(
+        const config = await parseSummary(
           smallPipeline.replace('name: name, type', `name: name, from: ${JSON.stringify(column)}, type`),
           'names.yaml',
         );

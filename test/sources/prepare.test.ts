@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parsePipeline } from '../../lib/config/index.ts';
 import { SourceChangedError } from '../../lib/errors.ts';
-import { prepareUnit } from '../../lib/summary/prepare.ts';
+import { sourceUnit } from '../../lib/run/sources/item.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { type Bench, openBench } from './context.ts';
 import { smallCsv, smallPipeline, smallRow } from './small.ts';
 
@@ -93,7 +93,7 @@ describe('prepared rows', () => {
       ['string', 'iceberg', 1210000089],
     ];
     for (const [type, key, hash] of hashes) {
-      const config = await parsePipeline(
+      const config = await parseSummary(
         `{pipeline: b, kind: summary, key: k, month: m, version: v, history: [{name: v}], tables: {buckets: 65536}, columns: [{name: k, type: ${type}}, {name: m, type: month}, {name: v, type: int}]}`,
         'b.yaml',
       );
@@ -197,10 +197,10 @@ describe('a source object', () => {
   });
 
   it('has a unit of its own per version', () => {
-    expect(prepareUnit({ location: 'file:///a', version: '1' })).not.toBe(
-      prepareUnit({ location: 'file:///a', version: '2' }),
+    expect(sourceUnit({ location: 'file:///a', version: '1' })).not.toBe(
+      sourceUnit({ location: 'file:///a', version: '2' }),
     );
-    expect(prepareUnit({ location: 'file:///a', version: '1' })).toMatch(/^[0-9a-f]{24}$/);
+    expect(sourceUnit({ location: 'file:///a', version: '1' })).toMatch(/^[0-9a-f]{24}$/);
   });
 
   it('without a header takes the configured columns in order', async () => {

@@ -3,10 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync }
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadPipeline } from '../../lib/config/index.ts';
 import { bundleFunctions } from '../../lib/stacks/function-code.ts';
+import { loadSummary } from '../support/pipelines.ts';
 
-const accounts = await loadPipeline('pipelines/accounts.yaml');
+const accounts = await loadSummary('pipelines/accounts.yaml');
 const folder = mkdtempSync(join(tmpdir(), 'partwise-bundle-'));
 bundleFunctions(folder, accounts);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

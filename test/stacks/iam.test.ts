@@ -1,13 +1,13 @@
 import type { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { loadPipeline } from '../../lib/config/index.ts';
 import { addStacks } from '../../lib/stacks/partwise-app.ts';
 import { wildcards } from '../../lib/stacks/wildcards.ts';
+import { loadSummary } from '../support/pipelines.ts';
 import { testApp } from './nag.ts';
 
 const app = testApp();
-addStacks(app, [await loadPipeline('test/config/everything.yaml')]);
+addStacks(app, [await loadSummary('test/config/everything.yaml')]);
 const template = Template.fromStack(app.node.findChild('Partwise-everything') as Stack);
 
 interface Statement {

@@ -4,15 +4,16 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { type IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { describe, expect, it } from 'vitest';
-import { loadPipeline, type PipelineConfig } from '../../lib/config/index.ts';
+import type { SummaryConfig } from '../../lib/config/index.ts';
 import { addStacks } from '../../lib/stacks/partwise-app.ts';
 import { FUNCTION_NAMES, type FunctionName, PipelineMachine } from '../../lib/stacks/pipeline-machine.ts';
 import { wildcardReason, wildcards } from '../../lib/stacks/wildcards.ts';
+import { loadSummary } from '../support/pipelines.ts';
 import { nagFindings, testApp } from './nag.ts';
 
-const accounts = await loadPipeline('pipelines/accounts.yaml');
-const everything = await loadPipeline('test/config/everything.yaml');
-const stacksOf = (configs: readonly PipelineConfig[], context: Readonly<Record<string, unknown>> = {}) => {
+const accounts = await loadSummary('pipelines/accounts.yaml');
+const everything = await loadSummary('test/config/everything.yaml');
+const stacksOf = (configs: readonly SummaryConfig[], context: Readonly<Record<string, unknown>> = {}) => {
   const app = testApp(context);
   addStacks(app, configs);
   return { app, template: (id: string) => Template.fromStack(app.node.findChild(id) as Stack) };

@@ -1,10 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { type SummaryConfig, summarySchema } from '../../lib/config/schema.ts';
+import { type SummaryConfig, summarySchema } from '../../lib/config/summary-schema.ts';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import type { EngineSession } from '../../lib/engine/engine.ts';
 import { identifier, text } from '../../lib/engine/sql.ts';
-import type { RunContext, World } from '../../lib/run/workload.ts';
+import { fieldIds } from '../../lib/run/field-ids.ts';
+import type { World } from '../../lib/run/workload.ts';
 import { openDirectoryStore } from '../../lib/stores/directory.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import type { Location, ObjectStore } from '../../lib/stores/ports.ts';
@@ -13,7 +14,8 @@ import { type Findings, findings } from '../../lib/summary/audit-findings.ts';
 import { monthText } from '../../lib/summary/audit-sql.ts';
 import type { RoleState, StateFile, TableState } from '../../lib/summary/audit-state.ts';
 import { summaryShape } from '../../lib/summary/columns.ts';
-import { fieldIds, type Role, targetTables } from '../../lib/summary/tables.ts';
+import { type Role, targetTables } from '../../lib/summary/tables.ts';
+import type { SummaryContext } from '../../lib/summary/types.ts';
 import { type ExpectedKey, recompute } from '../../lib/summary/verify-recompute.ts';
 import type { Deletion, SourceRecord, StoredMonth } from '../../lib/summary/verify-registers.ts';
 import { recomputeRules } from '../../lib/summary/verify-rows.ts';
@@ -310,7 +312,7 @@ export async function buildBucket(options: BuildOptions): Promise<Bucket> {
     ...shape.scalars.map(({ name }) => name),
   ]);
   const world = { warehouse: store, results: store } as unknown as World;
-  const context = { world, config, runId } as unknown as RunContext;
+  const context = { world, config, runId } as unknown as SummaryContext;
   const table = (role: Role): TableState => ({
     role,
     table: undefined,

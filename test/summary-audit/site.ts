@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { parsePipeline } from '../../lib/config/index.ts';
 import type { SummaryConfig } from '../../lib/config/schema.ts';
 import { runContext } from '../../lib/run/context.ts';
 import { type LocalWorld, openLocalWorld, type RunOutcome, runPipeline } from '../../lib/run/local.ts';
 import type { AuditReport, RunContext } from '../../lib/run/workload.ts';
+import { parseSummary } from '../support/pipelines.ts';
 
 /** A small warehouse of its own, filled by real runs. */
 
@@ -39,7 +39,7 @@ export interface Site extends AsyncDisposable {
   failAt: string | undefined;
   /** Drops the lines `account,month,base_ts,balance,rating,deleted` as one file and runs it. */
   run(lines: readonly string[], branch?: string): Promise<RunOutcome>;
-  context(outcome: RunOutcome): RunContext;
+  context(outcome: RunOutcome): RunContext<SummaryConfig>;
 }
 
 interface SiteOptions {
@@ -52,7 +52,7 @@ interface SiteOptions {
 export async function openSite(options: SiteOptions = {}): Promise<Site> {
   const root = await mkdtemp(`${tmpdir()}/partwise-audit-`);
   const extra = `tables: {buckets: ${options.buckets ?? 2}}\nmaintenance: {auto: false${options.maintenance ?? ''}}\n${options.extra ?? ''}`;
-  const config = await parsePipeline(pipeline(extra), 'accounts.yaml');
+  const config = await parseSummary(pipeline(extra), 'accounts.yaml');
   const site = { now: Date.now(), drops: 0, failAt: undefined as string | undefined };
   const world = await openLocalWorld({
     root,

@@ -14,9 +14,10 @@ import {
   setRef,
   stageCommit,
 } from '../../lib/iceberg/index.ts';
+import { fieldIds } from '../../lib/run/field-ids.ts';
 import type { RunOutcome } from '../../lib/run/local.ts';
 import { liveRows, scanned } from '../../lib/summary/audit-scan.ts';
-import { fieldIds, type Role, tableIdentifier } from '../../lib/summary/tables.ts';
+import { type Role, tableIdentifier } from '../../lib/summary/tables.ts';
 import { verifyRun, verifyTables } from '../../lib/summary/verify.ts';
 import { failures, months, openSite, type Site } from './site.ts';
 

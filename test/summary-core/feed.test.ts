@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { parsePipeline } from '../../lib/config/index.ts';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import type { EngineSession } from '../../lib/engine/engine.ts';
 import { summaryShape } from '../../lib/summary/columns.ts';
@@ -12,9 +11,10 @@ import { feedTable } from '../../lib/summary/sql/feed.ts';
 import { targetTables } from '../../lib/summary/tables.ts';
 import { resolveShown } from '../../lib/summary/verify-feed.ts';
 import { pipelineDocument, smallShape } from '../generators/shape.ts';
+import { parseSummary } from '../support/pipelines.ts';
 
 const parse = (overrides?: string, keyType: 'string' | 'bigint' = 'bigint') =>
-  parsePipeline(
+  parseSummary(
     stringify(
       pipelineDocument({
         ...smallShape,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { parsePipeline } from '../../lib/config/index.ts';
 import { chooseBuckets } from '../../lib/summary/buckets.ts';
 import { packGroups, planGroups } from '../../lib/summary/plan-groups.ts';
 import { monthNumber, monthText } from '../../lib/summary/sql/months.ts';
 import type { FileSpec } from '../../lib/summary/types.ts';
+import { parseSummary } from '../support/pipelines.ts';
 
-const config = await parsePipeline(
+const config = await parseSummary(
   `
 pipeline: plans
 kind: summary

@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { parsePipeline } from '../../lib/config/index.ts';
 import { runPipeline } from '../../lib/run/local.ts';
 import { smallShape } from '../generators/shape.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { expectSucceeded, openProduct } from './product.ts';
 import { readTables, type StoredRow } from './tables.ts';
 
@@ -46,7 +46,7 @@ const document = {
 
 async function play(drops: readonly string[]): Promise<readonly StoredRow[]> {
   await using product = await openProduct({ shape: smallShape });
-  const config = await parsePipeline(stringify(document), 'features.yaml');
+  const config = await parseSummary(stringify(document), 'features.yaml');
   for (const [index, text] of drops.entries()) {
     const path = join(product.world.stagingPath, 'proof', `drop-${index}.csv`);
     await mkdir(dirname(path), { recursive: true });

@@ -1,7 +1,8 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fieldIds, type Role, targetTables } from '../../lib/summary/tables.ts';
+import { fieldIds } from '../../lib/run/field-ids.ts';
+import { type Role, targetTables } from '../../lib/summary/tables.ts';
 import { verifyTables } from '../../lib/summary/verify.ts';
 import { smallShape } from '../generators/shape.ts';
 import type { OracleFeedRecord, OracleRecord } from '../oracle/summary-oracle.ts';

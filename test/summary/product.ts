@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { stringify } from 'yaml';
-import { type PipelineConfig, parsePipeline } from '../../lib/config/index.ts';
+import type { SummaryConfig } from '../../lib/config/index.ts';
 import {
   type LocalWorld,
   type LocalWorldOptions,
@@ -16,12 +16,13 @@ import { writeFeedFile, writeSourceFile } from '../generators/files.ts';
 import { batchesOf, feedOf, type Scenario, type SourceFile } from '../generators/scenario.ts';
 import { oracleRules, pipelineDocument, type Shape } from '../generators/shape.ts';
 import { type OracleTables, rebuild } from '../oracle/summary-oracle.ts';
+import { parseSummary } from '../support/pipelines.ts';
 import { comparable, latestDifferences, readTables } from './tables.ts';
 
 export interface Product extends AsyncDisposable {
   readonly shape: Shape;
   readonly world: LocalWorld;
-  readonly config: PipelineConfig;
+  readonly config: SummaryConfig;
   /** Drops the files into the pipeline's staging folder. */
   drop(files: readonly SourceFile[]): Promise<void>;
   /** Takes in what was dropped and runs it; whatever the outcome. */
@@ -42,7 +43,7 @@ export interface ProductOptions extends Omit<LocalWorldOptions, 'root'> {
 export async function openProduct(options: ProductOptions): Promise<Product> {
   const { shape, document, root: given, ...worldOptions } = options;
   const root = given ?? (await mkdtemp(join(tmpdir(), 'partwise-proof-')));
-  const config = await parsePipeline(stringify(pipelineDocument(shape, document)), 'proof.yaml');
+  const config = await parseSummary(stringify(pipelineDocument(shape, document)), 'proof.yaml');
   const world = await openLocalWorld({ threads: 1, memoryBytes: 2 ** 30, ...worldOptions, root });
   let dropped = 0;
   return {

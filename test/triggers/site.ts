@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { loadPipeline, type PipelineConfig } from '../../lib/config/index.ts';
+import type { SummaryConfig } from '../../lib/config/index.ts';
 import { ObjectNotFoundError } from '../../lib/errors.ts';
 import type { IntakeItem, ObjectStore, StateStore } from '../../lib/stores/ports.ts';
 import { openSqliteCatalog } from '../../lib/stores/sqlite-catalog.ts';
 import { openSqliteState } from '../../lib/stores/sqlite-state.ts';
 import type { ExecutionStart, ListedObject } from '../../lib/stores/trigger-ports.ts';
 import type { Message, TriggerOptions } from '../../lib/triggers/handle.ts';
+import { loadSummary } from '../support/pipelines.ts';
 
-export const accounts = await loadPipeline('pipelines/accounts.yaml');
+export const accounts = await loadSummary('pipelines/accounts.yaml');
 
 export interface Site {
   readonly options: TriggerOptions & { readonly state: StateStore };
@@ -22,7 +23,7 @@ export interface Site {
 
 /** The trigger on an embedded state store, with executions and messages written down instead of sent. */
 export async function openSite(
-  config: PipelineConfig = accounts,
+  config: SummaryConfig = accounts,
   staged: Partial<Pick<TriggerOptions, 'catalog' | 'staging' | 'stagingRoot'>> = {},
 ): Promise<Site> {
   const world = { nowMs: Date.parse('2025-11-25T12:00:10Z'), running: false, failStart: false };

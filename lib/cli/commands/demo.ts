@@ -1,7 +1,7 @@
 import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadPipeline, type PipelineConfig } from '../../config/index.ts';
+import { loadPipeline, type SummaryConfig, summaryOnly } from '../../config/index.ts';
 import { type AccountView, compareByMonth, readAccount } from '../../demo/account.ts';
 import { type DemoDrop, type DemoSize, drops, firstLoad } from '../../demo/drops.ts';
 import { demoPipeline } from '../../demo/pipeline.ts';
@@ -12,6 +12,7 @@ import { UsageError } from '../../errors.ts';
 import { openLocalWorld, runPipeline } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import { makeRoot } from '../../stores/root-folder.ts';
+import { tableIdentifier } from '../../summary/tables.ts';
 import { casesOf } from '../case-records.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { countFiles, type TableFiles } from '../demo/files.ts';
@@ -21,7 +22,7 @@ import { rememberPipeline } from '../pipeline.ts';
 import { makeProgress } from '../progress.ts';
 import { refusedRows } from '../quarantine.ts';
 import { shellWord } from '../spelling.ts';
-import { loadTogether, snapshotOf, tableIdentifiers } from '../tables.ts';
+import { loadTogether, snapshotOf } from '../tables.ts';
 import { createTableView } from '../views.ts';
 import { runReport } from './run.ts';
 
@@ -120,12 +121,12 @@ async function emptyFolder(root: string): Promise<void> {
   await writeFile(join(root, marker), '');
 }
 
-async function writePipeline(root: string): Promise<{ readonly config: PipelineConfig }> {
+async function writePipeline(root: string): Promise<{ readonly config: SummaryConfig }> {
   const path = join(root, 'pipelines', 'accounts.yaml');
   await mkdir(join(root, 'pipelines'), { recursive: true });
   await writeFile(path, demoPipeline(relative(join(root, 'pipelines'), schemaFile)));
   await rememberPipeline(root, path);
-  return { config: await loadPipeline(path) };
+  return { config: summaryOnly(await loadPipeline(path), 'demo') };
 }
 
 async function openMaker(world: LocalWorld): Promise<EngineSession> {
@@ -144,8 +145,8 @@ interface Sight {
 }
 
 /** What a reader sees now: the sample account, and how many files the tables have. */
-async function look(world: LocalWorld, config: PipelineConfig, drop: DemoDrop): Promise<Sight> {
-  const names = tableIdentifiers(config);
+async function look(world: LocalWorld, config: SummaryConfig, drop: DemoDrop): Promise<Sight> {
+  const names = { summary: tableIdentifier(config, 'summary'), latest: tableIdentifier(config, 'latest') };
   const known = await world.catalog.list();
   const present = [names.summary, names.latest].filter((one) =>
     known.some((table) => table.name === one.name),

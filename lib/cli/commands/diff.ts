@@ -1,4 +1,4 @@
-import type { PipelineConfig } from '../../config/index.ts';
+import { type SummaryConfig, summaryOnly } from '../../config/index.ts';
 import { UsageError } from '../../errors.ts';
 import { count, plural } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
@@ -6,19 +6,19 @@ import { cellText } from '../../report/value.ts';
 import type { World } from '../../run/workload.ts';
 import { summaryShape } from '../../summary/columns.ts';
 import { diffBranches, type RowDifference, type TableDifference } from '../../summary/diff.ts';
-import type { Role } from '../../summary/tables.ts';
+import { type Role, roles, tableIdentifier } from '../../summary/tables.ts';
 import type { CommandHandler } from '../command.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { openExisting } from '../session.ts';
 import { didYouMean } from '../suggest.ts';
-import { fullName, roles, tableIdentifiers } from '../tables.ts';
+import { fullName } from '../tables.ts';
 
 const defaultExamples = 20;
 
 export const diff: CommandHandler = async (context) => {
   const { flags, output } = context;
   const [name = '', from = '', to = ''] = context.arguments;
-  const { config } = await loadChosenPipeline(context);
+  const config = summaryOnly((await loadChosenPipeline(context)).config, 'diff');
   await using session = await openExisting(context);
   const role = roleOf(config, name);
   const [difference] = await diffBranches(
@@ -38,9 +38,11 @@ export const diff: CommandHandler = async (context) => {
   return 0;
 };
 
-function roleOf(config: PipelineConfig, name: string): Role {
-  const own = tableIdentifiers(config);
-  const role = roles.find((one) => one === name || own[one].name === name || fullName(own[one]) === name);
+function roleOf(config: SummaryConfig, name: string): Role {
+  const role = roles.find((one) => {
+    const identifier = tableIdentifier(config, one);
+    return [one, identifier.name, fullName(identifier)].includes(name);
+  });
   if (role !== undefined) return role;
   throw new UsageError(`pipeline ${config.pipeline} has no table ${name}${didYouMean(name, roles)}`, {
     next: `one of ${roles.join(', ')}`,
@@ -48,10 +50,10 @@ function roleOf(config: PipelineConfig, name: string): Role {
 }
 
 /** A run stands for the snapshot that it published. */
-async function versionOf(world: World, config: PipelineConfig, role: Role, name: string): Promise<string> {
+async function versionOf(world: World, config: SummaryConfig, role: Role, name: string): Promise<string> {
   const run = await world.state.runs.get(name);
   if (run === undefined) return name;
-  const table = fullName(tableIdentifiers(config)[role]);
+  const table = fullName(tableIdentifier(config, role));
   const published = run.facts.published;
   const entry = (Array.isArray(published) ? published : []).find(
     (one: { readonly table?: unknown }) => one.table === table,
@@ -61,7 +63,7 @@ async function versionOf(world: World, config: PipelineConfig, role: Role, name:
   return String(entry.snapshotId);
 }
 
-function systemColumns(config: PipelineConfig): readonly string[] {
+function systemColumns(config: SummaryConfig): readonly string[] {
   return summaryShape(config).system.map((column) => column.name);
 }
 

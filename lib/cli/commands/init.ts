@@ -2,7 +2,7 @@ import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type PipelineConfig, parsePipeline } from '../../config/index.ts';
+import { parsePipeline, type SummaryConfig, summaryOnly } from '../../config/index.ts';
 import { UsageError } from '../../errors.ts';
 import { makeRoot } from '../../stores/root-folder.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
@@ -24,7 +24,7 @@ export const init: CommandHandler = async (context) => {
     from === undefined
       ? { text: templateText(target.name, schemaPath), roles: undefined, notes: [] }
       : await inferred(context, from, target.name, schemaPath);
-  const config = await parsePipeline(made.text, target.path);
+  const config = summaryOnly(await parsePipeline(made.text, target.path), 'init');
   await makeRoot(rootFolder(context));
   await mkdir(dirname(target.path), { recursive: true });
   await writeFile(target.path, made.text);
@@ -122,7 +122,7 @@ export function pipelineNameFrom(file: string): string {
   return name === '' ? 'records' : name;
 }
 
-function roleLines(config: PipelineConfig, roles: Roles | undefined): readonly string[] {
+function roleLines(config: SummaryConfig, roles: Roles | undefined): readonly string[] {
   const guessed = (role: 'key' | 'month' | 'version') =>
     roles?.guessed.includes(role) === true ? '  (guessed)' : '';
   return [

@@ -1,13 +1,13 @@
 import { UsageError } from '../../errors.ts';
-import { maintainTables } from '../../summary/maintain.ts';
+import type { UpkeepPart } from '../../run/workload.ts';
+import { workloadOf } from '../../run/workloads.ts';
 import type { CommandHandler } from '../command.ts';
 import { underLease } from '../lease.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { openExisting } from '../session.ts';
 import { didYouMean } from '../suggest.ts';
 
-const actions = ['compact', 'expire', 'orphans'] as const;
-type Action = (typeof actions)[number];
+const actions: readonly UpkeepPart[] = ['compact', 'expire', 'orphans'];
 
 export const maintain: CommandHandler = async (context) => {
   const { flags, output } = context;
@@ -18,12 +18,12 @@ export const maintain: CommandHandler = async (context) => {
       next: 'partwise maintain orphans --dry-run',
     });
   }
-  const parts: readonly Action[] = dryRun ? ['orphans'] : named.length === 0 ? actions : named;
+  const parts: readonly UpkeepPart[] = dryRun ? ['orphans'] : named.length === 0 ? actions : named;
   const { config } = await loadChosenPipeline(context);
   await using session = await openExisting(context);
   const { world } = session;
   const done = await underLease(world, config.pipeline, `maintain-${context.environment.now()}`, () =>
-    maintainTables(world, config, { parts, apply: !dryRun }),
+    workloadOf(config).upkeep(world, config, { parts, apply: !dryRun }),
   );
   output.lines(done);
   if (done.length === 0) output.line(`nothing to ${dryRun ? 'remove' : 'do'} (${parts.join(', ')})`);
@@ -31,7 +31,7 @@ export const maintain: CommandHandler = async (context) => {
   return 0;
 };
 
-function actionOf(word: string): Action {
+function actionOf(word: string): UpkeepPart {
   const action = actions.find((one) => one === word);
   if (action !== undefined) return action;
   throw new UsageError(`maintain does not know '${word}'${didYouMean(word, actions)}`, {

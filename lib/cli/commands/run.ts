@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { type RunOutcome, resumeRun, runPipeline } from '../../run/local.ts';
+import { batchOptions, runBatches } from '../batches.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { withFromMonth } from '../from-month.ts';
 import { type RunReport, reportRun } from '../outcome.ts';
@@ -13,13 +14,16 @@ export const run: CommandHandler = async (context) => {
   const config = withFromMonth(context, (await loadChosenPipeline(context)).config);
   await using session = await openSession(context);
   const branch = context.flags.text('branch');
-  const outcome = await runPipeline({
+  const options = {
     world: session.world,
     config,
     ...inputPaths(context),
     ...(branch === undefined ? {} : { branch }),
     signal: context.environment.signal,
-  });
+    ...batchOptions(context, config),
+  };
+  if (config.kind === 'rollup') return await runBatches(context, session, options);
+  const outcome = await runPipeline(options);
   session.progress.finish();
   return await reportRun(context, session.world, runReport(outcome));
 };

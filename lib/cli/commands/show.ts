@@ -7,7 +7,7 @@ import { loadChosenPipeline } from '../pipeline.ts';
 import { printRecords } from '../print-records.ts';
 import { printRows } from '../print-rows.ts';
 import { openExisting } from '../session.ts';
-import { loadTogether, resolveTable, snapshotOf } from '../tables.ts';
+import { fullName, loadTogether, resolveTable, snapshotOf, tablesOf } from '../tables.ts';
 import { createTableView } from '../views.ts';
 
 const defaultRows = 20;
@@ -36,14 +36,16 @@ export const show: CommandHandler = async (context) => {
   const snapshotId = snapshotOf(table, { branch: flags.text('branch'), snapshot: flags.text('snapshot') });
   await createTableView({ world, session: engine, table, snapshotId, names: ['shown'] });
 
-  const key = config?.key ?? keyColumn(schema);
-  const month = config?.month ?? 'month';
+  const own = config === undefined ? [] : tablesOf(config);
+  const known = own.find((one) => fullName(one.identifier) === fullName(name));
+  const key = known?.key ?? keyColumn(schema);
+  const month = config?.kind === 'summary' ? config.month : 'month';
   const has = (column: string) => schema.fields.some((field) => field.name === column);
   const columns = schema.fields
     .map((field) => field.name)
     .filter((column) => flags.on('system') || !isSystemColumn(column));
   const conditions = conditionsOf(context, key, month, has);
-  const order = [key, month].filter(has).map(identifier);
+  const order = [key, ...(known?.then ?? [month])].filter(has).map(identifier);
   const limit = flags.number('limit') ?? defaultRows;
   const whole = output.json || flags.on('csv');
   const select = `SELECT ${columns.map(identifier).join(', ')} FROM shown
@@ -53,7 +55,13 @@ export const show: CommandHandler = async (context) => {
     columns.length > tableColumns || schema.fields.some((field) => typeof field.type !== 'string');
   const rows = engine.stream(select);
   if (asRecords && !whole)
-    await printRecords({ output, columns, rows, limit, title: [key, month].filter(has) });
+    await printRecords({
+      output,
+      columns,
+      rows,
+      limit,
+      title: [key, ...(known?.then ?? [month])].filter(has),
+    });
   else await printRows({ output, columns, rows, form: flags.on('csv') ? 'csv' : 'table', limit });
   return 0;
 };

@@ -1,4 +1,4 @@
-import type { PipelineConfig } from '../../config/index.ts';
+import { type SummaryConfig, summaryOnly } from '../../config/index.ts';
 import { parseByteSize } from '../../config/sizes.ts';
 import { bytes, count, duration } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
@@ -18,7 +18,9 @@ const usualRow = rowShapeOf(20 * 36 + 40, defaultAssumptions.rowBytes);
 
 export const simulate: CommandHandler = async (context) => {
   const config =
-    context.flags.text('pipeline') === undefined ? undefined : (await loadChosenPipeline(context)).config;
+    context.flags.text('pipeline') === undefined
+      ? undefined
+      : summaryOnly((await loadChosenPipeline(context)).config, 'simulate --pipeline');
   const row = config === undefined ? usualRow : rowShape(config);
   const assumed = assumptions(context, config, row);
   const points = context.flags.text('rollup');
@@ -79,11 +81,7 @@ function simulateRollup(context: CommandContext, points: number, assumed: Assump
 }
 
 /** The pipeline file decides what it says; flags and defaults the rest. */
-function assumptions(
-  context: CommandContext,
-  config: PipelineConfig | undefined,
-  row: RowShape,
-): Assumptions {
+function assumptions(context: CommandContext, config: SummaryConfig | undefined, row: RowShape): Assumptions {
   const concurrency = context.flags.number('concurrency');
   return {
     ...defaultAssumptions,

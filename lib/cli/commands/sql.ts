@@ -14,7 +14,7 @@ import { loadChosenPipeline } from '../pipeline.ts';
 import { printRows } from '../print-rows.ts';
 import { openExisting } from '../session.ts';
 import { stepColumns } from '../step-records.ts';
-import { fullName, loadTogether, roles, snapshotOf, tableIdentifiers } from '../tables.ts';
+import { fullName, loadTogether, snapshotOf, tablesOf } from '../tables.ts';
 import { createRecordTable, createTableView } from '../views.ts';
 
 const defaultRows = 200;
@@ -76,9 +76,9 @@ async function createTableViews(
   config: PipelineConfig | undefined,
   query: string,
 ): Promise<void> {
-  const own = config === undefined ? undefined : tableIdentifiers(config);
+  const own = config === undefined ? [] : tablesOf(config);
   const wanted = (await world.catalog.list()).flatMap((one) => {
-    const role = own === undefined ? undefined : roles.find((name) => fullName(own[name]) === fullName(one));
+    const role = own.find(({ identifier }) => fullName(identifier) === fullName(one))?.role;
     return mentions(query, one.name) || (role !== undefined && mentions(query, role))
       ? [{ identifier: one, role }]
       : [];
@@ -93,7 +93,7 @@ async function createTableViews(
     const role = wanted[index]?.role;
     // A branch is made in the tables that its runs wrote; the others are on it as they are on main.
     const onBranch = branch !== undefined && Object.hasOwn(table.metadata.refs, branch);
-    if (branch !== undefined && role === 'summary') snapshotOf(table, { branch });
+    if (branch !== undefined && role === own[0]?.role) snapshotOf(table, { branch });
     const schema = identifier(namespace);
     await engine.execute(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
     const names = [

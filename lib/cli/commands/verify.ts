@@ -5,7 +5,7 @@ import { branchEnd, isAppliedTo } from '../../run/branches.ts';
 import { runContext } from '../../run/context.ts';
 import { planOfRun } from '../../run/local.ts';
 import type { AuditReport } from '../../run/workload.ts';
-import { verifyRun, verifyTables } from '../../summary/verify.ts';
+import { workloadOf } from '../../run/workloads.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
@@ -24,7 +24,7 @@ async function verifyAll(context: CommandContext): Promise<ExitCode> {
   }
   const { config } = await loadChosenPipeline(context);
   await using session = await openExisting(context);
-  const report = await verifyTables(session.world, config, { full: true });
+  const report = await workloadOf(config).verifyTables(session.world, config);
   return tell(context, `the tables of ${config.pipeline}`, report, {});
 }
 
@@ -55,7 +55,7 @@ async function verifyOne(context: CommandContext): Promise<ExitCode> {
   const where = isAppliedTo(run, 'main') ? { ...run, branch: 'main' } : run;
   const inRun = runContext({ world, run: where, config, signal: context.environment.signal, parallelUnits });
   const sampleSize = context.flags.number('sample-size') ?? defaultSample;
-  const report = await verifyRun(inRun, plan, { sampleSize });
+  const report = await workloadOf(config).verifyRun(inRun, plan, { sampleSize });
   return tell(context, run.runId, report, { runId: run.runId, sampleSize });
 }
 

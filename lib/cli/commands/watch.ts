@@ -24,7 +24,7 @@ export const watch: CommandHandler = async (context) => {
   await using session = await openSession(context);
   const given = await folderOf(environment.cwd, context.arguments[0]);
   const fed = await folderOf(environment.cwd, flags.text('deletions'));
-  if (fed !== undefined && config.deletions === undefined)
+  if (fed !== undefined && feedPrefix(config) === undefined)
     throw new UsageError(`pipeline ${config.pipeline} has no deletions feed`);
   const staging = [sourcePrefix(config), feedPrefix(config)].flatMap((prefix) =>
     prefix === undefined ? [] : [join(session.world.stagingPath, prefix)],

@@ -22,6 +22,26 @@ const deletionsFlag: FlagSpec = {
   help: 'file or folder of the deletions feed, if the pipeline has one (default: its staging folder)',
 };
 
+const batchFlags: readonly FlagSpec[] = [
+  {
+    name: 'arrived',
+    kind: 'text',
+    value: 'TIME',
+    help: 'pipelines in batches: the files count as having arrived then (default: now)',
+  },
+  {
+    name: 'until',
+    kind: 'text',
+    value: 'TIME',
+    help: 'pipelines in batches: run the batches that end by then (default: now)',
+  },
+  {
+    name: 'flush',
+    kind: 'switch',
+    help: 'pipelines in batches: publish what is still open, with the next batch',
+  },
+];
+
 export const workCommands: readonly CommandSpec[] = [
   {
     name: 'plan',
@@ -34,7 +54,7 @@ export const workCommands: readonly CommandSpec[] = [
         'with the difference when something changed.',
     ],
     arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
-    flags: [branchFlag, fromMonthFlag, deletionsFlag],
+    flags: [branchFlag, fromMonthFlag, deletionsFlag, ...batchFlags],
     examples: [
       { command: 'partwise plan drop.parquet', what: 'what this file would change' },
       {
@@ -59,6 +79,7 @@ export const workCommands: readonly CommandSpec[] = [
       branchFlag,
       fromMonthFlag,
       deletionsFlag,
+      ...batchFlags,
       {
         name: 'plan',
         kind: 'text',
@@ -78,6 +99,7 @@ export const workCommands: readonly CommandSpec[] = [
         what: 'to a branch: compare with diff, then switch',
       },
       { command: 'partwise run --plan RUN', what: 'a saved plan, verbatim' },
+      { command: 'partwise run --flush', what: 'points: publish what is open, too' },
     ],
     load: async () => (await import('../commands/run.ts')).run,
   },

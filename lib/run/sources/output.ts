@@ -1,12 +1,12 @@
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EngineSession } from '../engine/engine.ts';
-import { identifier } from '../engine/sql.ts';
-import { ObjectExistsError } from '../errors.ts';
-import type { OpenedSource } from '../run/sources/open.ts';
-import type { RowRejects } from '../run/sources/rejects.ts';
-import type { RunContext } from '../run/workload.ts';
-import type { Location } from '../stores/ports.ts';
+import type { EngineSession } from '../../engine/engine.ts';
+import { identifier } from '../../engine/sql.ts';
+import { ObjectExistsError } from '../../errors.ts';
+import type { Location } from '../../stores/ports.ts';
+import type { RunContext } from '../workload.ts';
+import type { OpenedSource } from './open.ts';
+import type { RowRejects } from './rejects.ts';
 
 const rowGroupRows = 8_192;
 

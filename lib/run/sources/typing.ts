@@ -1,6 +1,6 @@
-import type { ColumnConfig, ColumnType } from '../config/schema.ts';
-import { sqlType } from '../config/types.ts';
-import { text } from '../engine/sql.ts';
+import type { ColumnConfig, ColumnType } from '../../config/schema.ts';
+import { sqlType } from '../../config/types.ts';
+import { text } from '../../engine/sql.ts';
 
 /** SQL that turns one source column into its target type. `source` and `raw` are names of columns in scope. */
 export interface Typing {

@@ -1,0 +1,84 @@
+import type { RollupConfig } from '../config/schema.ts';
+import { ConfigError, CorruptStateError, TableNotFoundError } from '../errors.ts';
+import { ancestors, currentSnapshot, loadTable, type Table } from '../iceberg/index.ts';
+import type { BatchDecision, BatchRequest, World } from '../run/workload.ts';
+import { rulesOf, watermark } from './rules.ts';
+import { batchKeys, type CommittedBatch } from './state.ts';
+import { resolutionsProperty, tableIdentifier } from './tables.ts';
+
+/** The table; undefined before the first batch. */
+export async function findTable(world: World, config: RollupConfig): Promise<Table | undefined> {
+  try {
+    return await loadTable({
+      store: world.warehouse,
+      catalog: world.catalog,
+      identifier: tableIdentifier(config),
+    });
+  } catch (error) {
+    if (error instanceof TableNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The newest batch on the branch: what its newest ancestor says that carries one. Snapshots without one, such as other
+ * writers' compactions, may lie on top.
+ */
+export function newestBatch(table: Table | undefined, branch: string): CommittedBatch | undefined {
+  if (table === undefined) return undefined;
+  const head = currentSnapshot(table, branch) ?? currentSnapshot(table);
+  if (head === undefined) return undefined;
+  for (const snapshot of ancestors(table, head.snapshotId)) {
+    const number = snapshot.summary[batchKeys.batch];
+    if (number === undefined) continue;
+    const state = snapshot.summary[batchKeys.state];
+    const digest = snapshot.summary[batchKeys.digest];
+    if (state === undefined || digest === undefined || !/^\d+$/.test(number)) {
+      throw new CorruptStateError(`snapshot ${snapshot.snapshotId} names batch ${number} without its state`, {
+        safe: 'the table is untouched',
+      });
+    }
+    return { batch: Number(number), state, digest, snapshotId: String(snapshot.snapshotId) };
+  }
+  return undefined;
+}
+
+/**
+ * The batch after the branch's newest one; at the very first, the one that the oldest file arrived in. It is due when
+ * its end is over, or at once for a flush.
+ */
+export async function nextBatch(
+  world: World,
+  config: RollupConfig,
+  request: BatchRequest,
+): Promise<BatchDecision> {
+  const rules = rulesOf(config);
+  const table = await findTable(world, config);
+  refuseOtherResolutions(table, config);
+  const newest = newestBatch(table, request.branch);
+  if (newest === undefined && request.oldestArrivalMs === undefined) return { due: false, endMs: undefined };
+  const number =
+    newest === undefined
+      ? Math.max(0, Math.floor(((request.oldestArrivalMs ?? 0) - rules.startMs) / rules.batchMs))
+      : newest.batch + 1;
+  const watermarkMs = watermark(rules, number);
+  if (watermarkMs > request.untilMs && !request.flush) return { due: false, endMs: watermarkMs };
+  // A flush is of the last batch that is due, so that those before it close as they always do.
+  const isLast = watermark(rules, number + 1) > request.untilMs;
+  return {
+    due: true,
+    batch: { number, watermarkMs, flush: request.flush && isLast, previous: newest },
+  };
+}
+
+/** @throws ConfigError */
+function refuseOtherResolutions(table: Table | undefined, config: RollupConfig): void {
+  const made = table?.metadata.properties[resolutionsProperty];
+  const wanted = rulesOf(config).resolutionsMs.join(',');
+  if (table === undefined || made === wanted) return;
+  const { namespace, name } = table.identifier;
+  throw new ConfigError(
+    `resolutions: ${namespace}.${name} was made with ${made ?? 'none'} ms, the pipeline says ${wanted} ms; others mean a new table: give it another name under tables.rollups`,
+    { safe: 'the table is untouched' },
+  );
+}

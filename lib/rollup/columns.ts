@@ -1,0 +1,33 @@
+import type { RollupConfig } from '../config/schema.ts';
+import type { IcebergType } from '../iceberg/types.ts';
+
+export interface RollupColumn {
+  readonly name: string;
+  readonly type: 'string' | 'int' | 'bigint';
+  readonly sqlType: string;
+  readonly icebergType: IcebergType;
+}
+
+/** A pipeline's columns besides the fixed ones. */
+export interface RollupShape {
+  readonly series: RollupColumn;
+  readonly shard: RollupColumn;
+  /** Fixed per series by its first point: the shard and the configured labels. */
+  readonly labels: readonly RollupColumn[];
+}
+
+export function rollupShape({ points }: Pick<RollupConfig, 'points'>): RollupShape {
+  const shard = column(points.shard);
+  return { series: column(points.series), shard, labels: [shard, ...points.labels.map(column)] };
+}
+
+function column({ name, type }: Pick<RollupColumn, 'name' | 'type'>): RollupColumn {
+  switch (type) {
+    case 'string':
+      return { name, type, sqlType: 'VARCHAR', icebergType: 'string' };
+    case 'int':
+      return { name, type, sqlType: 'INTEGER', icebergType: 'int' };
+    case 'bigint':
+      return { name, type, sqlType: 'BIGINT', icebergType: 'long' };
+  }
+}

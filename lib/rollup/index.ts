@@ -1,0 +1,35 @@
+import type { RollupConfig } from '../config/schema.ts';
+import type { Workload } from '../run/workload.ts';
+import { audit } from './audit.ts';
+import { nextBatch } from './batch.ts';
+import { pinConfig } from './pin-config.ts';
+import { plan, stage } from './plan.ts';
+import { prepare } from './prepare.ts';
+import { publish } from './publish.ts';
+import { rollups, tableIdentifier } from './tables.ts';
+import { work } from './work.ts';
+
+/** Metric rollups with partial points. */
+export const rollupWorkload: Workload<RollupConfig> = {
+  tables: (config) => [
+    {
+      role: rollups,
+      identifier: tableIdentifier(config),
+      key: config.points.series.name,
+      then: ['resolution', 'window_ts'],
+    },
+  ],
+  stages: [stage],
+  nextBatch,
+  pinConfig,
+  rollForward: async () => undefined,
+  prepare,
+  plan,
+  work,
+  audit,
+  publish,
+  verifyRun: audit,
+  verifyTables: async () => ({ passed: true, checks: [], facts: {} }),
+  upkeep: async () => [],
+  maintain: async () => [],
+};

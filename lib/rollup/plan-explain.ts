@@ -1,0 +1,48 @@
+import { count, duration, plural } from '../report/format.ts';
+import type { Plan } from '../run/workload.ts';
+import type { RollupRules } from './rules.ts';
+import type { RollupState } from './state.ts';
+import type { RollupPlanFacts } from './types.ts';
+
+/** Measured on one core, with four labels and three resolutions (docs/performance.md). */
+const pointsPerSecond = 900_000;
+const secondsPerBatch = 0.5;
+const stateBytesPerRow = 40;
+
+export function estimate(
+  facts: RollupPlanFacts,
+  state: RollupState | undefined,
+  threads: number,
+): Plan['estimate'] {
+  const stored = [...(state?.hot ?? []), ...(state?.tails ?? []), ...(state?.part ?? [])];
+  const stateBytes = stored.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const stateRows = stored.reduce((sum, file) => sum + file.rows, 0);
+  return {
+    seconds: secondsPerBatch + (facts.points + stateRows) / (pointsPerSecond * threads),
+    bytesRead: stateBytes,
+    bytesWritten: stateBytes + facts.points * stateBytesPerRow,
+    costUsd: undefined,
+  };
+}
+
+export function explain(
+  facts: RollupPlanFacts,
+  rules: RollupRules,
+  state: RollupState | undefined,
+  units: number,
+): readonly string[] {
+  const rows = (files: readonly { readonly rows: number }[] = []) =>
+    count(files.reduce((sum, file) => sum + file.rows, 0));
+  const closed = (ms: number | null) => (ms === null ? 'nothing' : `windows to ${time(ms)}`);
+  return [
+    `batch ${facts.batch} ends at ${time(facts.watermarkMs)}: ${plural(facts.points, 'point')} of ${plural(facts.files, 'file')}`,
+    `closed so far: ${closed(facts.closedBeforeMs)}; after it: ${closed(facts.closedAfterMs)}${facts.flush ? ' (flush)' : ''}`,
+    `resolutions ${rules.resolutionsMs.map((length) => duration(length)).join(', ')}; points are summed up by ${duration(rules.baseMs)} first`,
+    `state of the batch before: ${rows(state?.hot)} points, ${rows(state?.tails)} tails, ${rows(state?.part)} open rows`,
+    `${plural(units, 'unit')}`,
+  ];
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,93 @@
+import type { RollupConfig } from '../config/schema.ts';
+import type { PlannedUnit } from '../run/stages.ts';
+import type { RollupState, StateFile, StateFiles } from './state.ts';
+import type { PointSource, RollupSpec } from './types.ts';
+
+interface UnitsOptions {
+  readonly config: RollupConfig;
+  readonly threads: number;
+  readonly sources: readonly PointSource[];
+  readonly state: RollupState | undefined;
+  readonly common: Omit<RollupSpec, 'firstPart' | 'lastPart' | 'points' | 'hot' | 'tails' | 'part'>;
+}
+
+export interface PlannedUnits {
+  readonly units: readonly PlannedUnit[];
+  /** Files of parts with nothing new: they go into the next state as they are. */
+  readonly carried: StateFiles;
+}
+
+/** Fewer points than this are not worth a second unit. */
+const leastUnitPoints = 500_000;
+
+/** Neighbouring parts make a unit, so that each has about as many points, and no more than the configuration says. */
+export function planUnits({ config, threads, sources, state, common }: UnitsOptions): PlannedUnits {
+  const points = pointsPerPart(sources, common.parts);
+  const hotRows = (state?.hot ?? []).reduce((sum, file) => sum + file.rows, 0);
+  const total = points.reduce((sum, one) => sum + one, hotRows);
+  const wanted = Math.max(
+    Math.ceil(total / config.work.unitPoints),
+    Math.min(threads, Math.floor(total / leastUnitPoints)),
+    1,
+  );
+  const ranges = divide(
+    points.map((one) => one + hotRows / common.parts),
+    Math.min(roundUp(wanted, threads), common.parts),
+  );
+  const units: PlannedUnit[] = [];
+  const carried = { hot: [] as StateFile[], tails: [] as StateFile[], part: [] as StateFile[] };
+  for (const [firstPart, lastPart] of ranges) {
+    const inside = (files: readonly StateFile[]) =>
+      files.filter((file) => file.firstPart <= lastPart && file.lastPart >= firstPart);
+    const own = points.slice(firstPart, lastPart + 1).reduce((sum, one) => sum + one, 0);
+    const tails = inside(state?.tails ?? []);
+    const hot = inside(state?.hot ?? []);
+    const part = inside(state?.part ?? []);
+    const isUntouched = own === 0 && hot.length + part.length === 0;
+    const isOwn = tails.every((file) => file.firstPart >= firstPart && file.lastPart <= lastPart);
+    if (isUntouched && isOwn && ranges.length > 1) {
+      carried.tails.push(...tails);
+      continue;
+    }
+    const specification: RollupSpec = { ...common, firstPart, lastPart, points: own, hot, tails, part };
+    units.push({
+      label: `p${String(firstPart).padStart(4, '0')}`,
+      rows: own,
+      bytes: [...hot, ...tails, ...part].reduce((sum, file) => sum + file.sizeBytes, 0),
+      specification,
+    });
+  }
+  return { units, carried };
+}
+
+function pointsPerPart(sources: readonly PointSource[], parts: number): readonly number[] {
+  const points = new Array<number>(parts).fill(0);
+  for (const source of sources)
+    for (const [part, count] of source.parts) points[part] = (points[part] ?? 0) + count;
+  return points;
+}
+
+/** Several rounds of the workers rather than one and a bit. */
+function roundUp(units: number, threads: number): number {
+  return units <= 1 ? units : Math.ceil(units / threads) * threads;
+}
+
+/** Cuts the parts into at most `count` ranges of about the same weight. */
+function divide(
+  weights: readonly number[],
+  count: number,
+): readonly (readonly [first: number, last: number])[] {
+  const total = weights.reduce((sum, one) => sum + one, 0);
+  const ranges: (readonly [number, number])[] = [];
+  let first = 0;
+  let passed = 0;
+  weights.forEach((weight, index) => {
+    passed += weight;
+    const isLast = index === weights.length - 1;
+    const isFull = passed >= (total * (ranges.length + 1)) / count;
+    if (!isLast && !(isFull && ranges.length < count - 1)) return;
+    ranges.push([first, index]);
+    first = index + 1;
+  });
+  return ranges;
+}

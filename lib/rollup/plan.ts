@@ -1,0 +1,186 @@
+import { configDigest } from '../config/digest.ts';
+import { BatchOrderError } from '../errors.ts';
+import { currentSchema, currentSnapshot, type Table } from '../iceberg/index.ts';
+import { sha256 } from '../run/layout.ts';
+import { writeStage } from '../run/stages.ts';
+import type { Plan, Prepared } from '../run/workload.ts';
+import { joinLocation } from '../stores/location.ts';
+import { findTable, newestBatch } from './batch.ts';
+import { estimate, explain } from './plan-explain.ts';
+import { planUnits } from './plan-units.ts';
+import { closedThrough, type RollupRules, rulesOf, windowEnd } from './rules.ts';
+import { hashProbe } from './sql/points.ts';
+import { startOfBatch } from './start.ts';
+import type { CommittedBatch, RollupState } from './state.ts';
+import { tableIdentifier, targetTable } from './tables.ts';
+import type { PointSource, RollupContext, RollupPlanFacts } from './types.ts';
+
+/** Name of the one stage. */
+export const stage = 'rollup';
+
+/** Plans a batch from the state's file list and prepared counts; no data file is opened. */
+export async function plan(context: RollupContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
+  const { config, world } = context;
+  const rules = rulesOf(config);
+  const start = await startOfBatch(context);
+  const table = await findTable(world, config);
+  mustFollow(context, newestBatch(table, context.branch), start.previous);
+  const { sources, input, newestMs } = await sourcesOf(prepared);
+  const list = sources.map((source) => JSON.stringify(source)).join('\n');
+  const location = joinLocation(context.folder, 'plan', `sources-${context.planGeneration}.jsonl`);
+  await world.results.write(location, new TextEncoder().encode(list), { overwrite: true });
+
+  const { batch, closedBeforeMs } = start;
+  const closedAfterMs = closedThrough(
+    rules,
+    batch.number,
+    closedBeforeMs,
+    batch.flush ? newestWindow(rules, newestMs, start.state) : undefined,
+  );
+  const probe = await engineHash(context);
+  const units = planUnits({
+    config,
+    threads: config.work.threads ?? world.resources.threads,
+    sources,
+    state: start.state === undefined ? undefined : readableBy(start.state, probe),
+    common: {
+      parts: config.state.parts,
+      batch: batch.number,
+      watermarkMs: batch.watermarkMs,
+      closedBeforeMs: closedBeforeMs ?? null,
+      closedAfterMs: closedAfterMs ?? null,
+      sources: location,
+      sourcesDigest: sha256(list),
+      columns: columnsDigest(context, rules, table),
+    },
+  });
+  const written = await writeStage(context, stage, context.planGeneration, units.units);
+  const facts: RollupPlanFacts = {
+    batch: batch.number,
+    flush: batch.flush,
+    watermarkMs: batch.watermarkMs,
+    closedBeforeMs: closedBeforeMs ?? null,
+    closedAfterMs: closedAfterMs ?? null,
+    previous: start.previous ?? null,
+    parts: config.state.parts,
+    hashProbe: probe,
+    points: written.rows,
+    files: sources.length,
+    input,
+    sources: location,
+    carried: units.carried,
+  };
+  const { namespace, name } = tableIdentifier(config);
+  const snapshot = pinnedSnapshot(table, context.branch);
+  const head = {
+    formatVersion: 1 as const,
+    runId: context.runId,
+    pipeline: config.pipeline,
+    configDigest: configDigest(config),
+    branch: context.branch,
+    createdMs: world.clock.now(),
+    outcome: 'work' as const,
+    strategy: batch.flush ? 'flush' : 'batch',
+    strategyReason: batch.flush ? 'asked for: what is open is published too' : 'the next batch in order',
+    pins: [
+      {
+        table: `${namespace}.${name}`,
+        snapshotId: snapshot,
+        metadataLocation: table?.metadataLocation,
+        uuid: table?.metadata.tableUuid,
+      },
+    ],
+    stages: [written],
+    estimate: estimate(facts, start.state, world.resources.threads),
+    explanation: explain(facts, rules, start.state, written.units),
+    workload: facts,
+  };
+  return { ...head, digest: sha256(JSON.stringify(head)) };
+}
+
+function pinnedSnapshot(table: Table | undefined, branch: string): string | undefined {
+  if (table === undefined) return undefined;
+  const snapshot = currentSnapshot(table, branch) ?? currentSnapshot(table);
+  return snapshot === undefined ? undefined : String(snapshot.snapshotId);
+}
+
+/** @throws BatchOrderError when the branch is not where the batch was claimed on */
+export function mustFollow(
+  context: Pick<RollupContext, 'batch' | 'runId' | 'config'>,
+  newest: CommittedBatch | undefined,
+  claimed: Pick<CommittedBatch, 'batch' | 'digest'> | undefined,
+): void {
+  if (newest?.batch === claimed?.batch && newest?.digest === claimed?.digest) return;
+  const said = (one: Pick<CommittedBatch, 'batch'> | undefined) =>
+    one === undefined ? 'no batch' : `batch ${one.batch}`;
+  const number = context.batch?.number ?? 0;
+  const isFork = newest !== undefined && newest.batch >= number;
+  throw new BatchOrderError(
+    `batch ${number} of ${context.config.pipeline} was begun on ${said(claimed)} and the table is at ${said(newest)}${newest?.batch === claimed?.batch ? ' with another state' : ''}: ${isFork ? 'somebody else has published it (a fork)' : 'there would be a gap'}`,
+    {
+      details: { batch: number, claimed: claimed?.batch, newest: newest?.batch },
+      safe: 'nothing was published; the files are kept',
+      next: `partwise cancel ${context.runId}`,
+    },
+  );
+}
+
+/** The batch's objects in the order of ingest, a digest of their versions, and the newest point that counts. */
+async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
+  readonly sources: readonly PointSource[];
+  readonly input: string;
+  readonly newestMs: number | undefined;
+}> {
+  const objects: Prepared[] = [];
+  for await (const one of prepared) if (one.rowsLocation !== undefined) objects.push(one);
+  objects.sort((a, b) => {
+    const [left, right] = [a.item, b.item];
+    if (left.arrivedMs !== right.arrivedMs) return left.arrivedMs - right.arrivedMs;
+    if (left.location !== right.location) return left.location < right.location ? -1 : 1;
+    return left.version < right.version ? -1 : 1;
+  });
+  const sources: PointSource[] = objects.map(({ rowsLocation = '', cells }) => ({
+    location: rowsLocation,
+    parts: cells.map(([, part, points]) => [part, points] as const),
+  }));
+  const newest = objects.flatMap(({ facts }) => facts?.['newestMs'] ?? []);
+  return {
+    sources,
+    input: sha256(JSON.stringify(objects.map(({ item }) => [item.location, item.version]))),
+    newestMs: newest.length === 0 ? undefined : newest.reduce((a, b) => Math.max(a, b)),
+  };
+}
+
+/** The largest window, of any resolution, that has a point once the batch is in. */
+function newestWindow(
+  rules: RollupRules,
+  newestMs: number | undefined,
+  state: RollupState | undefined,
+): number | undefined {
+  const times = [newestMs, state?.newestHotMs ?? undefined].filter((time) => time !== undefined);
+  const ends = times.flatMap((time) => rules.resolutionsMs.map((length) => windowEnd(time, length)));
+  const all = [...ends, ...(state?.newestPartMs === null || state === undefined ? [] : [state.newestPartMs])];
+  return all.length === 0 ? undefined : Math.max(...all);
+}
+
+/** A state that was divided by another hash: any of its files may hold series of any part. */
+function readableBy(state: RollupState, probe: string): RollupState {
+  if (state.hashProbe === probe) return state;
+  const everywhere = { firstPart: 0, lastPart: state.parts - 1 };
+  const spread = (files: RollupState['hot']) => files.map((file) => ({ ...file, ...everywhere }));
+  return { ...state, hot: spread(state.hot), tails: spread(state.tails), part: spread(state.part) };
+}
+
+async function engineHash(context: RollupContext): Promise<string> {
+  await using session = await context.session('plan', { threads: 1 });
+  const [row] = await session.query(hashProbe);
+  return String(row?.['probe']);
+}
+
+function columnsDigest(context: RollupContext, rules: RollupRules, table: Table | undefined): string {
+  const fields =
+    table === undefined
+      ? targetTable(context.config, rules, context.world.warehouse.root).fields
+      : currentSchema(table).fields;
+  return sha256(JSON.stringify(fields)).slice(0, 16);
+}

@@ -1,0 +1,80 @@
+import { checkpointsOf } from '../run/checkpoints.ts';
+import { publishTables } from '../run/commit-set.ts';
+import { sha256 } from '../run/layout.ts';
+import type { Plan, Published } from '../run/workload.ts';
+import { joinLocation } from '../stores/location.ts';
+import { newestBatch } from './batch.ts';
+import { mustFollow } from './plan.ts';
+import { reportOf } from './report.ts';
+import { rulesOf } from './rules.ts';
+import { batchKeys, newestBatchTag, type RollupState, type StateFile, stateText } from './state.ts';
+import { batchFolder } from './state-folder.ts';
+import { targetTable } from './tables.ts';
+import type { RollupContext, RollupOutcome, RollupPlanFacts } from './types.ts';
+
+/**
+ * State, then one commit of all resolutions whose snapshot names the state: rows and state switch together. An empty
+ * batch is a commit, too.
+ * @throws BatchOrderError when the table is not at the batch before
+ */
+export async function publish(context: RollupContext, plan: Plan): Promise<Published> {
+  const facts = plan.workload as RollupPlanFacts;
+  const { warehouse } = context.world;
+  const outcomes: RollupOutcome[] = [];
+  for (const stage of plan.stages)
+    for await (const { result } of checkpointsOf(context, stage))
+      outcomes.push(result.outcome as RollupOutcome);
+  const text = stateText(nextState(context, facts, outcomes));
+  const digest = sha256(text);
+  const location = joinLocation(batchFolder(context), `state-${digest.slice(0, 16)}.json`);
+  await warehouse.write(location, new TextEncoder().encode(text), { overwrite: true });
+  await context.world.step('state-written');
+  const published = await publishTables({
+    context,
+    plan,
+    targets: [targetTable(context.config, rulesOf(context.config), warehouse.root)],
+    commit: {
+      summary: {
+        [batchKeys.batch]: String(facts.batch),
+        [batchKeys.state]: location,
+        [batchKeys.digest]: digest,
+        [batchKeys.input]: facts.input,
+      },
+      tag: context.branch === 'main' ? newestBatchTag : `${newestBatchTag}-${context.branch}`,
+      evenIfEmpty: true,
+    },
+    validate: async (_target, table) =>
+      mustFollow(context, newestBatch(table, context.branch), facts.previous ?? undefined),
+  });
+  return { ...published, facts: { ...published.facts, rollup: reportOf(facts, outcomes, digest) } };
+}
+
+function nextState(
+  context: RollupContext,
+  facts: RollupPlanFacts,
+  outcomes: readonly RollupOutcome[],
+): RollupState {
+  const files = (kind: 'hot' | 'tails' | 'part'): readonly StateFile[] =>
+    [...outcomes.flatMap((one) => one.state[kind]), ...facts.carried[kind]].sort(
+      (a, b) => a.firstPart - b.firstPart,
+    );
+  const newest = (of: (outcome: RollupOutcome) => number | null) => {
+    const known = outcomes.map(of).filter((one) => one !== null);
+    return known.length === 0 ? null : Math.max(...known);
+  };
+  return {
+    formatVersion: 1,
+    pipeline: context.config.pipeline,
+    batch: facts.batch,
+    runId: context.runId,
+    watermarkMs: facts.watermarkMs,
+    closedThroughMs: facts.closedAfterMs,
+    newestHotMs: newest((one) => one.newestHotMs),
+    newestPartMs: newest((one) => one.newestPartMs),
+    parts: facts.parts,
+    hashProbe: facts.hashProbe,
+    hot: files('hot'),
+    tails: files('tails'),
+    part: files('part'),
+  };
+}

@@ -1,0 +1,59 @@
+import type { ColumnConfig, RollupConfig } from '../../config/schema.ts';
+import { identifier, text } from '../../engine/sql.ts';
+import { fault } from '../../run/sources/typed-rows.ts';
+
+/** Times that every reader of the table can show: the years 1 to 9999. */
+const firstMs = -62_135_596_800_000;
+const lastMs = 253_402_300_799_999;
+
+/** A point's columns as they are prepared: series, time, value, then the labels `l0` (the shard), `l1`, … */
+export function pointColumns({ points }: Pick<RollupConfig, 'points'>): readonly PointColumn[] {
+  const plain = { required: false, sentinels: [] };
+  return [
+    { ...plain, name: 'id', from: points.series.from ?? points.series.name, type: points.series.type },
+    { ...plain, name: 'ts', from: points.time.from, type: points.time.type },
+    { ...plain, name: 'v', from: points.value.from, type: 'bigint' },
+    ...[points.shard, ...points.labels].map(({ name, from, type }, at) => ({
+      ...plain,
+      name: `l${at}`,
+      from: from ?? name,
+      type,
+    })),
+  ];
+}
+
+export type PointColumn = ColumnConfig & { readonly from: string };
+
+/** `SELECT pw_row, pw_fault, id, ts, v, l0, …` of typed rows; `ts` in milliseconds, faults under the names of the source. */
+export function checkedPoints(columns: readonly PointColumn[], typed: string): string {
+  const time = columns.find((column) => column.name === 'ts');
+  const inMs = `SELECT * REPLACE (${time?.type === 'timestamp' ? milliseconds('ts') : 'ts'} AS ts) FROM (${typed})`;
+  const faults = [
+    ...['id', 'ts', 'v'].map((name) => `CASE WHEN ${name} IS NULL THEN ${fault(name, 'is NULL')} END`),
+    `CASE WHEN ts NOT BETWEEN ${firstMs} AND ${lastMs} THEN ${fault('ts', 'is outside of the years 1 to 9999')} END`,
+  ];
+  const renamed = columns
+    .map(
+      ({ name, from }) =>
+        `WHEN ${text(name)} THEN ${text(from)} || '\x1f' || split_part(pw_fault, '\x1f', 2)`,
+    )
+    .join(' ');
+  return (
+    `SELECT * REPLACE (CASE split_part(pw_fault, '\x1f', 1) ${renamed} END AS pw_fault) FROM ` +
+    `(SELECT * REPLACE (coalesce(pw_fault, ${faults.join(', ')}) AS pw_fault) FROM (${inMs}))`
+  );
+}
+
+/** Floors, also before 1970. */
+function milliseconds(column: string): string {
+  const us = `epoch_us(${identifier(column)})`;
+  return `(${us} // 1000 - CASE WHEN ${us} % 1000 < 0 THEN 1 ELSE 0 END)`;
+}
+
+/** The part of the state that a series belongs to. */
+export function partOf(series: string, parts: number): string {
+  return parts === 1 ? '0' : `CAST(hash(${series}) % ${parts} AS INTEGER)`;
+}
+
+/** What the engine's hash makes of a fixed text: the same as long as the hash is. */
+export const hashProbe = `SELECT CAST(hash('partwise') AS VARCHAR) || CAST(hash(CAST(1 AS BIGINT)) AS VARCHAR) AS probe`;

@@ -1,0 +1,81 @@
+import type { RollupRules } from '../rules.ts';
+import type { RollupSpec } from '../types.ts';
+
+/** Points of the batch that count: not too late for the windows that are closed, not too far in the future. */
+export function inTime(
+  { closedBeforeMs, watermarkMs }: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
+  { maxFutureMs }: Pick<RollupRules, 'maxFutureMs'>,
+): string {
+  return [
+    'true',
+    ...(closedBeforeMs === null ? [] : [`ts > ${closedBeforeMs}`]),
+    ...(maxFutureMs === undefined ? [] : [`ts <= ${watermarkMs + maxFutureMs}`]),
+  ].join(' AND ');
+}
+
+/** Tails that may still be continued; one whose next point comes after a gap anyway is forgotten, labels and all. */
+export function livingTails(closedMs: number | null, { maxGapMs }: Pick<RollupRules, 'maxGapMs'>): string {
+  return closedMs === null || maxGapMs === undefined ? 'true' : `${closedMs} - ts < ${maxGapMs}`;
+}
+
+/**
+ * All points of the unit, sorted: what waited, what arrived, and the last closed point of each series. `o` orders points
+ * of one time so that the one that counts comes first: points that waited were ingested before those that arrive.
+ */
+export function sortedPoints(
+  spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
+  rules: RollupRules,
+): string {
+  const [waited, arrived] = rules.duplicates === 'first' ? ['-1', 'q'] : ['1', '-q'];
+  return (
+    `SELECT id, ts, v, ${arrived} AS o, 1 AS kind FROM arriving WHERE ${inTime(spec, rules)} ` +
+    `UNION ALL SELECT id, ts, v, ${waited}, 1 FROM hot ` +
+    `UNION ALL SELECT id, ts, v, 0, 0 FROM tails WHERE ${livingTails(spec.closedBeforeMs, rules)} ` +
+    `ORDER BY id, ts, o`
+  );
+}
+
+/** Labels of every series that may be continued: (id, l0, …). A series is forgotten with its tail, not with its open windows. */
+export function knownLabels(
+  labels: string,
+  spec: Pick<RollupSpec, 'closedBeforeMs'>,
+  rules: RollupRules,
+): string {
+  return (
+    `SELECT DISTINCT id, ${labels} FROM (SELECT id, ${labels} FROM tails WHERE ${livingTails(spec.closedBeforeMs, rules)} ` +
+    `UNION ALL SELECT id, ${labels} FROM hot)`
+  );
+}
+
+/** Labels that the points of the batch bring; more than one row for a series whose points disagree. */
+export function arrivingLabels(
+  labels: string,
+  spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
+  rules: RollupRules,
+): string {
+  return `SELECT DISTINCT id, ${labels} FROM arriving WHERE ${inTime(spec, rules)}`;
+}
+
+/** The labels of each series' first point by ingest, for the series of `disagreeing`. */
+export function firstLabels(
+  labels: readonly string[],
+  spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
+  rules: RollupRules,
+): string {
+  const struct = `{${labels.map((name) => `'${name}': ${name}`).join(', ')}}`;
+  return (
+    `SELECT id, ${labels.map((name) => `first.${name} AS ${name}`).join(', ')} FROM (SELECT id, arg_min(${struct}, q) AS first ` +
+    `FROM arriving WHERE ${inTime(spec, rules)} AND id IN (SELECT id FROM disagreeing) GROUP BY id)`
+  );
+}
+
+/** Labels of series that only open windows are left of; which of them does not matter, since every open window has its own. */
+export function waitingLabels(labels: readonly string[]): string {
+  return `SELECT id, ${labels.map((name) => `first(${name}) AS ${name}`).join(', ')} FROM part WHERE id NOT IN (SELECT id FROM labels) GROUP BY id`;
+}
+
+/** Open windows from before their series was forgotten and begun anew under other labels: they keep the earlier ones. */
+export function olderLabels(labels: readonly string[]): string {
+  const differ = labels.map((name) => `part.${name} IS DISTINCT FROM labels.${name}`).join(' OR ');
+  return `SELECT resolution, id, w, ${labels.map((name) => `part.${name}`).join(', ')} FROM part JOIN labels USING (id) WHERE ${differ}`;
+}

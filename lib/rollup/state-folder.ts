@@ -1,0 +1,28 @@
+import { CorruptStateError } from '../errors.ts';
+import { joinLocation } from '../stores/location.ts';
+import type { Location } from '../stores/ports.ts';
+import { tableIdentifier } from './tables.ts';
+import type { RollupContext } from './types.ts';
+
+/** Beside the table and not below it: whoever removes the table's orphan files does not know the state. */
+export function stateFolder({ config, world }: Pick<RollupContext, 'config' | 'world'>): Location {
+  const { namespace, name } = tableIdentifier(config);
+  return joinLocation(world.warehouse.root, namespace, `${name}_state`);
+}
+
+/** The folder of the run's batch below the state folder. */
+export function batchFolder(context: RollupContext): Location {
+  return joinLocation(stateFolder(context), batchName(context));
+}
+
+/** The folder of the run's dead letters. */
+export function deadLettersFolder(context: RollupContext): Location {
+  const { namespace, name } = tableIdentifier(context.config);
+  return joinLocation(context.world.warehouse.root, namespace, `${name}_dead_letters`, batchName(context));
+}
+
+/** @example 'b00000012-metrics-20260101t000000-a1b2c3' */
+function batchName({ batch, runId }: RollupContext): string {
+  if (batch === undefined) throw new CorruptStateError(`run ${runId} has no batch`);
+  return `b${String(batch.number).padStart(8, '0')}-${runId}`;
+}

@@ -1,0 +1,100 @@
+import type { RollupConfig } from '../config/schema.ts';
+import type { OutcomeWithChanges } from '../run/table-change.ts';
+import type { RunContext } from '../run/workload.ts';
+import type { Location } from '../stores/ports.ts';
+import type { StateFile, StateFiles } from './state.ts';
+
+/** Specifications of the units and what they leave behind. Plain JSON; times are milliseconds. */
+
+/** The context of a run of this workload. */
+export type RollupContext = RunContext<RollupConfig>;
+
+/** A prepared file of the batch; its place in the list is its place in the order of ingest. */
+export interface PointSource {
+  readonly location: Location;
+  /** Points per part: [part, points]. */
+  readonly parts: readonly (readonly [part: number, points: number])[];
+}
+
+/** One unit: all series of the parts [firstPart, lastPart], from their points to their rows and their state. */
+export interface RollupSpec {
+  readonly firstPart: number;
+  readonly lastPart: number;
+  readonly parts: number;
+  readonly batch: number;
+  readonly watermarkMs: number;
+  readonly closedBeforeMs: number | null;
+  readonly closedAfterMs: number | null;
+  /** JSON Lines of `PointSource`, and their digest. */
+  readonly sources: Location;
+  readonly sourcesDigest: string;
+  readonly points: number;
+  readonly hot: readonly StateFile[];
+  readonly tails: readonly StateFile[];
+  readonly part: readonly StateFile[];
+  /** Digest of the table's columns: other field ids are another unit. */
+  readonly columns: string;
+}
+
+/** Points counted on their way through a unit. */
+export interface PointCounts {
+  readonly arrived: number;
+  readonly tooLate: number;
+  readonly tooFar: number;
+  /** In time, and yet replaced or left out for another point of the same series and time. */
+  readonly duplicates: number;
+  /** In open windows before and after the batch. */
+  readonly hotBefore: number;
+  readonly hotAfter: number;
+  /** In windows of the base resolution that this batch closed. */
+  readonly closed: number;
+  readonly resets: number;
+  /** Series with a closed point in this batch. */
+  readonly series: number;
+  /** Points of the series that has most of them. */
+  readonly largestSeries: number;
+}
+
+/** Rows of one resolution: published, and still open. */
+export interface WindowCounts {
+  readonly resolutionMs: number;
+  readonly closed: number;
+  readonly open: number;
+}
+
+export interface RollupOutcome extends OutcomeWithChanges {
+  readonly state: StateFiles;
+  readonly newestHotMs: number | null;
+  readonly newestPartMs: number | null;
+  readonly points: PointCounts;
+  readonly windows: readonly WindowCounts[];
+  /** Points by how long before the batch's end they lie: [at least so many ms, points]. */
+  readonly lateness: readonly (readonly [fromMs: number, points: number])[];
+  readonly deadLetters: Location | undefined;
+  /** Milliseconds: windows and their rows, state, data files. */
+  readonly times: { readonly compute: number; readonly partial: number; readonly append: number };
+}
+
+/** What plan, audit and publish share, bounded. */
+export interface RollupPlanFacts {
+  readonly batch: number;
+  readonly flush: boolean;
+  readonly watermarkMs: number;
+  readonly closedBeforeMs: number | null;
+  readonly closedAfterMs: number | null;
+  readonly previous: {
+    readonly batch: number;
+    readonly state: Location;
+    readonly digest: string;
+    readonly snapshotId: string;
+  } | null;
+  readonly parts: number;
+  readonly hashProbe: string;
+  readonly points: number;
+  readonly files: number;
+  /** Digest over the batch's source objects and versions. */
+  readonly input: string;
+  readonly sources: Location;
+  /** State files that no unit takes up: their parts have nothing new. */
+  readonly carried: StateFiles;
+}

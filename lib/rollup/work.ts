@@ -1,0 +1,68 @@
+import { CorruptStateError } from '../errors.ts';
+import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
+import { rollupShape } from './columns.ts';
+import { openInputs } from './inputs.ts';
+import { mergeLevels } from './levels.ts';
+import { rulesOf } from './rules.ts';
+import { countPoints, latenessOf, orderSeries } from './series.ts';
+import type { RollupContext, RollupOutcome, RollupSpec } from './types.ts';
+import { writeDeadLetters, writeState } from './write-state.ts';
+import { outputTable, writeWindows } from './write-windows.ts';
+
+/**
+ * Takes all series of some parts from their points to their rows and their state:
+ *
+ *     arriving + hot + tails -> sorted -> without duplicates, with the value before -> base windows that close
+ *       -> coarser windows, with what waited of them -> rows of the closed ones | state: hot, tails, part
+ */
+export async function work(
+  context: RollupContext,
+  plan: Plan,
+  item: UnitItem,
+  specification: unknown,
+): Promise<UnitResult> {
+  const spec = specification as RollupSpec;
+  const rules = rulesOf(context.config);
+  const labels = rollupShape(context.config).labels.map((_, at) => `l${at}`);
+  const { now } = context.world.clock;
+  const started = now();
+  await using session = await context.session(`rollup-${item.unit}`, { threads: 1 });
+  await openInputs(context, session, spec);
+  await orderSeries(session, spec, rules, labels);
+  const closed = spec.closedAfterMs === null ? 'false' : `ts <= ${spec.closedAfterMs}`;
+  await mergeLevels(session, rules, closed);
+  const points = await countPoints(session, spec, rules, closed);
+  const lateness = await latenessOf(session, spec);
+  const [resets] = await session.query('SELECT sum(rs) AS n FROM base');
+  const computed = now();
+
+  const writing = { context, session, spec, rules, labels, unit: item.unit };
+  const { state, newestHotMs, newestPartMs } = await writeState(writing);
+  const deadLetters = points.tooLate + points.tooFar === 0 ? undefined : await writeDeadLetters(writing);
+  const stated = now();
+
+  const table = await outputTable(context, plan);
+  const { change, windows } = await writeWindows({ ...writing, table });
+  const outcome: RollupOutcome = {
+    changes: change === undefined ? [] : [change],
+    state,
+    newestHotMs,
+    newestPartMs,
+    points: { ...points, resets: Number(resets?.['n'] ?? 0) },
+    windows,
+    lateness,
+    deadLetters,
+    times: { compute: computed - started, partial: stated - computed, append: now() - stated },
+  };
+  if (points.arrived !== spec.points)
+    throw new CorruptStateError(
+      `unit ${item.unit} was planned for ${spec.points} points and found ${points.arrived}`,
+      { safe: 'nothing was published', next: `partwise cancel ${context.runId}` },
+    );
+  const files = [...state.hot, ...state.tails, ...state.part];
+  return {
+    rows: windows.reduce((sum, one) => sum + one.closed, 0),
+    bytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    outcome,
+  };
+}

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import type { EngineSession } from '../engine/engine.ts';
+import { joinLocation } from '../stores/location.ts';
+import type { Location } from '../stores/ports.ts';
+import type { RollupRules } from './rules.ts';
+import { labelled } from './sql/rows.ts';
+import { inTime, livingTails } from './sql/series.ts';
+import type { StateFile } from './state.ts';
+import { batchFolder, deadLettersFolder } from './state-folder.ts';
+import type { RollupContext, RollupOutcome, RollupSpec } from './types.ts';
+
+export interface Writing {
+  readonly context: RollupContext;
+  readonly session: EngineSession;
+  readonly spec: RollupSpec;
+  readonly rules: RollupRules;
+  /** Names of the label columns in the session's tables. */
+  readonly labels: readonly string[];
+  readonly unit: string;
+}
+
+type WrittenState = Pick<RollupOutcome, 'state' | 'newestHotMs' | 'newestPartMs'>;
+
+/** Writes the unit's files of the next state. Nothing refers to them before the batch is published. */
+export async function writeState(writing: Writing): Promise<WrittenState> {
+  const { session, spec, rules, labels } = writing;
+  const names = labels.join(', ');
+  const closedMs = spec.closedAfterMs;
+  const open = closedMs === null ? 'true' : `ts > ${closedMs}`;
+  const hot = await writeFile(
+    writing,
+    'hot',
+    `SELECT id, ts, v, ${names} FROM ordered JOIN labels USING (id) WHERE kind = 1 AND ${open} ORDER BY id, ts`,
+  );
+  const isLast = `(ni IS DISTINCT FROM id${closedMs === null ? '' : ` OR nt > ${closedMs}`})`;
+  const last = 'SELECT id, ts, v, kind, lead(id) OVER () AS ni, lead(ts) OVER () AS nt FROM ordered';
+  const closedOnes = closedMs === null ? 'kind = 0' : `ts <= ${closedMs}`;
+  const tails = await writeFile(
+    writing,
+    'tails',
+    `SELECT id, ts, v, ${names} FROM (${last}) JOIN labels USING (id) WHERE ${closedOnes} AND ${isLast} AND ${livingTails(closedMs, rules)} ORDER BY id`,
+  );
+  const openWindows = rules.resolutionsMs
+    .filter((resolution) => resolution !== rules.baseMs)
+    .map(
+      (resolution) =>
+        `SELECT CAST(${resolution} AS BIGINT) AS resolution, * REPLACE (CAST(s AS DECIMAL(38,0)) AS s, CAST(inc AS DECIMAL(38,0)) AS inc) FROM (${labelled(resolution, labels, closedMs === null ? 'true' : `w > ${closedMs}`)})`,
+    );
+  const part =
+    openWindows.length === 0
+      ? undefined
+      : await writeFile(
+          writing,
+          'part',
+          `SELECT * FROM (${openWindows.join(' UNION ALL ')}) ORDER BY resolution, id, w`,
+        );
+  const newest = async (select: string): Promise<number | null> => {
+    const [row] = await session.query(select);
+    return row?.['t'] === null || row?.['t'] === undefined ? null : Number(row['t']);
+  };
+  return {
+    state: { hot: listOf(hot), tails: listOf(tails), part: listOf(part) },
+    newestHotMs: await newest(`SELECT max(ts) AS t FROM ordered WHERE kind = 1 AND ${open}`),
+    newestPartMs:
+      part === undefined
+        ? null
+        : await newest(`SELECT max(w) AS t FROM (${openWindows.join(' UNION ALL ')})`),
+  };
+}
+
+/** Points that are in no row, with the reason: `too late` or `too far`. */
+export async function writeDeadLetters(writing: Writing): Promise<Location | undefined> {
+  const { context, session, spec, rules, unit } = writing;
+  const late = spec.closedBeforeMs === null ? 'false' : `ts <= ${spec.closedBeforeMs}`;
+  const path = `${session.workFolder}/dead-letters.parquet`;
+  const [written] = await session.writeParquet({
+    select: `SELECT CAST(${spec.batch} AS BIGINT) AS batch, CASE WHEN ${late} THEN 'too late' ELSE 'too far' END AS reason, * EXCLUDE (q) FROM arriving WHERE NOT (${inTime(spec, rules)}) ORDER BY id, ts`,
+    path,
+  });
+  if (written === undefined || written.rows === 0) return undefined;
+  const location = joinLocation(deadLettersFolder(context), `${unit}-${randomName()}.parquet`);
+  await context.world.warehouse.adopt(path, location);
+  return location;
+}
+
+async function writeFile(writing: Writing, kind: string, select: string): Promise<StateFile | undefined> {
+  const { context, session, spec, unit } = writing;
+  const path = `${session.workFolder}/${kind}.parquet`;
+  const [written] = await session.writeParquet({ select, path });
+  if (written === undefined || written.rows === 0) return undefined;
+  const location = joinLocation(batchFolder(context), `${kind}-${unit}-${randomName()}.parquet`);
+  const { sizeBytes } = await context.world.warehouse.adopt(path, location);
+  return {
+    location,
+    rows: written.rows,
+    sizeBytes,
+    firstPart: spec.firstPart,
+    lastPart: spec.lastPart,
+  };
+}
+
+/** Names are never used twice, so an attempt that is run again meets nobody's file. */
+function randomName(): string {
+  return randomBytes(6).toString('hex');
+}
+
+function listOf(file: StateFile | undefined): readonly StateFile[] {
+  return file === undefined ? [] : [file];
+}

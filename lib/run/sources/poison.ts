@@ -1,0 +1,34 @@
+import type { PipelineConfig } from '../../config/schema.ts';
+import { PartwiseError, PoisonInputError, UnitTooLargeError } from '../../errors.ts';
+
+/** Disk that any file may use while it is prepared. */
+const freeSpillBytes = 256e6;
+
+/** Text that a file repeats without storing it again (dictionaries) may fill so much disk, not all of it. */
+export function allowedSpill(sizeBytes: number, limits: PipelineConfig['limits']): number {
+  return Math.floor(Math.max(freeSpillBytes, 4 * sizeBytes * limits.expansion));
+}
+
+/** The engine's complaints while it decodes the file's bytes are the file's fault. */
+export async function poisonOnRead(spillBytes: number, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (cause) {
+    if (cause instanceof UnitTooLargeError && /max_temp_directory_size/.test(String(cause.cause))) {
+      throw new PoisonInputError(
+        `the rows of the file need more than ${spillBytes} bytes, too much for its size (limits.expansion)`,
+        { cause },
+      );
+    }
+    if (
+      cause instanceof Error &&
+      !(cause instanceof PartwiseError) &&
+      /Invalid Input Error|IO Error|Invalid Error|Conversion Error|Serialization Error|TProtocolException|Out of Range/i.test(
+        cause.message,
+      )
+    ) {
+      throw new PoisonInputError(`the file cannot be read: ${cause.message.split('\n')[0]}`, { cause });
+    }
+    throw cause;
+  }
+}
