@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batchCount, type PointFile, type PointsShape, writePoints } from '../../lib/demo/points.ts';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import type { EngineSession } from '../../lib/engine/engine.ts';
-import { text, textList } from '../../lib/engine/sql.ts';
-import { type OraclePoint, rollupOracle } from '../oracle/rollup-oracle.ts';
+import { textList } from '../../lib/engine/sql.ts';
+import { rollupOracle } from '../oracle/rollup-oracle.ts';
+import { readPoints } from './points-file.ts';
 
 const minute = 60_000;
 const shape: PointsShape = {
@@ -75,7 +76,7 @@ describe('points at scale', () => {
               arrivedMs,
               key: path,
               version: '',
-              points: await readPoints(path),
+              points: await readPoints(session, path),
             })),
         ),
       })),
@@ -129,17 +130,3 @@ describe('points at scale', () => {
     }
   });
 });
-
-async function readPoints(path: string): Promise<readonly OraclePoint[]> {
-  const rows = await session.query(
-    `SELECT * FROM read_parquet(${text(path)}, file_row_number = true) ORDER BY file_row_number`,
-  );
-  return rows.map((row) => ({
-    id: String(row['id']),
-    orgId: String(row['org_id']),
-    metric: String(row['metric']),
-    shardId: Number(row['metric_shard_id']),
-    value: BigInt(String(row['long_value'])),
-    timeMs: Number(row['logical_timestamp']),
-  }));
-}
