@@ -1,11 +1,15 @@
 import { lambdaBench } from './lambda.ts';
 import { planningBench } from './planning.ts';
+import { rollupLimitsBench } from './rollup-limits.ts';
+import { rollupSparkBench } from './rollup-spark.ts';
 import { sparkBench } from './spark.ts';
 import { summaryBench } from './summary.ts';
 
 const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = {
   lambda: lambdaBench,
   planning: planningBench,
+  'rollup-limits': rollupLimitsBench,
+  'rollup-spark': rollupSparkBench,
   spark: sparkBench,
   summary: summaryBench,
 };

@@ -5,11 +5,11 @@ what the job used, counted by the operating system for this process and the JVM 
 """
 
 import json
-import resource
 import sys
 import time
 
 from spark_session import spark_session
+from spark_usage import end, report
 
 
 def distance(month, earlier):
@@ -82,30 +82,6 @@ def collect_arrays(spark, job):
 
 
 kinds = {"merge-by-month": merge_by_month, "merge-at-once": merge_at_once, "collect-arrays": collect_arrays}
-
-
-def end(spark):
-    """Ends the JVM and waits for it, so that what it used is counted as this process's children's."""
-    gateway = spark.sparkContext._gateway
-    spark.stop()
-    gateway.shutdown()
-    gateway.proc.stdin.close()
-    gateway.proc.wait()
-
-
-def report(started, ready, done):
-    own, jvm = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    with open("/proc/self/io") as lines:
-        io = dict(line.strip().split(": ") for line in lines)
-    usage = {
-        "wallSeconds": done - started,
-        "workSeconds": done - ready,
-        "cpuSeconds": own.ru_utime + own.ru_stime + jvm.ru_utime + jvm.ru_stime,
-        "peakBytes": (own.ru_maxrss + jvm.ru_maxrss) * 1024,
-        "readBytes": int(io["rchar"]),
-        "writtenBytes": int(io["wchar"]),
-    }
-    print(f"\nMEASURED {json.dumps(usage)}")
 
 
 def main(job):

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { EngineSession } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
+import { copyOptions } from './copy-options.ts';
 import type { DemoDrop, DemoFile } from './drops.ts';
 import { records } from './records.ts';
 
@@ -27,12 +28,6 @@ async function writeFileOf(session: EngineSession, file: DemoFile, folder: strin
   if (file.badLines !== undefined) await insertLines(path, file.badLines);
   if (file.truncate === true) await truncate(path, Math.floor((await stat(path)).size / 2));
   return path;
-}
-
-function copyOptions(name: string): string {
-  if (name.endsWith('.parquet')) return 'FORMAT parquet, COMPRESSION zstd';
-  if (name.endsWith('.jsonl')) return 'FORMAT json';
-  return `FORMAT csv, HEADER true${name.endsWith('.gz') ? ', COMPRESSION gzip' : ''}`;
 }
 
 /** Spreads the lines over the file, after its header. */

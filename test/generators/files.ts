@@ -82,7 +82,8 @@ interface TableOptions {
   readonly omitNulls: boolean;
 }
 
-async function writeTable(
+/** Writes a file of any columns, whole under its name. */
+export async function writeTable(
   path: string,
   { columns, rows, form, format, source, omitNulls }: TableOptions,
 ): Promise<void> {

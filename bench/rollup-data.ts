@@ -1,0 +1,51 @@
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { type PointsShape, writePoints } from '../lib/demo/points.ts';
+import { openDuckDb } from '../lib/engine/duckdb.ts';
+import { cache, threads } from './base.ts';
+
+export const resolutionsMs = [60_000, 300_000, 3_600_000] as const;
+const hourMs = 3_600_000;
+export const latenessMs = 600_000;
+
+/** One batch of an hour, 200 points a series: 20 million points are 100,000 series. */
+export function benchShape(points: number): PointsShape {
+  return {
+    points,
+    series: Math.max(1, Math.round(points / 200)),
+    shards: 16,
+    startMs: Date.UTC(2026, 0, 1),
+    spanMs: hourMs,
+    batchMs: hourMs,
+    jitterMs: 5_000,
+    lateFraction: 0.01,
+    lateMs: latenessMs,
+    duplicateFraction: 0.005,
+    idType: 'bigint',
+    timeType: 'bigint',
+  };
+}
+
+/** One file of all points, kept between benchmarks. */
+export async function benchPoints(points: number): Promise<string> {
+  const kept = `${cache}/points-${points}.parquet`;
+  if ((await stat(kept).catch(() => undefined)) !== undefined) return kept;
+  const folder = `${cache}/points`;
+  await mkdir(folder, { recursive: true });
+  await using session = await openDuckDb({ memoryBytes: 2e9, threads, workFolder: `${folder}/work` });
+  const [file] = await writePoints(session, {
+    shape: benchShape(points),
+    batch: 0,
+    folder,
+    filesPerBatch: 1,
+    format: 'parquet',
+  });
+  if (file === undefined) throw new Error('there are no points to measure with');
+  await rename(file.path, kept);
+  await rm(folder, { recursive: true, force: true });
+  return kept;
+}
+
+/** From the words after the benchmark's name: a whole number is the number of points. */
+export function pointsOf(filters: readonly string[], usual: number): number {
+  return Number(filters.find((word) => /^\d+$/.test(word)) ?? usual);
+}
