@@ -5,7 +5,7 @@ import type { RollupConfig } from './schema.ts';
 import { parseDurationMs } from './sizes.ts';
 
 /** Columns of the rollup table that are the product's own. */
-export const rollupColumnNames = [
+const rollupColumnNames = [
   ...['resolution', 'window_bucket', 'window_ts', 'count', 'sum', 'min', 'max', 'first_ts', 'first_value'],
   ...['last_ts', 'last_value', 'increase', 'resets'],
 ] as const;

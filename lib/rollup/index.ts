@@ -16,7 +16,7 @@ export const rollupWorkload: Workload<RollupConfig> = {
       role: rollups,
       identifier: tableIdentifier(config),
       key: config.points.series.name,
-      then: ['resolution', 'window_ts'],
+      sortedBy: ['resolution', 'window_ts'],
     },
   ],
   stages: [stage],

@@ -133,12 +133,10 @@ async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
 }> {
   const objects: Prepared[] = [];
   for await (const one of prepared) if (one.rowsLocation !== undefined) objects.push(one);
-  objects.sort((a, b) => {
-    const [left, right] = [a.item, b.item];
-    if (left.arrivedMs !== right.arrivedMs) return left.arrivedMs - right.arrivedMs;
-    if (left.location !== right.location) return left.location < right.location ? -1 : 1;
-    return left.version < right.version ? -1 : 1;
-  });
+  objects.sort(
+    ({ item: a }, { item: b }) =>
+      a.arrivedMs - b.arrivedMs || compareBytes(a.location, b.location) || compareBytes(a.version, b.version),
+  );
   const sources: PointSource[] = objects.map(({ rowsLocation = '', cells }) => ({
     location: rowsLocation,
     parts: cells.map(([, part, points]) => [part, points] as const),
@@ -149,6 +147,11 @@ async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
     input: sha256(JSON.stringify(objects.map(({ item }) => [item.location, item.version]))),
     newestMs: newest.length === 0 ? undefined : newest.reduce((a, b) => Math.max(a, b)),
   };
+}
+
+/** As S3 orders keys: by their UTF-8 bytes. */
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** The largest window, of any resolution, that has a point once the batch is in. */

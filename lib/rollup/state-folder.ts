@@ -5,7 +5,7 @@ import { tableIdentifier } from './tables.ts';
 import type { RollupContext } from './types.ts';
 
 /** Beside the table and not below it: whoever removes the table's orphan files does not know the state. */
-export function stateFolder({ config, world }: Pick<RollupContext, 'config' | 'world'>): Location {
+function stateFolder({ config, world }: Pick<RollupContext, 'config' | 'world'>): Location {
   const { namespace, name } = tableIdentifier(config);
   return joinLocation(world.warehouse.root, namespace, `${name}_state`);
 }

@@ -208,7 +208,7 @@ export interface WorkloadTable {
   /** Names the rows: what `show` selects and sorts by first. */
   readonly key: string;
   /** What `show` sorts by next. */
-  readonly then: readonly string[];
+  readonly sortedBy: readonly string[];
 }
 
 export type UpkeepPart = 'compact' | 'expire' | 'orphans';

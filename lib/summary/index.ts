@@ -23,7 +23,7 @@ export const summaryWorkload: Workload<SummaryConfig> = {
       role,
       identifier: tableIdentifier(config, role),
       key: config.key,
-      then: [config.month],
+      sortedBy: [config.month],
     })),
   stages: ['resolve', 'apply'],
   pinConfig,

@@ -45,7 +45,7 @@ export const show: CommandHandler = async (context) => {
     .map((field) => field.name)
     .filter((column) => flags.on('system') || !isSystemColumn(column));
   const conditions = conditionsOf(context, key, month, has);
-  const order = [key, ...(known?.then ?? [month])].filter(has).map(identifier);
+  const order = [key, ...(known?.sortedBy ?? [month])].filter(has).map(identifier);
   const limit = flags.number('limit') ?? defaultRows;
   const whole = output.json || flags.on('csv');
   const select = `SELECT ${columns.map(identifier).join(', ')} FROM shown
@@ -60,7 +60,7 @@ export const show: CommandHandler = async (context) => {
       columns,
       rows,
       limit,
-      title: [key, ...(known?.then ?? [month])].filter(has),
+      title: [key, ...(known?.sortedBy ?? [month])].filter(has),
     });
   else await printRows({ output, columns, rows, form: flags.on('csv') ? 'csv' : 'table', limit });
   return 0;
