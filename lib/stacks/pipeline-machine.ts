@@ -107,7 +107,7 @@ const CLAIMED = {
   runId: '{% $states.result.Payload.runId %}',
   attempt: '{% $states.result.Payload.attempt %}',
   objects: '{% $states.result.Payload.objects %}',
-  due: '{% $states.result.Payload.due %}',
+  due: '{% $exists($states.result.Payload.due) ? $states.result.Payload.due : $states.result.Payload.objects > 0 %}',
   objectItems: '{% $states.result.Payload.items %}',
   replan: '{% $exists($states.context.Execution.Input.replan) and $states.context.Execution.Input.replan %}',
   replans: 0,

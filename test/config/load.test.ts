@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { configDigest, jsonSchema, jsonSchemaText } from '../../lib/config/index.ts';
+import { configDigest, jsonSchema, jsonSchemaText, loadPipeline } from '../../lib/config/index.ts';
 import { ConfigError } from '../../lib/errors.ts';
 import { loadSummary, parseSummary } from '../support/pipelines.ts';
 
@@ -73,6 +73,8 @@ describe('a pipeline that is right', () => {
   it('may use everything that there is', async () => {
     const config = await loadSummary('test/config/everything.yaml');
     expect([config.history.length, config.grids.length, config.historyLength]).toEqual([22, 3, 24]);
+    const rollup = await loadPipeline('test/config/everything-rollup.yaml');
+    expect(rollup).toMatchObject({ lateness: null, resolutions: ['30s', '1m', '90s'] });
     const unused = keys(jsonSchema()).filter((key) => !new RegExp(`\\b${key}:`).test(everything));
     expect(unused).toEqual([]);
   });
@@ -93,7 +95,9 @@ describe('a pipeline that is right', () => {
   });
 });
 
-const everything = await readFile('test/config/everything.yaml', 'utf8');
+const everything = await Promise.all(
+  ['everything', 'everything-rollup'].map((name) => readFile(`test/config/${name}.yaml`, 'utf8')),
+).then((texts) => texts.join('\n'));
 
 function keys(schema: unknown): readonly string[] {
   if (schema === null || typeof schema !== 'object') return [];
