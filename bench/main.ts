@@ -1,5 +1,6 @@
 import { lambdaBench } from './lambda.ts';
 import { planningBench } from './planning.ts';
+import { rollupBench } from './rollup.ts';
 import { rollupLimitsBench } from './rollup-limits.ts';
 import { rollupSparkBench } from './rollup-spark.ts';
 import { sparkBench } from './spark.ts';
@@ -8,6 +9,7 @@ import { summaryBench } from './summary.ts';
 const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = {
   lambda: lambdaBench,
   planning: planningBench,
+  rollup: rollupBench,
   'rollup-limits': rollupLimitsBench,
   'rollup-spark': rollupSparkBench,
   spark: sparkBench,

@@ -22,11 +22,15 @@ export async function openInputs(
 ): Promise<void> {
   const labels = rollupShape(context.config).labels.map((label, at) => ({ ...label, name: `l${at}` }));
   const series = rollupShape(context.config).series.sqlType;
-  const labelNames = labels.map(({ name }) => name).join(', ');
   const labelTypes = labels.map(({ name, sqlType }) => `CAST(NULL AS ${sqlType}) AS ${name}`).join(', ');
   const point = `CAST(NULL AS ${series}) AS id, CAST(NULL AS BIGINT) AS ts, CAST(NULL AS BIGINT) AS v`;
   await session.execute(
-    `CREATE TEMP VIEW arriving AS ${await arriving(context, spec, labelNames, `SELECT ${point}, CAST(NULL AS BIGINT) AS q, ${labelTypes} WHERE false`)}`,
+    `CREATE TEMP VIEW arriving AS ${await arriving(
+      context,
+      spec,
+      labels.map(({ name }) => name),
+      `SELECT ${point}, CAST(NULL AS BIGINT) AS q, ${labelTypes} WHERE false`,
+    )}`,
   );
   const state = async (files: readonly StateFile[], empty: string) =>
     files.length === 0 ? `SELECT ${empty} WHERE false` : stateRows(context, files, spec);
@@ -44,7 +48,7 @@ export async function openInputs(
 async function arriving(
   { world }: RollupContext,
   spec: RollupSpec,
-  labels: string,
+  labels: readonly string[],
   empty: string,
 ): Promise<string> {
   const selects: string[] = [];
@@ -53,13 +57,31 @@ async function arriving(
     const mine = source.parts.some(([part]) => part >= spec.firstPart && part <= spec.lastPart);
     if (mine) {
       const path = await world.results.localPath(source.location);
-      selects.push(
-        `SELECT id, ts, v, ${ordinal * rowsPerFile} + pw_row AS q, ${labels} FROM read_parquet(${text(path)}) WHERE part BETWEEN ${spec.firstPart} AND ${spec.lastPart}`,
-      );
+      selects.push(pointsOf(source, path, { spec, labels, before: ordinal * rowsPerFile }));
     }
     ordinal += 1n;
   }
   return selects.length === 0 ? empty : selects.join(' UNION ALL ');
+}
+
+interface PointsOptions {
+  readonly spec: RollupSpec;
+  readonly labels: readonly string[];
+  /** Rows before the file in the order of ingest. */
+  readonly before: bigint;
+}
+
+function pointsOf({ columns }: PointSource, path: string, { spec, labels, before }: PointsOptions): string {
+  const isWhole = spec.firstPart === 0 && spec.lastPart === spec.parts - 1;
+  const range = `BETWEEN ${spec.firstPart} AND ${spec.lastPart}`;
+  if (columns === undefined) {
+    const rows = `SELECT id, ts, v, ${before} + pw_row AS q, ${labels.join(', ')} FROM read_parquet(${text(path)})`;
+    return isWhole ? rows : `${rows} WHERE part ${range}`;
+  }
+  const named = ['id', 'ts', 'v', ...labels].map((name) => `${columns[name] ?? 'NULL'} AS ${name}`);
+  const rows = `SELECT ${named.join(', ')}, ${before} + file_row_number AS q FROM read_parquet(${text(path)}, file_row_number = true, hive_partitioning = false)`;
+  const ordered = `SELECT id, ts, v, q, ${labels.join(', ')} FROM (${rows})`;
+  return isWhole ? ordered : `${ordered} WHERE ${partOf('id', spec.parts)} ${range}`;
 }
 
 /** @throws CorruptStateError when the list is not the one that was planned */

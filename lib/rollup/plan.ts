@@ -137,8 +137,9 @@ async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
     ({ item: a }, { item: b }) =>
       a.arrivedMs - b.arrivedMs || compareBytes(a.location, b.location) || compareBytes(a.version, b.version),
   );
-  const sources: PointSource[] = objects.map(({ rowsLocation = '', cells }) => ({
+  const sources: PointSource[] = objects.map(({ rowsLocation = '', columns, cells }) => ({
     location: rowsLocation,
+    ...(columns === undefined ? {} : { columns }),
     parts: cells.map(([, part, points]) => [part, points] as const),
   }));
   const newest = objects.flatMap(({ facts }) => facts?.['newestMs'] ?? []);

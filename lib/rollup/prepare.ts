@@ -6,9 +6,9 @@ import { poisonOnRead } from '../run/sources/poison.ts';
 import { matchColumns, typedRows } from '../run/sources/typed-rows.ts';
 import type { Prepared } from '../run/workload.ts';
 import type { IntakeItem } from '../stores/ports.ts';
-import { rulesOf } from './rules.ts';
+import { prepareAsItCame } from './prepare-as-it-came.ts';
 import { checkedPoints, partOf, pointColumns } from './sql/points.ts';
-import { startOfBatch } from './start.ts';
+import { countsInBatch } from './start.ts';
 import type { RollupContext } from './types.ts';
 
 /**
@@ -31,6 +31,8 @@ export async function prepare(context: RollupContext, item: IntakeItem): Promise
   });
   const { session, source, rejects, spillBytes } = opened;
   const match = matchColumns(columns, new Set(['id', 'ts', 'v']), source);
+  const asItCame = await prepareAsItCame(context, { opened, columns, match, unit, item });
+  if (asItCame !== undefined) return asItCame;
   const fieldBytes = parseByteSize(config.limits.fieldBytes);
   const checked = checkedPoints(columns, typedRows({ columns, fieldBytes, source, match }));
   await poisonOnRead(spillBytes, () => session.execute(`CREATE TEMP TABLE checked AS ${checked}`));
@@ -41,7 +43,9 @@ export async function prepare(context: RollupContext, item: IntakeItem): Promise
   const names = ['part', 'pw_row', ...columns.map(({ name }) => name)];
   const written = await writeRows(context, session, { columns: names, order: ['part'] }, unit);
   const parts = await session.query('SELECT part, count(*) AS n FROM accepted GROUP BY ALL ORDER BY ALL');
-  const [newest] = await session.query(`SELECT max(ts) AS ts FROM accepted WHERE ${await inTime(context)}`);
+  const [newest] = await session.query(
+    `SELECT max(ts) AS ts FROM accepted WHERE ${await countsInBatch(context)}`,
+  );
   const newestMs = newest?.['ts'];
   return {
     item: preparedItem(item),
@@ -56,15 +60,4 @@ export async function prepare(context: RollupContext, item: IntakeItem): Promise
     facts: { newestMs: newestMs === null || newestMs === undefined ? null : Number(newestMs) },
     cells: parts.map((row) => [0, Number(row['part']), Number(row['n']), 0] as const),
   };
-}
-
-/** Points that count in this batch: neither too late nor too far in the future. */
-async function inTime(context: RollupContext): Promise<string> {
-  const { batch, closedBeforeMs } = await startOfBatch(context);
-  const { maxFutureMs } = rulesOf(context.config);
-  return [
-    'true',
-    ...(closedBeforeMs === undefined ? [] : [`ts > ${closedBeforeMs}`]),
-    ...(maxFutureMs === undefined ? [] : [`ts <= ${batch.watermarkMs + maxFutureMs}`]),
-  ].join(' AND ');
 }

@@ -1,7 +1,8 @@
 import { CorruptStateError } from '../errors.ts';
 import { keep } from '../run/kept.ts';
 import type { Batch } from '../run/workload.ts';
-import type { ClosedThrough } from './rules.ts';
+import { type ClosedThrough, rulesOf } from './rules.ts';
+import { inTime } from './sql/series.ts';
 import { type CommittedBatch, closedOf, type RollupState, readState } from './state.ts';
 import type { RollupContext } from './types.ts';
 
@@ -25,4 +26,13 @@ export async function startOfBatch(context: RollupContext): Promise<StartOfBatch
       ? undefined
       : await states.get(world.warehouse, previous.state, () => readState(world.warehouse, previous));
   return { batch, previous, state, closedBeforeMs: closedOf(state) };
+}
+
+/** Points that count in this batch, of a column `ts`: neither too late nor too far in the future. */
+export async function countsInBatch(context: RollupContext): Promise<string> {
+  const { batch, closedBeforeMs } = await startOfBatch(context);
+  return inTime(
+    { closedBeforeMs: closedBeforeMs ?? null, watermarkMs: batch.watermarkMs },
+    rulesOf(context.config),
+  );
 }

@@ -12,6 +12,8 @@ export type RollupContext = RunContext<RollupConfig>;
 /** A prepared file of the batch; its place in the list is its place in the order of ingest. */
 export interface PointSource {
   readonly location: Location;
+  /** Names of its columns, as SQL, when it is the file as it came: it is not ordered by part, and rows count by their place. */
+  readonly columns?: Readonly<Record<string, string>>;
   /** Points per part: [part, points]. */
   readonly parts: readonly (readonly [part: number, points: number])[];
 }

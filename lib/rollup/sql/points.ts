@@ -6,6 +6,8 @@ import { fault } from '../../run/sources/typed-rows.ts';
 const firstMs = -62_135_596_800_000;
 const lastMs = 253_402_300_799_999;
 
+export const isTimeUsable = `ts BETWEEN ${firstMs} AND ${lastMs}`;
+
 /** A point's columns as they are prepared: series, time, value, then the labels `l0` (the shard), `l1`, … */
 export function pointColumns({ points }: Pick<RollupConfig, 'points'>): readonly PointColumn[] {
   const plain = { required: false, sentinels: [] };
@@ -30,7 +32,7 @@ export function checkedPoints(columns: readonly PointColumn[], typed: string): s
   const inMs = `SELECT * REPLACE (${time?.type === 'timestamp' ? milliseconds('ts') : 'ts'} AS ts) FROM (${typed})`;
   const faults = [
     ...['id', 'ts', 'v'].map((name) => `CASE WHEN ${name} IS NULL THEN ${fault(name, 'is NULL')} END`),
-    `CASE WHEN ts NOT BETWEEN ${firstMs} AND ${lastMs} THEN ${fault('ts', 'is outside of the years 1 to 9999')} END`,
+    `CASE WHEN NOT (${isTimeUsable}) THEN ${fault('ts', 'is outside of the years 1 to 9999')} END`,
   ];
   const renamed = columns
     .map(

@@ -22,6 +22,8 @@ export interface OpenedItem extends AsyncDisposable {
   readonly session: EngineSession;
   readonly source: OpenedSource;
   readonly rejects: RowRejects;
+  /** The private copy: what was claimed, byte by byte. */
+  readonly path: string;
   /** Disk that the object may use while it is prepared. */
   readonly spillBytes: number;
 }
@@ -68,7 +70,8 @@ export async function openItem(
     `SET max_temp_directory_size = '${spillBytes}B'; SET ieee_floating_point_ops = false`,
   );
   const kept = stack.move();
-  return { session, source, rejects, spillBytes, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  const { path } = copy;
+  return { session, source, rejects, path, spillBytes, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** Keeps the refused rows in the run's folder; undefined when there are none. */
