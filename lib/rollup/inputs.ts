@@ -12,7 +12,7 @@ import type { PointSource, RollupContext, RollupSpec } from './types.ts';
 const rowsPerFile = 2n ** 36n;
 
 /**
- * Opens what a unit reads as views: `arriving` (id, ts, v, q, l0, …), `hot` (id, ts, v, l0, …), `tails` (id, ts, v, l0,
+ * Opens what a unit reads as views: `arriving` (id, ts, v, q, l0, …), `arriving_labels` (id, l0, …, q), `hot` (id, ts, v, l0, …), `tails` (id, ts, v, l0,
  * …) and `part` (resolution, id, w, …, l0, …), each with the series of the unit's parts only.
  */
 export async function openInputs(
@@ -23,15 +23,16 @@ export async function openInputs(
   const labels = rollupShape(context.config).labels.map((label, at) => ({ ...label, name: `l${at}` }));
   const series = rollupShape(context.config).series.sqlType;
   const labelTypes = labels.map(({ name, sqlType }) => `CAST(NULL AS ${sqlType}) AS ${name}`).join(', ');
+  const noLabels = `SELECT CAST(NULL AS ${series}) AS id, ${labelTypes}, CAST(NULL AS BIGINT) AS q WHERE false`;
   const point = `CAST(NULL AS ${series}) AS id, CAST(NULL AS BIGINT) AS ts, CAST(NULL AS BIGINT) AS v`;
+  const names = labels.map(({ name }) => name);
+  const sources = await arriving(context, spec, names);
+  const all = (selects: readonly string[], empty: string) =>
+    selects.length === 0 ? empty : selects.join(' UNION ALL ');
   await session.execute(
-    `CREATE TEMP VIEW arriving AS ${await arriving(
-      context,
-      spec,
-      labels.map(({ name }) => name),
-      `SELECT ${point}, CAST(NULL AS BIGINT) AS q, ${labelTypes} WHERE false`,
-    )}`,
+    `CREATE TEMP VIEW arriving AS ${all(sources.points, `SELECT ${point}, CAST(NULL AS BIGINT) AS q, ${labelTypes} WHERE false`)}`,
   );
+  await session.execute(`CREATE TEMP VIEW arriving_labels AS ${all(sources.labels, noLabels)}`);
   const state = async (files: readonly StateFile[], empty: string) =>
     files.length === 0 ? `SELECT ${empty} WHERE false` : stateRows(context, files, spec);
   await session.execute(`CREATE TEMP VIEW hot AS ${await state(spec.hot, `${point}, ${labelTypes}`)}`);
@@ -49,19 +50,18 @@ async function arriving(
   { world }: RollupContext,
   spec: RollupSpec,
   labels: readonly string[],
-  empty: string,
-): Promise<string> {
-  const selects: string[] = [];
-  let ordinal = 0n;
+): Promise<{ readonly points: readonly string[]; readonly labels: readonly string[] }> {
+  const selects = { points: [] as string[], labels: [] as string[] };
+  let before = 0n;
   for await (const source of readSources(world.results, spec)) {
-    const mine = source.parts.some(([part]) => part >= spec.firstPart && part <= spec.lastPart);
-    if (mine) {
-      const path = await world.results.localPath(source.location);
-      selects.push(pointsOf(source, path, { spec, labels, before: ordinal * rowsPerFile }));
+    if (source.parts.some(([part]) => part >= spec.firstPart && part <= spec.lastPart)) {
+      const options = { spec, labels, before };
+      selects.points.push(pointsOf(source, await world.results.localPath(source.location), options));
+      selects.labels.push(labelsOf(await world.results.localPath(source.labels), options));
     }
-    ordinal += 1n;
+    before += rowsPerFile;
   }
-  return selects.length === 0 ? empty : selects.join(' UNION ALL ');
+  return selects;
 }
 
 interface PointsOptions {
@@ -79,9 +79,13 @@ function pointsOf({ columns }: PointSource, path: string, { spec, labels, before
     return isWhole ? rows : `${rows} WHERE part ${range}`;
   }
   const named = ['id', 'ts', 'v', ...labels].map((name) => `${columns[name] ?? 'NULL'} AS ${name}`);
-  const rows = `SELECT ${named.join(', ')}, ${before} + file_row_number AS q FROM read_parquet(${text(path)}, file_row_number = true, hive_partitioning = false)`;
+  const rows = `SELECT ${named.join(', ')}, ${before} + file_row_number + 1 AS q FROM read_parquet(${text(path)}, file_row_number = true, hive_partitioning = false)`;
   const ordered = `SELECT id, ts, v, q, ${labels.join(', ')} FROM (${rows})`;
   return isWhole ? ordered : `${ordered} WHERE ${partOf('id', spec.parts)} ${range}`;
+}
+
+function labelsOf(path: string, { spec, labels, before }: PointsOptions): string {
+  return `SELECT id, ${labels.join(', ')}, ${before} + q AS q FROM read_parquet(${text(path)}) WHERE part BETWEEN ${spec.firstPart} AND ${spec.lastPart}`;
 }
 
 /** @throws CorruptStateError when the list is not the one that was planned */

@@ -8,7 +8,10 @@ interface UnitsOptions {
   readonly threads: number;
   readonly sources: readonly PointSource[];
   readonly state: RollupState | undefined;
-  readonly common: Omit<RollupSpec, 'firstPart' | 'lastPart' | 'points' | 'hot' | 'tails' | 'part'>;
+  readonly common: Omit<
+    RollupSpec,
+    'firstPart' | 'lastPart' | 'points' | 'refused' | 'hot' | 'tails' | 'part'
+  >;
 }
 
 export interface PlannedUnits {
@@ -22,7 +25,8 @@ const leastUnitPoints = 500_000;
 
 /** Neighbouring parts make a unit, so that each has about as many points, and no more than the configuration says. */
 export function planUnits({ config, threads, sources, state, common }: UnitsOptions): PlannedUnits {
-  const points = pointsPerPart(sources, common.parts);
+  const points = sumsPerPart(sources, common.parts, 1);
+  const refused = sumsPerPart(sources, common.parts, 2);
   const hotRows = (state?.hot ?? []).reduce((sum, file) => sum + file.rows, 0);
   const total = points.reduce((sum, one) => sum + one, hotRows);
   const wanted = Math.max(
@@ -49,7 +53,16 @@ export function planUnits({ config, threads, sources, state, common }: UnitsOpti
       carried.tails.push(...tails);
       continue;
     }
-    const specification: RollupSpec = { ...common, firstPart, lastPart, points: own, hot, tails, part };
+    const specification: RollupSpec = {
+      ...common,
+      firstPart,
+      lastPart,
+      points: own,
+      refused: refused.slice(firstPart, lastPart + 1).reduce((sum, one) => sum + one, 0),
+      hot,
+      tails,
+      part,
+    };
     units.push({
       label: `p${String(firstPart).padStart(4, '0')}`,
       rows: own,
@@ -60,11 +73,12 @@ export function planUnits({ config, threads, sources, state, common }: UnitsOpti
   return { units, carried };
 }
 
-function pointsPerPart(sources: readonly PointSource[], parts: number): readonly number[] {
-  const points = new Array<number>(parts).fill(0);
+/** Per part: its points (1), or those of them that are refused for their time (2). */
+function sumsPerPart(sources: readonly PointSource[], parts: number, what: 1 | 2): readonly number[] {
+  const sums = new Array<number>(parts).fill(0);
   for (const source of sources)
-    for (const [part, count] of source.parts) points[part] = (points[part] ?? 0) + count;
-  return points;
+    for (const counts of source.parts) sums[counts[0]] = (sums[counts[0]] ?? 0) + counts[what];
+  return sums;
 }
 
 /** Several rounds of the workers rather than one and a bit. */

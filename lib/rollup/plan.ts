@@ -13,7 +13,7 @@ import { hashProbe } from './sql/points.ts';
 import { startOfBatch } from './start.ts';
 import type { CommittedBatch, RollupState } from './state.ts';
 import { tableIdentifier, targetTable } from './tables.ts';
-import type { PointSource, RollupContext, RollupPlanFacts } from './types.ts';
+import type { Lateness, PointSource, PreparedPoints, RollupContext, RollupPlanFacts } from './types.ts';
 
 /** Name of the one stage. */
 export const stage = 'rollup';
@@ -25,7 +25,7 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
   const start = await startOfBatch(context);
   const table = await findTable(world, config);
   mustFollow(context, newestBatch(table, context.branch), start.previous);
-  const { sources, input, newestMs } = await sourcesOf(prepared);
+  const { sources, input, newestMs, lateness } = await sourcesOf(prepared);
   const list = sources.map((source) => JSON.stringify(source)).join('\n');
   const location = joinLocation(context.folder, 'plan', `sources-${context.planGeneration}.jsonl`);
   await world.results.write(location, new TextEncoder().encode(list), { overwrite: true });
@@ -65,6 +65,8 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
     parts: config.state.parts,
     hashProbe: probe,
     points: written.rows,
+    refused: sources.reduce((sum, one) => sum + one.parts.reduce((n, [, , refused]) => n + refused, 0), 0),
+    lateness,
     files: sources.length,
     input,
     sources: location,
@@ -130,6 +132,7 @@ async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
   readonly sources: readonly PointSource[];
   readonly input: string;
   readonly newestMs: number | undefined;
+  readonly lateness: Lateness;
 }> {
   const objects: Prepared[] = [];
   for await (const one of prepared) if (one.rowsLocation !== undefined) objects.push(one);
@@ -137,17 +140,26 @@ async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
     ({ item: a }, { item: b }) =>
       a.arrivedMs - b.arrivedMs || compareBytes(a.location, b.location) || compareBytes(a.version, b.version),
   );
-  const sources: PointSource[] = objects.map(({ rowsLocation = '', columns, cells }) => ({
+  const found = objects.map(({ workload }) => workload as PreparedPoints);
+  const sources: PointSource[] = objects.map(({ rowsLocation = '', cells }, index) => ({
     location: rowsLocation,
-    ...(columns === undefined ? {} : { columns }),
-    parts: cells.map(([, part, points]) => [part, points] as const),
+    columns: found[index]?.columns,
+    labels: found[index]?.labels ?? '',
+    parts: cells.map(([, part, points, refused]) => [part, points, refused] as const),
   }));
-  const newest = objects.flatMap(({ facts }) => facts?.['newestMs'] ?? []);
+  const newest = found.flatMap(({ newestMs }) => newestMs ?? []);
   return {
     sources,
     input: sha256(JSON.stringify(objects.map(({ item }) => [item.location, item.version]))),
     newestMs: newest.length === 0 ? undefined : newest.reduce((a, b) => Math.max(a, b)),
+    lateness: mergeLateness(found.map((one) => one.lateness)),
   };
+}
+
+function mergeLateness(all: readonly Lateness[]): Lateness {
+  const merged = new Map<number, number>();
+  for (const [from, points] of all.flat()) merged.set(from, points + (merged.get(from) ?? 0));
+  return [...merged].sort(([a], [b]) => a - b);
 }
 
 /** As S3 orders keys: by their UTF-8 bytes. */

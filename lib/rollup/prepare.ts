@@ -1,21 +1,26 @@
+import { join } from 'node:path';
 import { parseByteSize } from '../config/sizes.ts';
+import type { EngineSession } from '../engine/engine.ts';
 import { preparedItem } from '../run/prepare.ts';
 import { keepRejects, openItem, sourceUnit } from '../run/sources/item.ts';
-import { quarantineFaults, writeRows } from '../run/sources/output.ts';
+import { adoptOnce, quarantineFaults, writeRows } from '../run/sources/output.ts';
 import { poisonOnRead } from '../run/sources/poison.ts';
 import { matchColumns, typedRows } from '../run/sources/typed-rows.ts';
 import type { Prepared } from '../run/workload.ts';
 import type { IntakeItem } from '../stores/ports.ts';
-import { prepareAsItCame } from './prepare-as-it-came.ts';
-import { checkedPoints, partOf, pointColumns } from './sql/points.ts';
+import { fitsAsItCame } from './prepare-as-it-came.ts';
+import { checkedPoints, partOf, pointColumns, pointRows } from './sql/points.ts';
+import { countedPoints, seriesLabels } from './sql/prepared.ts';
 import { countsInBatch } from './start.ts';
-import type { RollupContext } from './types.ts';
+import type { PreparedPoints, RollupContext } from './types.ts';
 
 /**
- * Reads one source object and writes its points, typed and ordered by part, to `<run folder>/prepare/<unit>/rows.parquet`,
- * and its refused rows to `<run folder>/quarantine/<unit>.jsonl`.
+ * Reads one source object and keeps its points at `<run folder>/prepare/<unit>/rows.parquet`, the labels of their series
+ * beside it (`labels.parquet`), and the refused rows at `<run folder>/quarantine/<unit>.jsonl`.
  *
- * Columns: `part` INTEGER, `pw_row` BIGINT (its number in the file), `id`, `ts` BIGINT (milliseconds), `v` BIGINT, `l0`, …
+ * A file whose columns have the very types of points is kept as it came, its bytes copied and not its rows. Any other is
+ * written anew: `part` INTEGER, `pw_row` BIGINT (its number in the file), `id`, `ts` BIGINT (milliseconds), `v` BIGINT,
+ * `l0`, …, ordered by part.
  *
  * @throws PoisonInputError when the file as a whole cannot be used
  * @throws SourceChangedError when the object is not the claimed version any more
@@ -31,33 +36,90 @@ export async function prepare(context: RollupContext, item: IntakeItem): Promise
   });
   const { session, source, rejects, spillBytes } = opened;
   const match = matchColumns(columns, new Set(['id', 'ts', 'v']), source);
-  const asItCame = await prepareAsItCame(context, { opened, columns, match, unit, item });
-  if (asItCame !== undefined) return asItCame;
   const fieldBytes = parseByteSize(config.limits.fieldBytes);
+  const finish = async (asItCame: boolean, rows: number): Promise<Prepared> => {
+    const folder = `${context.folder}/prepare/${unit}`;
+    const location = `${folder}/rows.parquet`;
+    if (rows > 0 && asItCame) await adoptOnce(context, opened.path, location);
+    if (rows > 0 && !asItCame) await writeRows(context, session, { columns: names, order: ['part'] }, unit);
+    const counts = await session.query('SELECT * FROM counts ORDER BY ALL');
+    return {
+      item: preparedItem(item),
+      status: 'accepted',
+      rowsLocation: rows === 0 ? undefined : location,
+      quarantineLocation: await keepRejects(context, rejects, unit),
+      rowsRead: source.rows,
+      rowsAccepted: rows,
+      rowsQuarantined: rejects.count,
+      droppedColumns: match.dropped,
+      missingColumns: match.missing,
+      cells: cellsOf(counts),
+      workload: {
+        columns: asItCame ? columnNames : undefined,
+        labels: await keepLabels(context, session, `${folder}/labels.parquet`),
+        newestMs: newestOf(counts),
+        lateness: latenessOf(counts),
+      } satisfies PreparedPoints,
+    };
+  };
+  const names = ['part', 'pw_row', ...columns.map(({ name }) => name)];
+  const columnNames = pointRows(columns, match).names;
+  const { parts } = config.state;
+  const watermarkMs = context.batch?.watermarkMs ?? 0;
+  const inTime = await countsInBatch(context);
+
+  if (await fitsAsItCame(context, { opened, columns, match })) {
+    const rows = `SELECT ${partOf('id', parts)} AS part, * FROM (${pointRows(columns, match).select(source)})`;
+    await poisonOnRead(spillBytes, async () => {
+      await session.execute(`CREATE TEMP TABLE counts AS ${countedPoints(rows, inTime, watermarkMs)}`);
+      await session.execute(`CREATE TEMP TABLE labels AS ${seriesLabels(rows, columns, inTime)}`);
+    });
+    const [bad] = await session.query('SELECT sum(bad) AS n FROM counts');
+    if (Number(bad?.['n'] ?? 0) === 0) return await finish(true, source.rows);
+    await session.execute('DROP TABLE counts');
+    await session.execute('DROP TABLE labels');
+  }
   const checked = checkedPoints(columns, typedRows({ columns, fieldBytes, source, match }));
   await poisonOnRead(spillBytes, () => session.execute(`CREATE TEMP TABLE checked AS ${checked}`));
   await quarantineFaults(session, source, rejects);
   await session.execute(
-    `CREATE TEMP VIEW accepted AS SELECT ${partOf('id', config.state.parts)} AS part, * EXCLUDE (pw_fault) FROM checked WHERE pw_fault IS NULL`,
+    `CREATE TEMP VIEW accepted AS SELECT ${partOf('id', parts)} AS part, * EXCLUDE (pw_fault) FROM checked WHERE pw_fault IS NULL`,
   );
-  const names = ['part', 'pw_row', ...columns.map(({ name }) => name)];
-  const written = await writeRows(context, session, { columns: names, order: ['part'] }, unit);
-  const parts = await session.query('SELECT part, count(*) AS n FROM accepted GROUP BY ALL ORDER BY ALL');
-  const [newest] = await session.query(
-    `SELECT max(ts) AS ts FROM accepted WHERE ${await countsInBatch(context)}`,
-  );
-  const newestMs = newest?.['ts'];
-  return {
-    item: preparedItem(item),
-    status: 'accepted',
-    rowsLocation: written,
-    quarantineLocation: await keepRejects(context, rejects, unit),
-    rowsRead: source.rows,
-    rowsAccepted: parts.reduce((sum, row) => sum + Number(row['n']), 0),
-    rowsQuarantined: rejects.count,
-    droppedColumns: match.dropped,
-    missingColumns: match.missing,
-    facts: { newestMs: newestMs === null || newestMs === undefined ? null : Number(newestMs) },
-    cells: parts.map((row) => [0, Number(row['part']), Number(row['n']), 0] as const),
-  };
+  await session.execute(`CREATE TEMP TABLE counts AS ${countedPoints('FROM accepted', inTime, watermarkMs)}`);
+  await session.execute(`CREATE TEMP TABLE labels AS ${seriesLabels('FROM accepted', columns, inTime)}`);
+  const [accepted] = await session.query('SELECT count(*) AS n FROM accepted');
+  return await finish(false, Number(accepted?.['n']));
+}
+
+async function keepLabels(context: RollupContext, session: EngineSession, location: string): Promise<string> {
+  const path = join(session.workFolder, 'labels.parquet');
+  await session.writeParquet({ select: 'SELECT * FROM labels ORDER BY part, id, q', path });
+  await adoptOnce(context, path, location);
+  return location;
+}
+
+type Counts = Awaited<ReturnType<EngineSession['query']>>;
+
+function cellsOf(counts: Counts): Prepared['cells'] {
+  const cells = new Map<number, readonly [number, number, number, number]>();
+  for (const row of counts) {
+    const part = Number(row['part']);
+    const [, , points, refused] = cells.get(part) ?? [0, part, 0, 0];
+    cells.set(part, [0, part, points + Number(row['n']), refused + Number(row['refused'])]);
+  }
+  return [...cells.values()];
+}
+
+function newestOf(counts: Counts): number | null {
+  const times = counts.flatMap(({ newest }) => (newest === null ? [] : [Number(newest)]));
+  return times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b));
+}
+
+function latenessOf(counts: Counts): PreparedPoints['lateness'] {
+  const points = new Map<number, number>();
+  for (const row of counts) {
+    const since = Number(row['since']);
+    points.set(since, (points.get(since) ?? 0) + Number(row['n']));
+  }
+  return [...points].sort(([a], [b]) => a - b);
 }

@@ -1,4 +1,4 @@
-import type { PointCounts, RollupOutcome, RollupPlanFacts, WindowCounts } from './types.ts';
+import type { Lateness, PointCounts, RollupOutcome, RollupPlanFacts, WindowCounts } from './types.ts';
 
 /** What a batch came to, for people: kept in the run's facts, bounded. */
 export interface RollupReport {
@@ -8,7 +8,7 @@ export interface RollupReport {
   readonly flush: boolean;
   readonly points: PointCounts;
   readonly windows: readonly WindowCounts[];
-  readonly lateness: readonly (readonly [fromMs: number, points: number])[];
+  readonly lateness: Lateness;
   readonly state: {
     readonly digest: string;
     readonly bytes: number;
@@ -59,7 +59,7 @@ export function reportOf(
       largestSeries: outcomes.reduce((most, one) => Math.max(most, one.points.largestSeries), 0),
     },
     windows: mergeWindows(outcomes),
-    lateness: mergeLateness(outcomes),
+    lateness: facts.lateness,
     state: {
       digest,
       bytes: files.reduce((total, file) => total + file.sizeBytes, 0),
@@ -88,11 +88,4 @@ function mergeWindows(outcomes: readonly RollupOutcome[]): readonly WindowCounts
     });
   }
   return [...merged.values()];
-}
-
-function mergeLateness(outcomes: readonly RollupOutcome[]): RollupReport['lateness'] {
-  const merged = new Map<number, number>();
-  for (const [from, points] of outcomes.flatMap((one) => one.lateness))
-    merged.set(from, points + (merged.get(from) ?? 0));
-  return [...merged].sort(([a], [b]) => a - b);
 }

@@ -9,13 +9,28 @@ import type { StateFile, StateFiles } from './state.ts';
 /** The context of a run of this workload. */
 export type RollupContext = RunContext<RollupConfig>;
 
+/** What `prepare` found in a file of points, besides its rows. */
+export interface PreparedPoints {
+  /** Names of the columns in the prepared rows, as SQL, when they are the file as it came. */
+  readonly columns: Readonly<Record<string, string>> | undefined;
+  /** Parquet: each series' labels, each with the number of the first row that has them. */
+  readonly labels: Location;
+  /** Newest time of a point that counts. */
+  readonly newestMs: number | null;
+  readonly lateness: Lateness;
+}
+
+/** Points by how long before the batch's end they lie: [at least so many ms, points]. */
+export type Lateness = readonly (readonly [fromMs: number, points: number])[];
+
 /** A prepared file of the batch; its place in the list is its place in the order of ingest. */
 export interface PointSource {
   readonly location: Location;
   /** Names of its columns, as SQL, when it is the file as it came: it is not ordered by part, and rows count by their place. */
-  readonly columns?: Readonly<Record<string, string>>;
-  /** Points per part: [part, points]. */
-  readonly parts: readonly (readonly [part: number, points: number])[];
+  readonly columns?: Readonly<Record<string, string>> | undefined;
+  readonly labels: Location;
+  /** [part, points, those of them that are refused for their time]. */
+  readonly parts: readonly (readonly [part: number, points: number, refused: number])[];
 }
 
 /** One unit: all series of the parts [firstPart, lastPart], from their points to their rows and their state. */
@@ -31,6 +46,8 @@ export interface RollupSpec {
   readonly sources: Location;
   readonly sourcesDigest: string;
   readonly points: number;
+  /** Points that are too late or too far in the future. */
+  readonly refused: number;
   readonly hot: readonly StateFile[];
   readonly tails: readonly StateFile[];
   readonly part: readonly StateFile[];
@@ -70,8 +87,6 @@ export interface RollupOutcome extends OutcomeWithChanges {
   readonly newestPartMs: number | null;
   readonly points: PointCounts;
   readonly windows: readonly WindowCounts[];
-  /** Points by how long before the batch's end they lie: [at least so many ms, points]. */
-  readonly lateness: readonly (readonly [fromMs: number, points: number])[];
   readonly deadLetters: Location | undefined;
   /** Milliseconds: windows and their rows, state, data files. */
   readonly times: { readonly compute: number; readonly partial: number; readonly append: number };
@@ -93,6 +108,8 @@ export interface RollupPlanFacts {
   readonly parts: number;
   readonly hashProbe: string;
   readonly points: number;
+  readonly refused: number;
+  readonly lateness: Lateness;
   readonly files: number;
   /** Digest over the batch's source objects and versions. */
   readonly input: string;

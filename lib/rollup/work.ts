@@ -4,9 +4,9 @@ import { rollupShape } from './columns.ts';
 import { openInputs } from './inputs.ts';
 import { mergeLevels } from './levels.ts';
 import { rulesOf } from './rules.ts';
-import { countPoints, latenessOf, orderSeries } from './series.ts';
+import { countPoints, orderSeries } from './series.ts';
 import type { RollupContext, RollupOutcome, RollupSpec } from './types.ts';
-import { writeDeadLetters, writeState } from './write-state.ts';
+import { noDeadLetters, writeDeadLetters, writeState } from './write-state.ts';
 import { outputTable, writeWindows } from './write-windows.ts';
 
 /**
@@ -31,27 +31,26 @@ export async function work(
   await orderSeries(session, spec, rules, labels);
   const closed = spec.closedAfterMs === null ? 'false' : `ts <= ${spec.closedAfterMs}`;
   await mergeLevels(session, rules, closed);
-  const points = await countPoints(session, spec, rules, closed);
-  const lateness = await latenessOf(session, spec);
-  const [resets] = await session.query('SELECT sum(rs) AS n FROM base');
+  const { inTime, ...counted } = await countPoints(session, closed);
   const computed = now();
 
   const writing = { context, session, spec, rules, labels, unit: item.unit };
   const { state, newestHotMs, newestPartMs } = await writeState(writing);
-  const deadLetters = points.tooLate + points.tooFar === 0 ? undefined : await writeDeadLetters(writing);
+  const refused = spec.refused === 0 ? noDeadLetters : await writeDeadLetters(writing);
   const stated = now();
 
   const table = await outputTable(context, plan);
   const { change, windows } = await writeWindows({ ...writing, table });
+  const { tooLate, tooFar } = refused;
+  const points = { ...counted, arrived: inTime + tooLate + tooFar, tooLate, tooFar };
   const outcome: RollupOutcome = {
     changes: change === undefined ? [] : [change],
     state,
     newestHotMs,
     newestPartMs,
-    points: { ...points, resets: Number(resets?.['n'] ?? 0) },
+    points,
     windows,
-    lateness,
-    deadLetters,
+    deadLetters: refused.location,
     times: { compute: computed - started, partial: stated - computed, append: now() - stated },
   };
   if (points.arrived !== spec.points)

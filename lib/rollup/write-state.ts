@@ -68,19 +68,30 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
   };
 }
 
-/** Points that are in no row, with the reason: `too late` or `too far`. */
-export async function writeDeadLetters(writing: Writing): Promise<Location | undefined> {
+export interface DeadLetters {
+  readonly location: Location | undefined;
+  readonly tooLate: number;
+  readonly tooFar: number;
+}
+
+export const noDeadLetters: DeadLetters = { location: undefined, tooLate: 0, tooFar: 0 };
+
+/** Keeps the points that are in no row, each with its reason: `too late` or `too far`. */
+export async function writeDeadLetters(writing: Writing): Promise<DeadLetters> {
   const { context, session, spec, rules, unit } = writing;
   const late = spec.closedBeforeMs === null ? 'false' : `ts <= ${spec.closedBeforeMs}`;
   const path = `${session.workFolder}/dead-letters.parquet`;
-  const [written] = await session.writeParquet({
-    select: `SELECT CAST(${spec.batch} AS BIGINT) AS batch, CASE WHEN ${late} THEN 'too late' ELSE 'too far' END AS reason, * EXCLUDE (q) FROM arriving WHERE NOT (${inTime(spec, rules)}) ORDER BY id, ts`,
-    path,
-  });
-  if (written === undefined || written.rows === 0) return undefined;
+  await session.execute(
+    `CREATE TEMP TABLE refused AS SELECT CAST(${spec.batch} AS BIGINT) AS batch, CASE WHEN ${late} THEN 'too late' ELSE 'too far' END AS reason, * EXCLUDE (q) FROM arriving WHERE NOT (${inTime(spec, rules)})`,
+  );
+  const [counts] = await session.query(
+    "SELECT count(*) FILTER (reason = 'too late') AS late, count(*) FILTER (reason = 'too far') AS far FROM refused",
+  );
+  const [written] = await session.writeParquet({ select: 'SELECT * FROM refused ORDER BY id, ts', path });
+  if (written === undefined || written.rows === 0) return noDeadLetters;
   const location = joinLocation(deadLettersFolder(context), `${unit}-${randomName()}.parquet`);
   await context.world.warehouse.adopt(path, location);
-  return location;
+  return { location, tooLate: Number(counts?.['late']), tooFar: Number(counts?.['far']) };
 }
 
 async function writeFile(writing: Writing, kind: string, select: string): Promise<StateFile | undefined> {

@@ -113,11 +113,9 @@ export interface Prepared {
   readonly droppedColumns: readonly string[];
   /** Configured columns that the file does not have; NULL in its rows. */
   readonly missingColumns?: readonly string[];
-  /** Names that the columns have in `rowsLocation` (as SQL), when the file was kept as it came. */
-  readonly columns?: Readonly<Record<string, string>>;
-  /** What else the workload counted of the file, for its plan. */
-  readonly facts?: Readonly<Record<string, number | null>>;
-  /** Accepted rows per cell: [month number, bucket, rows, deletes]. For points: [0, part, rows, 0]. At most (months x buckets) entries; the file's, not the table's. */
+  /** What else the workload found in the file, for its plan; bounded. */
+  readonly workload?: unknown;
+  /** Accepted rows per cell: [month number, bucket, rows, deletes]. For points: [0, part, points, those that are refused for their time]. At most (months x buckets) entries; the file's, not the table's. */
   readonly cells: readonly (readonly [month: number, bucket: number, rows: number, deletes: number])[];
 }
 

@@ -8,6 +8,7 @@ import { openRollup } from './product.ts';
 
 test.each(rollupExamples.map((example) => [example.name, example] as const))(
   'worked example: %s',
+  { timeout: 60_000 },
   async (_name, { rules, batches }) => {
     await play({ idType: 'string', rules, batches }, 3);
   },

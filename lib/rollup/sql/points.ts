@@ -1,6 +1,7 @@
 import type { ColumnConfig, RollupConfig } from '../../config/schema.ts';
 import { identifier, text } from '../../engine/sql.ts';
-import { fault } from '../../run/sources/typed-rows.ts';
+import type { OpenedSource } from '../../run/sources/open.ts';
+import { type ColumnMatch, fault } from '../../run/sources/typed-rows.ts';
 
 /** Times that every reader of the table can show: the years 1 to 9999. */
 const firstMs = -62_135_596_800_000;
@@ -25,6 +26,19 @@ export function pointColumns({ points }: Pick<RollupConfig, 'points'>): readonly
 }
 
 export type PointColumn = ColumnConfig & { readonly from: string };
+
+/** A file's rows under the names of points: `SELECT pw_row, id, ts, v, l0, …`, and what the columns are called in it. */
+export function pointRows(
+  columns: readonly PointColumn[],
+  { from }: Pick<ColumnMatch, 'from'>,
+): { readonly names: Readonly<Record<string, string>>; readonly select: (source: OpenedSource) => string } {
+  const present = columns.map((_, at) => from[at] ?? '');
+  return {
+    names: Object.fromEntries(columns.map(({ name }, at) => [name, identifier(present[at] ?? '')])),
+    select: (source) =>
+      `SELECT pw_row, ${columns.map(({ name }, at) => `s${at} AS ${name}`).join(', ')} FROM (${source.select(present)})`,
+  };
+}
 
 /** `SELECT pw_row, pw_fault, id, ts, v, l0, …` of typed rows; `ts` in milliseconds, faults under the names of the source. */
 export function checkedPoints(columns: readonly PointColumn[], typed: string): string {

@@ -47,25 +47,12 @@ export function knownLabels(
   );
 }
 
-/** Labels that the points of the batch bring; more than one row for a series whose points disagree. */
-export function arrivingLabels(
-  labels: string,
-  spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
-  rules: RollupRules,
-): string {
-  return `SELECT DISTINCT id, ${labels} FROM arriving WHERE ${inTime(spec, rules)}`;
-}
-
-/** The labels of each series' first point by ingest, for the series of `disagreeing`. */
-export function firstLabels(
-  labels: readonly string[],
-  spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
-  rules: RollupRules,
-): string {
+/** Labels of series that the batch begins: those of the first point by ingest. */
+export function firstLabels(labels: readonly string[]): string {
   const struct = `{${labels.map((name) => `'${name}': ${name}`).join(', ')}}`;
   return (
-    `SELECT id, ${labels.map((name) => `first.${name} AS ${name}`).join(', ')} FROM (SELECT id, arg_min(${struct}, q) AS first ` +
-    `FROM arriving WHERE ${inTime(spec, rules)} AND id IN (SELECT id FROM disagreeing) GROUP BY id)`
+    `SELECT id, ${labels.map((name) => `first.${name} AS ${name}`).join(', ')} FROM ` +
+    `(SELECT id, arg_min(${struct}, q) AS first FROM arriving_labels WHERE id NOT IN (SELECT id FROM labels) GROUP BY id)`
   );
 }
 
