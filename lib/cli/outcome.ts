@@ -3,6 +3,7 @@ import type { KnownFile } from '../run/intake.ts';
 import type { PreparedTotals } from '../run/prepare.ts';
 import type { Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import { batchLines, batchReport } from './batch-lines.ts';
 import { type CaseCount, casesOf } from './case-records.ts';
 import type { CommandContext } from './command.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
@@ -107,11 +108,13 @@ export function successLines(
       ? `${style.yellow('nothing published')} by ${run.runId}: no row was accepted`
       : `${style.green('published')} ${run.runId} to ${run.branch}${took}`,
     ...inputLines(run, command),
+    ...batchLines(run),
     ...cases.map(({ title, rows }) => `  ${count(rows).padStart(12)}  ${title}`),
     ...listOf(run.facts.maintenance).map((line) => `  maintenance: ${line}`),
   ];
   if (nothing) return [...lines, `next   ${command(`partwise status ${run.runId}`)}`];
-  if (run.branch === 'main') return [...lines, `next   ${command('partwise show latest --limit 5')}`];
+  const table = batchReport(run) === undefined ? 'latest' : 'rollups';
+  if (run.branch === 'main') return [...lines, `next   ${command(`partwise show ${table} --limit 5`)}`];
   return [
     ...lines,
     `next   ${command(`partwise diff summary main ${run.branch}`)}`,

@@ -1,3 +1,4 @@
+import type { RollupConfig } from '../config/schema.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
 import { CorruptStateError, ObjectNotFoundError, PinnedSnapshotExpiredError } from '../errors.ts';
@@ -11,39 +12,70 @@ import type { PointSource, RollupContext, RollupSpec } from './types.ts';
 /** Rows of a file that come before the next one in the order of ingest. */
 const rowsPerFile = 2n ** 36n;
 
+/** Columns of the views when there is nothing to read: names and types. */
+function emptyColumns(config: RollupConfig) {
+  const { series, labels } = rollupShape(config);
+  const column = (name: string, type: string) => `CAST(NULL AS ${type}) AS ${name}`;
+  const numbers = ['w', 'n', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'rs'].map((name) => column(name, 'BIGINT'));
+  const id = column('id', series.sqlType);
+  const names = labels.map(({ sqlType }, at) => column(`l${at}`, sqlType)).join(', ');
+  const point = `${id}, ${column('ts', 'BIGINT')}, ${column('v', 'BIGINT')}`;
+  return {
+    points: `${point}, ${column('q', 'BIGINT')}, ${names}`,
+    labels: `${id}, ${names}, ${column('q', 'BIGINT')}`,
+    state: `${point}, ${names}`,
+    part: `${column('resolution', 'BIGINT')}, ${id}, ${numbers.join(', ')}, ${column('s', 'HUGEINT')}, ${column('inc', 'HUGEINT')}, ${names}`,
+  };
+}
+
+/** A view of all rows of the selects; of none of them a view of the same columns without rows. */
+async function createView(
+  session: EngineSession,
+  name: string,
+  selects: readonly string[],
+  empty: string,
+): Promise<void> {
+  const rows = selects.length === 0 ? `SELECT ${empty} WHERE false` : selects.join(' UNION ALL ');
+  await session.execute(`CREATE TEMP VIEW ${name} AS ${rows}`);
+}
+
 /**
- * Opens what a unit reads as views: `arriving` (id, ts, v, q, l0, …), `arriving_labels` (id, l0, …, q), `hot` (id, ts, v, l0, …), `tails` (id, ts, v, l0,
- * …) and `part` (resolution, id, w, …, l0, …), each with the series of the unit's parts only.
+ * Opens the points of a unit as views: `arriving` (id, ts, v, q, l0, …) and `arriving_labels` (id, l0, …, q), with the
+ * series of the unit's parts only; `q` is the order of ingest.
  */
-export async function openInputs(
+export async function openPoints(
   context: RollupContext,
   session: EngineSession,
   spec: RollupSpec,
 ): Promise<void> {
-  const labels = rollupShape(context.config).labels.map((label, at) => ({ ...label, name: `l${at}` }));
-  const series = rollupShape(context.config).series.sqlType;
-  const labelTypes = labels.map(({ name, sqlType }) => `CAST(NULL AS ${sqlType}) AS ${name}`).join(', ');
-  const noLabels = `SELECT CAST(NULL AS ${series}) AS id, ${labelTypes}, CAST(NULL AS BIGINT) AS q WHERE false`;
-  const point = `CAST(NULL AS ${series}) AS id, CAST(NULL AS BIGINT) AS ts, CAST(NULL AS BIGINT) AS v`;
-  const names = labels.map(({ name }) => name);
-  const sources = await arriving(context, spec, names);
-  const all = (selects: readonly string[], empty: string) =>
-    selects.length === 0 ? empty : selects.join(' UNION ALL ');
-  await session.execute(
-    `CREATE TEMP VIEW arriving AS ${all(sources.points, `SELECT ${point}, CAST(NULL AS BIGINT) AS q, ${labelTypes} WHERE false`)}`,
-  );
-  await session.execute(`CREATE TEMP VIEW arriving_labels AS ${all(sources.labels, noLabels)}`);
-  const state = async (files: readonly StateFile[], empty: string) =>
-    files.length === 0 ? `SELECT ${empty} WHERE false` : stateRows(context, files, spec);
-  await session.execute(`CREATE TEMP VIEW hot AS ${await state(spec.hot, `${point}, ${labelTypes}`)}`);
-  await session.execute(`CREATE TEMP VIEW tails AS ${await state(spec.tails, `${point}, ${labelTypes}`)}`);
-  const numbers = ['w', 'n', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'rs'];
-  await session.execute(
-    `CREATE TEMP VIEW part AS ${await state(
-      spec.part,
-      `CAST(NULL AS BIGINT) AS resolution, CAST(NULL AS ${series}) AS id, ${numbers.map((name) => `CAST(NULL AS BIGINT) AS ${name}`).join(', ')}, CAST(NULL AS HUGEINT) AS s, CAST(NULL AS HUGEINT) AS inc, ${labelTypes}`,
-    )}`,
-  );
+  const labels = rollupShape(context.config).labels.map((_, at) => `l${at}`);
+  const sources = await arriving(context, spec, labels);
+  const empty = emptyColumns(context.config);
+  await createView(session, 'arriving', sources.points, empty.points);
+  await createView(session, 'arriving_labels', sources.labels, empty.labels);
+}
+
+/** The same views without a point: for what only the state says. */
+export async function openNoPoints(session: EngineSession, config: RollupConfig): Promise<void> {
+  const empty = emptyColumns(config);
+  await createView(session, 'arriving', [], empty.points);
+  await createView(session, 'arriving_labels', [], empty.labels);
+}
+
+type StateRange = Pick<RollupSpec, 'hot' | 'tails' | 'part' | 'firstPart' | 'lastPart' | 'parts'>;
+
+/** Opens the state of some parts as views `hot` and `tails` (id, ts, v, l0, …) and `part` (resolution, id, w, …, l0, …). */
+export async function openState(
+  context: Pick<RollupContext, 'world' | 'config' | 'runId'>,
+  session: EngineSession,
+  spec: StateRange,
+): Promise<void> {
+  const empty = emptyColumns(context.config);
+  const rows = async (files: readonly StateFile[]) =>
+    files.length === 0 ? [] : [await stateRows(context, files, spec)];
+  await createView(session, 'hot', await rows(spec.hot), empty.state);
+  await createView(session, 'tails', await rows(spec.tails), empty.state);
+  await createView(session, 'part', await rows(spec.part), empty.part);
 }
 
 async function arriving(
@@ -101,9 +133,9 @@ async function* readSources(
 }
 
 async function stateRows(
-  { world, runId }: RollupContext,
+  { world, runId }: Pick<RollupContext, 'world' | 'runId'>,
   files: readonly StateFile[],
-  spec: RollupSpec,
+  spec: StateRange,
 ): Promise<string> {
   const paths: string[] = [];
   for (const file of files) paths.push(text(await statePath(world.warehouse, file.location, runId)));

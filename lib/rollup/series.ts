@@ -5,10 +5,12 @@ import { firstLabels, knownLabels, olderLabels, sortedPoints, waitingLabels } fr
 import { disorder, orderedPoints } from './sql/windows.ts';
 import type { PointCounts, RollupSpec } from './types.ts';
 
+type SeriesOf = Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>;
+
 /** Makes tables `ordered` (id, ts, v, kind, p) and `labels` (id, l0, …) of the unit's series. */
 export async function orderSeries(
   session: EngineSession,
-  spec: RollupSpec,
+  spec: SeriesOf,
   rules: RollupRules,
   labels: readonly string[],
 ): Promise<void> {
@@ -24,7 +26,7 @@ export async function orderSeries(
 
 async function makeLabels(
   session: EngineSession,
-  spec: RollupSpec,
+  spec: SeriesOf,
   rules: RollupRules,
   labels: readonly string[],
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { CorruptStateError } from '../errors.ts';
 import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
 import { rollupShape } from './columns.ts';
-import { openInputs } from './inputs.ts';
+import { openPoints, openState } from './inputs.ts';
 import { mergeLevels } from './levels.ts';
 import { rulesOf } from './rules.ts';
 import { countPoints, orderSeries } from './series.ts';
@@ -27,7 +27,8 @@ export async function work(
   const { now } = context.world.clock;
   const started = now();
   await using session = await context.session(`rollup-${item.unit}`, { threads: 1 });
-  await openInputs(context, session, spec);
+  await openPoints(context, session, spec);
+  await openState(context, session, spec);
   await orderSeries(session, spec, rules, labels);
   const closed = spec.closedAfterMs === null ? 'false' : `ts <= ${spec.closedAfterMs}`;
   await mergeLevels(session, rules, closed);

@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import { createTableView } from '../../lib/cli/views.ts';
 import { parsePipeline, type RollupConfig } from '../../lib/config/index.ts';
 import { currentSnapshot, loadTable } from '../../lib/iceberg/index.ts';
+import { createOpenWindows } from '../../lib/rollup/provisional.ts';
 import { intakeFiles } from '../../lib/run/intake.ts';
 import {
   type LocalWorld,
@@ -32,6 +33,8 @@ export interface RollupProduct extends AsyncDisposable {
   resume(runId: string): Promise<RunOutcome>;
   /** What a reader sees, by resolution, window and series. */
   rows(branch?: string): Promise<readonly OracleOpenRow[]>;
+  /** What is open, as `partwise sql` shows it. */
+  open(): Promise<readonly OracleOpenRow[]>;
 }
 
 export interface RollupProductOptions extends Omit<LocalWorldOptions, 'root'> {
@@ -85,6 +88,15 @@ export async function openRollup(options: RollupProductOptions): Promise<RollupP
       }),
     resume: (runId) => resumeRun({ world, config, runId }),
     rows: (branch = 'main') => readRows(world, branch),
+    open: async () => {
+      await using session = await world.engine.open({
+        memoryBytes: 2 ** 28,
+        threads: 1,
+        workFolder: `${world.workRoot}/read-open`,
+      });
+      await createOpenWindows({ world, config, branch: 'main', session, name: 'open_windows' });
+      return await readOpenRows(session, 'open_windows');
+    },
     [Symbol.asyncDispose]: async () => {
       await world.close();
       if (given === undefined) await rm(root, { recursive: true, force: true });

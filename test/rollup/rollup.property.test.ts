@@ -37,6 +37,7 @@ async function play(scenario: PointScenario, seed: number): Promise<void> {
     expect(run?.status).toBe('succeeded');
     const expected = rollupOracle(rules, batches.slice(0, index + 1));
     expect(await product.rows()).toEqual(expected.rows.map(({ batch: _, ...row }) => row));
+    expect(await product.open()).toEqual(expected.open);
     const report = run?.facts['rollup'] as { closedThroughMs: number | null; points: Record<string, number> };
     expect(report.closedThroughMs ?? undefined).toBe(expected.closedThroughMs);
     const count = (refused: typeof expected.tooLate) =>

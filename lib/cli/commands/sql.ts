@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { text as readText } from 'node:stream/consumers';
-import type { PipelineConfig } from '../../config/index.ts';
+import type { PipelineConfig, RollupConfig } from '../../config/index.ts';
 import type { EngineSession } from '../../engine/engine.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import { UsageError } from '../../errors.ts';
+import { createOpenWindows } from '../../rollup/provisional.ts';
 import { planOfRun } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import type { RunRecord } from '../../stores/ports.ts';
@@ -35,8 +36,12 @@ export const sql: CommandHandler = async (context) => {
   );
   await mustBeQuery(engine, query);
   await createTableViews(context, world, engine, config, query);
+  if (config?.kind === 'rollup') {
+    const branch = flags.text('branch') ?? 'main';
+    await createRollupViews({ world, engine, config, branch, query });
+  }
   await createHistoryTables(world, engine, query);
-  const columns = await describe(engine, query);
+  const columns = await describe(engine, query, config);
   await printRows({
     output,
     columns,
@@ -79,7 +84,8 @@ async function createTableViews(
   const own = config === undefined ? [] : tablesOf(config);
   const wanted = (await world.catalog.list()).flatMap((one) => {
     const role = own.find(({ identifier }) => fullName(identifier) === fullName(one))?.role;
-    return mentions(query, one.name) || (role !== undefined && mentions(query, role))
+    const isAveraged = role === 'rollups' && mentions(query, 'averages');
+    return isAveraged || mentions(query, one.name) || (role !== undefined && mentions(query, role))
       ? [{ identifier: one, role }]
       : [];
   });
@@ -109,6 +115,23 @@ async function createTableViews(
       names,
     });
   }
+}
+
+interface RollupViewsOptions {
+  readonly world: LocalWorld;
+  readonly engine: EngineSession;
+  readonly config: RollupConfig;
+  readonly branch: string;
+  readonly query: string;
+}
+
+/** `open_windows`: what is not published yet, as it would be if no more points came. `averages`: the rollups with sum / count. */
+async function createRollupViews(options: RollupViewsOptions): Promise<void> {
+  const { world, engine, config, branch, query } = options;
+  if (mentions(query, 'open_windows'))
+    await createOpenWindows({ world, session: engine, config, branch, name: 'open_windows' });
+  if (mentions(query, 'averages'))
+    await engine.execute('CREATE VIEW averages AS SELECT *, "sum" / "count" AS average FROM rollups');
 }
 
 async function createHistoryTables(world: LocalWorld, engine: EngineSession, query: string): Promise<void> {
@@ -152,7 +175,11 @@ async function createHistoryTables(world: LocalWorld, engine: EngineSession, que
   }
 }
 
-async function describe(engine: EngineSession, query: string): Promise<readonly string[]> {
+async function describe(
+  engine: EngineSession,
+  query: string,
+  config: PipelineConfig | undefined,
+): Promise<readonly string[]> {
   try {
     const described = await engine.query(`DESCRIBE SELECT * FROM (${query}\n)`);
     return described.map((row) => String(row.column_name));
@@ -164,9 +191,16 @@ async function describe(engine: EngineSession, query: string): Promise<readonly 
     throw new UsageError(reason, {
       cause,
       safe: 'nothing was run',
-      next: 'there are summary, latest, tombstones, runs, units, steps and cases; DESCRIBE summary lists columns',
+      next: whatThereIs(config),
     });
   }
+}
+
+function whatThereIs(config: PipelineConfig | undefined): string {
+  const own =
+    config === undefined ? ['summary', 'latest', 'tombstones'] : tablesOf(config).map((one) => one.role);
+  const views = config?.kind === 'rollup' ? ['averages', 'open_windows'] : [];
+  return `there are ${[...own, ...views, 'runs', 'units', 'steps'].join(', ')} and cases; DESCRIBE ${own[0]} lists columns`;
 }
 
 function mentions(query: string, name: string): boolean {

@@ -3,6 +3,7 @@ import { textTable } from '../../report/table.ts';
 import { planOfRun } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
 import type { RunRecord } from '../../stores/ports.ts';
+import { batchTables } from '../batch-lines.ts';
 import { branchText } from '../branches.ts';
 import { type CaseCount, casesAndSteps } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
@@ -55,6 +56,7 @@ export const status: CommandHandler = async (context) => {
   output.lines(refusedLines(run, refused));
   output.lines(stepLines(steps));
   output.lines(caseLines(cases));
+  output.lines(batchTables(run));
   output.lines(auditLines(run));
   if (isUnfinished(run)) {
     output.line(
