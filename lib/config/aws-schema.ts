@@ -69,6 +69,8 @@ export const awsSchema = z.strictObject({
   logDays: z.literal([1, 3, 5, 7, 14, 30, 60, 90, 120, 180, 365, 731, 1827]).default(90),
 });
 
+export type ScheduleConfig = z.output<typeof schedule>;
+
 function isWithin(value: number, least: number, most: number): boolean {
   return value >= least && value <= most;
 }

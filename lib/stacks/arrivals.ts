@@ -12,7 +12,13 @@ import {
 import { SqsSendMessage } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { feedPrefix, type PipelineConfig, parseDurationMs, sourcePrefix } from '../config/index.ts';
+import {
+  feedPrefix,
+  type PipelineConfig,
+  parseDurationMs,
+  scheduleOf,
+  sourcePrefix,
+} from '../config/index.ts';
 import { triggerTimeout } from './pipeline-functions.ts';
 import type { Storage } from './storage-stack.ts';
 
@@ -145,7 +151,7 @@ export class Arrivals extends Construct {
   }
 
   private schedule(config: PipelineConfig): void {
-    const { schedule } = config.aws;
+    const schedule = scheduleOf(config);
     if (schedule === undefined) return;
     new Schedule(this, 'Schedule', {
       description: `Partwise ${config.pipeline}: a run over whatever waits`,

@@ -143,7 +143,7 @@ async function readRows(world: LocalWorld, branch: string): Promise<readonly Ora
   });
   const snapshotId = currentSnapshot(table, branch)?.snapshotId;
   await createTableView({ world, session, table, snapshotId, names: ['rollups'] });
-  return readOpenRows(session, 'rollups');
+  return await readOpenRows(session, 'rollups');
 }
 
 /** Rows of a relation with the table's columns, as the oracle has them. */

@@ -51,6 +51,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'lib/errors.ts',
     'lib/config',
     'lib/run',
+    'lib/rollup/rules.ts',
     'lib/stores/ports.ts',
     'lib/stores/trigger-ports.ts',
     'lib/stores/location.ts',

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { SummaryConfig } from '../../lib/config/index.ts';
+import type { PipelineConfig } from '../../lib/config/index.ts';
 import { ObjectNotFoundError } from '../../lib/errors.ts';
 import type { IntakeItem, ObjectStore, StateStore } from '../../lib/stores/ports.ts';
 import { openSqliteCatalog } from '../../lib/stores/sqlite-catalog.ts';
@@ -23,7 +23,7 @@ export interface Site {
 
 /** The trigger on an embedded state store, with executions and messages written down instead of sent. */
 export async function openSite(
-  config: SummaryConfig = accounts,
+  config: PipelineConfig = accounts,
   staged: Partial<Pick<TriggerOptions, 'catalog' | 'staging' | 'stagingRoot'>> = {},
 ): Promise<Site> {
   const world = { nowMs: Date.parse('2025-11-25T12:00:10Z'), running: false, failStart: false };
