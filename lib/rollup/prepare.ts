@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { parseByteSize } from '../config/sizes.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { preparedItem } from '../run/prepare.ts';
-import { keepRejects, openItem, sourceUnit } from '../run/sources/item.ts';
+import { keepRejects, type OpenedItem, openItem, sourceUnit } from '../run/sources/item.ts';
 import { adoptOnce, quarantineFaults, writeRows } from '../run/sources/output.ts';
 import { poisonOnRead } from '../run/sources/poison.ts';
-import { matchColumns, typedRows } from '../run/sources/typed-rows.ts';
+import { type ColumnMatch, matchColumns, typedRows } from '../run/sources/typed-rows.ts';
 import type { Prepared } from '../run/workload.ts';
 import type { IntakeItem } from '../stores/ports.ts';
 import { fitsAsItCame } from './prepare-as-it-came.ts';
-import { checkedPoints, partOf, pointColumns, pointRows } from './sql/points.ts';
+import { checkedPoints, type PointColumn, partOf, pointColumns, pointRows } from './sql/points.ts';
 import { countedPoints, seriesLabels } from './sql/prepared.ts';
 import { countsInBatch } from './start.ts';
 import type { PreparedPoints, RollupContext } from './types.ts';
@@ -26,69 +26,99 @@ import type { PreparedPoints, RollupContext } from './types.ts';
  * @throws SourceChangedError when the object is not the claimed version any more
  */
 export async function prepare(context: RollupContext, item: IntakeItem): Promise<Prepared> {
-  const { config } = context;
   const unit = sourceUnit(item);
-  const columns = pointColumns(config);
+  const columns = pointColumns(context.config);
   await using opened = await openItem(context, item, {
     name: `prepare-${unit}`,
-    feed: config.source,
+    feed: context.config.source,
     positional: columns.map(({ from }) => from),
   });
-  const { session, source, rejects, spillBytes } = opened;
-  const match = matchColumns(columns, new Set(['id', 'ts', 'v']), source);
-  const fieldBytes = parseByteSize(config.limits.fieldBytes);
-  const finish = async (asItCame: boolean, rows: number): Promise<Prepared> => {
-    const folder = `${context.folder}/prepare/${unit}`;
-    const location = `${folder}/rows.parquet`;
-    if (rows > 0 && asItCame) await adoptOnce(context, opened.path, location);
-    if (rows > 0 && !asItCame) await writeRows(context, session, { columns: names, order: ['part'] }, unit);
-    const counts = await session.query('SELECT * FROM counts ORDER BY ALL');
-    return {
-      item: preparedItem(item),
-      status: 'accepted',
-      rowsLocation: rows === 0 ? undefined : location,
-      quarantineLocation: await keepRejects(context, rejects, unit),
-      rowsRead: source.rows,
-      rowsAccepted: rows,
-      rowsQuarantined: rejects.count,
-      droppedColumns: match.dropped,
-      missingColumns: match.missing,
-      cells: cellsOf(counts),
-      workload: {
-        columns: asItCame ? columnNames : undefined,
-        labels: await keepLabels(context, session, `${folder}/labels.parquet`),
-        newestMs: newestOf(counts),
-        lateness: latenessOf(counts),
-      } satisfies PreparedPoints,
-    };
+  const match = matchColumns(columns, new Set(['id', 'ts', 'v']), opened.source);
+  const file: PointFile = { context, opened, columns, match, unit };
+  const asItCame = await keepAsItCame(file);
+  const kept = asItCame ?? (await keepTyped(file));
+  return {
+    item: preparedItem(item),
+    status: 'accepted',
+    rowsLocation: kept.rows === 0 ? undefined : `${folderOf(file)}/rows.parquet`,
+    quarantineLocation: await keepRejects(context, opened.rejects, unit),
+    rowsRead: opened.source.rows,
+    rowsAccepted: kept.rows,
+    rowsQuarantined: opened.rejects.count,
+    droppedColumns: match.dropped,
+    missingColumns: match.missing,
+    ...(await countsOf(file, asItCame === undefined ? undefined : pointRows(columns, match).names)),
   };
-  const names = ['part', 'pw_row', ...columns.map(({ name }) => name)];
-  const columnNames = pointRows(columns, match).names;
-  const { parts } = config.state;
-  const watermarkMs = context.batch?.watermarkMs ?? 0;
-  const inTime = await countsInBatch(context);
+}
 
-  if (await fitsAsItCame(context, { opened, columns, match })) {
-    const rows = `SELECT ${partOf('id', parts)} AS part, * FROM (${pointRows(columns, match).select(source)})`;
-    await poisonOnRead(spillBytes, async () => {
-      await session.execute(`CREATE TEMP TABLE counts AS ${countedPoints(rows, inTime, watermarkMs)}`);
-      await session.execute(`CREATE TEMP TABLE labels AS ${seriesLabels(rows, columns, inTime)}`);
-    });
-    const [bad] = await session.query('SELECT sum(bad) AS n FROM counts');
-    if (Number(bad?.['n'] ?? 0) === 0) return await finish(true, source.rows);
-    await session.execute('DROP TABLE counts');
-    await session.execute('DROP TABLE labels');
+interface PointFile {
+  readonly context: RollupContext;
+  readonly opened: OpenedItem;
+  readonly columns: readonly PointColumn[];
+  readonly match: ColumnMatch;
+  readonly unit: string;
+}
+
+const folderOf = ({ context, unit }: PointFile) => `${context.folder}/prepare/${unit}`;
+
+/** Copies the file. undefined when it does not fit, or has a row to refuse. */
+async function keepAsItCame(file: PointFile): Promise<{ readonly rows: number } | undefined> {
+  const { context, opened, columns, match } = file;
+  const { session, source } = opened;
+  if (!(await fitsAsItCame(context, file))) return undefined;
+  const part = partOf('id', context.config.state.parts);
+  const rows = `SELECT ${part} AS part, * FROM (${pointRows(columns, match).select(source)})`;
+  // Every column is decoded here, so that a damaged file is found before the work.
+  await poisonOnRead(opened.spillBytes, () => makeCounts(file, rows));
+  const [bad] = await session.query('SELECT sum(bad) AS n FROM counts');
+  if (Number(bad?.['n'] ?? 0) === 0) {
+    if (source.rows > 0) await adoptOnce(context, opened.path, `${folderOf(file)}/rows.parquet`);
+    return { rows: source.rows };
   }
+  await session.execute('DROP TABLE counts');
+  await session.execute('DROP TABLE labels');
+  return undefined;
+}
+
+/** Types every row, refuses what cannot be, and writes the rest. */
+async function keepTyped(file: PointFile): Promise<{ readonly rows: number }> {
+  const { context, opened, columns, match, unit } = file;
+  const { session, source, rejects } = opened;
+  const fieldBytes = parseByteSize(context.config.limits.fieldBytes);
   const checked = checkedPoints(columns, typedRows({ columns, fieldBytes, source, match }));
-  await poisonOnRead(spillBytes, () => session.execute(`CREATE TEMP TABLE checked AS ${checked}`));
+  await poisonOnRead(opened.spillBytes, () => session.execute(`CREATE TEMP TABLE checked AS ${checked}`));
   await quarantineFaults(session, source, rejects);
   await session.execute(
-    `CREATE TEMP VIEW accepted AS SELECT ${partOf('id', parts)} AS part, * EXCLUDE (pw_fault) FROM checked WHERE pw_fault IS NULL`,
+    `CREATE TEMP VIEW accepted AS SELECT ${partOf('id', context.config.state.parts)} AS part, * EXCLUDE (pw_fault) FROM checked WHERE pw_fault IS NULL`,
   );
-  await session.execute(`CREATE TEMP TABLE counts AS ${countedPoints('FROM accepted', inTime, watermarkMs)}`);
-  await session.execute(`CREATE TEMP TABLE labels AS ${seriesLabels('FROM accepted', columns, inTime)}`);
+  await makeCounts(file, 'FROM accepted');
+  const names = ['part', 'pw_row', ...columns.map(({ name }) => name)];
+  await writeRows(context, session, { columns: names, order: ['part'] }, unit);
   const [accepted] = await session.query('SELECT count(*) AS n FROM accepted');
-  return await finish(false, Number(accepted?.['n']));
+  return { rows: Number(accepted?.['n']) };
+}
+
+/** Makes the tables `counts` and `labels` of the rows. */
+async function makeCounts({ context, opened, columns }: PointFile, rows: string): Promise<void> {
+  const inTime = await countsInBatch(context);
+  const counts = countedPoints(rows, inTime, context.batch?.watermarkMs ?? 0);
+  await opened.session.execute(`CREATE TEMP TABLE counts AS ${counts}`);
+  await opened.session.execute(`CREATE TEMP TABLE labels AS ${seriesLabels(rows, columns, inTime)}`);
+}
+
+async function countsOf(
+  file: PointFile,
+  columns: PreparedPoints['columns'],
+): Promise<Required<Pick<Prepared, 'cells' | 'workload'>>> {
+  const { session } = file.opened;
+  const counts = await session.query('SELECT * FROM counts ORDER BY ALL');
+  const found: PreparedPoints = {
+    columns,
+    labels: await keepLabels(file.context, session, `${folderOf(file)}/labels.parquet`),
+    newestMs: newestOf(counts),
+    lateness: latenessOf(counts),
+  };
+  return { cells: cellsOf(counts), workload: found };
 }
 
 async function keepLabels(context: RollupContext, session: EngineSession, location: string): Promise<string> {
