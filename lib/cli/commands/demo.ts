@@ -1,5 +1,5 @@
-import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadPipeline, type SummaryConfig, summaryOnly } from '../../config/index.ts';
 import { type AccountView, compareByMonth, readAccount } from '../../demo/account.ts';
@@ -11,28 +11,34 @@ import type { EngineSession } from '../../engine/engine.ts';
 import { UsageError } from '../../errors.ts';
 import { openLocalWorld, runPipeline } from '../../run/local.ts';
 import type { LocalWorld } from '../../run/local-world.ts';
-import { makeRoot } from '../../stores/root-folder.ts';
 import { tableIdentifier } from '../../summary/tables.ts';
 import { casesOf } from '../case-records.ts';
-import type { CommandContext, CommandHandler } from '../command.ts';
+import type { CommandHandler } from '../command.ts';
 import { countFiles, type TableFiles } from '../demo/files.ts';
+import { demoFolder, emptyFolder, inRoot } from '../demo/folder.ts';
 import { type DropResult, dropLines, dropReport, endLines } from '../demo/story.ts';
 import { reportRun } from '../outcome.ts';
 import { rememberPipeline } from '../pipeline.ts';
 import { makeProgress } from '../progress.ts';
 import { refusedRows } from '../quarantine.ts';
-import { shellWord } from '../spelling.ts';
+import { didYouMean } from '../suggest.ts';
 import { loadTogether, snapshotOf } from '../tables.ts';
 import { createTableView } from '../views.ts';
+import { demoMetrics } from './demo-metrics.ts';
 import { runReport } from './run.ts';
 
-/** Marks a folder as made by the demo: only such a folder, or an empty one, is ever replaced. */
-const marker = '.made-by-partwise-demo';
+const demos = ['accounts', 'metrics'];
 const defaultSize: DemoSize = { accounts: 20_000, months: 24 };
 const schemaFile = fileURLToPath(new URL('../../../docs/schema/pipeline.schema.json', import.meta.url));
 const shownHistory = 'balance_history';
 
 export const demo: CommandHandler = async (context) => {
+  const what = context.arguments[0] ?? 'accounts';
+  if (what === 'metrics') return demoMetrics(context);
+  if (what !== 'accounts')
+    throw new UsageError(`there is no demo '${what}'${didYouMean(what, demos)}`, {
+      next: `one of ${demos.join(', ')}`,
+    });
   const { flags, output, environment } = context;
   const size = {
     accounts: flags.number('accounts') ?? defaultSize.accounts,
@@ -40,8 +46,7 @@ export const demo: CommandHandler = async (context) => {
   };
   if (size.accounts < 100 || size.months < 12)
     throw new UsageError('the demo needs at least 100 accounts and 12 months');
-  const into = flags.text('into') ?? flags.text('root');
-  const root = into === undefined ? join(environment.home, 'demo-warehouse') : resolve(environment.cwd, into);
+  const root = demoFolder(context);
   await emptyFolder(root);
   const startedMs = environment.now();
   const { config } = await writePipeline(root);
@@ -94,32 +99,6 @@ export const demo: CommandHandler = async (context) => {
   output.document({ root, elapsedMs: environment.now() - startedMs, drops: results.map(dropReport) });
   return 0;
 };
-
-/** Advice for a person who did not type --root: the demo's folder is not the default. */
-function inRoot(context: CommandContext, root: string): CommandContext {
-  const { output, environment } = context;
-  const suffix =
-    context.flags.text('root') === undefined ? ` --root ${shellWord(relative(environment.home, root))}` : '';
-  return { ...context, output: { ...output, command: (text) => output.command(`${text}${suffix}`) } };
-}
-
-async function emptyFolder(root: string): Promise<void> {
-  const entries = await readdir(root).catch(() => []);
-  const ours = await access(join(root, marker)).then(
-    () => true,
-    () => false,
-  );
-  if (entries.length > 0 && !ours) {
-    throw new UsageError(`${root} is not empty and was not made by the demo`, {
-      safe: 'it is as it was',
-      next: 'partwise demo --into DIR',
-    });
-  }
-  await makeRoot(root);
-  await rm(root, { recursive: true, force: true });
-  await mkdir(root);
-  await writeFile(join(root, marker), '');
-}
 
 async function writePipeline(root: string): Promise<{ readonly config: SummaryConfig }> {
   const path = join(root, 'pipelines', 'accounts.yaml');

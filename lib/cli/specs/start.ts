@@ -9,8 +9,10 @@ export const startCommands: readonly CommandSpec[] = [
       'Makes 20,000 accounts x 24 months with 6 history columns in ./demo-warehouse, then runs six drops through the ' +
         'real pipeline: new accounts, a forward month, a late month, corrections, deletes and bad rows. Everything is ' +
         'made up on the spot and is the same each time. An earlier demo in that folder is replaced.',
+      'partwise demo metrics brings points of counters into rollups instead: hourly batches with late, repeated and reset ' +
+        'points, an empty batch, points that come too late, and a flush.',
     ],
-    arguments: [],
+    arguments: [{ name: 'WORKLOAD', help: 'accounts or metrics (default: accounts)' }],
     flags: [
       { name: 'into', kind: 'text', value: 'DIR', help: 'folder of the demo (default: demo-warehouse)' },
       { name: 'accounts', kind: 'count', value: 'N', help: 'accounts (default: 20000)' },
@@ -23,6 +25,7 @@ export const startCommands: readonly CommandSpec[] = [
     ],
     examples: [
       { command: 'partwise demo', what: 'the whole demo, about a minute' },
+      { command: 'partwise demo metrics', what: 'rollups of points, some seconds' },
       { command: 'partwise demo --accounts 2000 --into /tmp/small-demo', what: 'a smaller one, elsewhere' },
     ],
     load: async () => (await import('../commands/demo.ts')).demo,
