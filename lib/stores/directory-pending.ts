@@ -48,9 +48,11 @@ export async function openDirectoryPending(options: {
         const hash = createHash('sha256');
         let sizeBytes = 0;
         for await (const chunk of chunksOf(source)) {
+          // The disk works while this thread hashes.
+          const written = file.writeFile(chunk);
           hash.update(chunk);
           sizeBytes += chunk.length;
-          await file.writeFile(chunk);
+          await written;
         }
         await file.sync();
         return { destination, handle, writeId, sizeBytes, sha256: hash.digest('hex'), parts: [] };

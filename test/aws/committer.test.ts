@@ -10,8 +10,8 @@ import { joinLocation } from '../../lib/stores/location.ts';
 import { openS3Pending } from '../../lib/stores/s3-pending.ts';
 import { committedNames, content, hour, leftovers, visible } from '../committer/site.ts';
 import { type Fault, openFaultProxy, operationOf } from './faults.ts';
-import type { ProxiedRequest } from './proxy.ts';
-import { openTestStore } from './world.ts';
+import { openProxy, type ProxiedRequest } from './proxy.ts';
+import { openTestStore, testClients } from './world.ts';
 
 async function openBucket(options: { readonly maxAttempts?: number } = {}) {
   const proxy = await openFaultProxy(inject('endpoints').s3);
@@ -250,4 +250,34 @@ it('of two jobs that use one name the second is refused, before its commit point
   expect(await visible(bucket.output)).toEqual({ 'same.txt': 'first' });
   await two.abort();
   expect(await visible(bucket.output)).toEqual({ 'same.txt': 'first' });
+});
+
+it('holds no more parts in memory than its buffer takes, however many may be sent side by side', async () => {
+  await using direct = await openTestStore();
+  const sending = { now: 0, most: 0, all: 0 };
+  await using proxy = await openProxy(inject('endpoints').s3, async (asked, forward) => {
+    if (operationOf(asked) !== 'PUT uploadId') return forward(asked);
+    sending.now += asked.body.length;
+    sending.all += asked.body.length;
+    sending.most = Math.max(sending.most, sending.now);
+    const answer = await forward(asked);
+    sending.now -= asked.body.length;
+    return answer;
+  });
+  using clients = testClients({ s3: proxy.url });
+  const part = direct.pieceBytes;
+  const pending = openS3Pending({
+    client: clients.s3,
+    bucket: direct.bucket,
+    prefix: 'some/prefix',
+    partBytes: part,
+    parallel: 8,
+    bufferBytes: 2 * part + 1,
+  });
+  const bytes = randomBytes(30e6);
+  const file = await pending.write(joinLocation(direct.store.root, 'x'), chunked(bytes));
+  expect(file.parts).toHaveLength(6);
+  expect(sending.all).toBe(bytes.length);
+  expect(sending.most).toBeGreaterThan(part);
+  expect(sending.most).toBeLessThanOrEqual(2 * part + 1);
 });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { reapJobs, resumeJob } from '../../lib/committer/index.ts';
+import type { Output } from '../../lib/committer/types.ts';
 import {
   DestinationTakenError,
   IntegrityError,
@@ -9,6 +10,7 @@ import {
   LeaseLostError,
   LocationEscapeError,
   ObjectNotFoundError,
+  StoreUnavailableError,
 } from '../../lib/errors.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import { committedNames, content, hour, leftovers, openSite, visible } from './site.ts';
@@ -166,6 +168,35 @@ describe('attempts of one task', () => {
     await second.commit();
     await job.commit({ tasks: ['one'] });
     expect(await visible(site.output)).toEqual({ 'a.txt': 'second' });
+    expect(await leftovers(site.output)).toEqual([]);
+  });
+
+  test('one whose offer arrives late keeps its files when it is aborted in between', async () => {
+    await using site = await openSite();
+    let late: (() => Promise<unknown>) | undefined;
+    const { store } = site.output;
+    const output: Output = {
+      ...site.output,
+      store: {
+        ...store,
+        write: async (location, bytes, options) => {
+          if (!location.endsWith('/t.pendingset')) return store.write(location, bytes, options);
+          late = () => store.write(location, bytes, options);
+          throw new StoreUnavailableError('no answer');
+        },
+      },
+    };
+    const job = await site.job('run-1', { output });
+    const task = job.task('t', 1);
+    await task.write('a.txt', content('a'));
+    await expect(task.commit()).rejects.toThrow(StoreUnavailableError);
+    await task.abort();
+    await late?.();
+    const next = (await site.job('run-1')).task('t', 2);
+    await next.write('a.txt', content('again'));
+    expect(await next.commit()).toMatchObject({ won: false, attempt: 1 });
+    await job.commit({ tasks: ['t'] });
+    expect(await visible(site.output)).toEqual({ 'a.txt': 'a' });
     expect(await leftovers(site.output)).toEqual([]);
   });
 
