@@ -1,3 +1,4 @@
+import { committerBench } from './committer.ts';
 import { lambdaBench } from './lambda.ts';
 import { planningBench } from './planning.ts';
 import { rollupBench } from './rollup.ts';
@@ -7,6 +8,7 @@ import { sparkBench } from './spark.ts';
 import { summaryBench } from './summary.ts';
 
 const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = {
+  committer: committerBench,
   lambda: lambdaBench,
   planning: planningBench,
   rollup: rollupBench,

@@ -94,6 +94,12 @@ export class TableAlreadyExistsError extends PartwiseError {}
 export class ObjectNotFoundError extends PartwiseError {}
 /** Create-only write met an object that is already there. */
 export class ObjectExistsError extends PartwiseError {}
+/** The bytes of a pending file are gone before it got its name, and nothing stands there. */
+export class PendingWriteLostError extends PartwiseError {}
+/** Another job holds or has taken the name of an output file; `details.holder` says which. */
+export class DestinationTakenError extends PartwiseError {}
+/** The job was committed or aborted before; `details.state` says which. */
+export class JobClosedError extends PartwiseError {}
 /** The folder that holds everything is no folder, or cannot be made, read or written. */
 export class RootUnusableError extends PartwiseError {}
 /** The disk, or this user's share of it, is full. */

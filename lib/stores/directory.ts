@@ -14,7 +14,8 @@ import {
   unlink,
 } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { LocationEscapeError, ObjectExistsError, ObjectNotFoundError } from '../errors.ts';
+import { ObjectExistsError, ObjectNotFoundError } from '../errors.ts';
+import { isInside, outside, pathBelow } from './directory-path.ts';
 import { readLines } from './lines.ts';
 import { fileLocation, filePath } from './location.ts';
 import type { Location, ObjectInfo, ObjectStore } from './ports.ts';
@@ -28,21 +29,7 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
   const rootPath = await realpath(options.path);
   const aside = `${rootPath}/.aside`;
 
-  /** The path of a location, proved to lie below the root, symbolic links of existing parents included. */
-  async function pathOf(location: Location): Promise<string> {
-    const path = filePath(location);
-    const lexical = resolve(path);
-    if (!isInside(lexical, rootPath) || path.includes('\0')) throw outside(location);
-    const parent = await realParent(lexical);
-    if (!isInside(parent, rootPath) && parent !== rootPath) throw outside(location);
-    return lexical;
-  }
-
-  function outside(location: Location): LocationEscapeError {
-    return new LocationEscapeError(`${location} is not below ${fileLocation(rootPath)}`, {
-      details: { location },
-    });
-  }
+  const pathOf = (location: Location) => pathBelow(rootPath, location);
 
   async function withPath<T>(location: Location, action: (path: string) => Promise<T>): Promise<T> {
     const path = await pathOf(location);
@@ -158,7 +145,7 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
 
     async *list(prefix) {
       const path = filePath(prefix);
-      if (!isInside(resolve(path), rootPath) && resolve(path) !== rootPath) throw outside(prefix);
+      if (!isInside(resolve(path), rootPath) && resolve(path) !== rootPath) throw outside(rootPath, prefix);
       yield* walk(path.endsWith('/') ? path.slice(0, -1) : dirname(path), path, aside);
     },
 
@@ -187,21 +174,6 @@ async function* walk(folder: string, prefix: string, aside: string): AsyncIterab
         yield { location: fileLocation(path), sizeBytes: info.size, modifiedMs: info.mtimeMs };
     }
   }
-}
-
-/** The real path of the nearest existing parent. */
-async function realParent(path: string): Promise<string> {
-  for (let parent = dirname(path); ; parent = dirname(parent)) {
-    try {
-      return await realpath(parent);
-    } catch (cause) {
-      if (!isCode(cause, 'ENOENT') || parent === '/') throw cause;
-    }
-  }
-}
-
-function isInside(path: string, root: string): boolean {
-  return path.startsWith(`${root}/`);
 }
 
 function isCode(error: unknown, code: string): boolean {

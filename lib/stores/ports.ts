@@ -43,6 +43,58 @@ export interface WriteOptions {
   readonly overwrite?: boolean;
 }
 
+/** A part of a pending file as the store took it. */
+export interface PendingPart {
+  readonly number: number;
+  readonly etag: string;
+  /** CRC-32 of the part, base64. */
+  readonly crc32: string;
+}
+
+/** Bytes that are durable below no name yet: with this, and only with this, they can be given their name. */
+export interface PendingFile {
+  readonly destination: Location;
+  /** The store's name of the bytes: a multipart upload's id, or a file beside the visible ones. */
+  readonly handle: string;
+  /** Tells this file from every other that may get the same name. */
+  readonly writeId: string;
+  readonly sizeBytes: number;
+  /** Of the whole content, hexadecimal. */
+  readonly sha256: string;
+  /** Empty where the store has no parts. */
+  readonly parts: readonly PendingPart[];
+}
+
+/** Bytes that somebody began to write, whether or not they are all there. */
+export interface BegunWrite {
+  readonly destination: Location;
+  readonly handle: string;
+  readonly begunMs: number;
+}
+
+/** What to write: a file on this machine, or its bytes as they come. */
+export type PendingSource = { readonly path: string } | AsyncIterable<Uint8Array>;
+
+/** Writes whose bytes go up at one time and become visible, whole, at another. */
+export interface PendingWrites {
+  /** All bytes, durable and invisible. What cannot be finished is taken back as far as the store answers. */
+  write(
+    destination: Location,
+    source: PendingSource,
+    options?: { readonly sizeHintBytes?: number },
+  ): Promise<PendingFile>;
+  /**
+   * Gives the bytes their name, create-only. Repeating it is no error: a file that has its name already is recognised.
+   * @throws ObjectExistsError when another file has the name
+   * @throws PendingWriteLostError when neither the bytes nor the file are there
+   */
+  complete(file: PendingFile): Promise<ObjectInfo>;
+  /** Drops the bytes; no error when they are gone or have their name. */
+  abort(write: Pick<BegunWrite, 'destination' | 'handle'>): Promise<void>;
+  /** Every write below the prefix that was begun and neither completed nor aborted, streamed. */
+  list(prefix: Location): AsyncIterable<BegunWrite>;
+}
+
 export interface TableIdentifier {
   readonly namespace: string;
   readonly name: string;

@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { ObjectNotFoundError } from '../errors.ts';
 import { awsFailure, isNamed, statusOf } from './aws-errors.ts';
 import type { Location } from './ports.ts';
-import type { Retrying } from './retrying.ts';
-import type { S3Root } from './s3-location.ts';
+import { defaultRetrying, type Retrying } from './retrying.ts';
+import { type S3Root, s3Root } from './s3-location.ts';
 
 /** What the parts of the S3 store share. */
 export interface S3Context {
@@ -17,6 +18,37 @@ export interface S3Context {
   readonly partBytes: number;
   /** Requests of one object side by side. */
   readonly parallel: number;
+  /** Bytes of one object's parts in memory at most; a larger part goes alone. */
+  readonly bufferBytes: number;
+}
+
+export interface S3ContextOptions {
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** Key prefix of everything below the root, without slashes around it; '' is the whole bucket. */
+  readonly prefix: string;
+  /** Size of parts and of ranges. Default 8 MiB; S3 refuses less than 5 MiB. */
+  readonly partBytes?: number;
+  /** Requests of one object side by side. Default 8. */
+  readonly parallel?: number;
+  /** Bytes of the parts of one write in memory at most; a larger part goes alone. Default 256 MiB. */
+  readonly bufferBytes?: number;
+  readonly now?: () => number;
+  readonly newId?: () => string;
+  readonly retrying?: Retrying;
+}
+
+export function s3Context(options: S3ContextOptions): S3Context {
+  return {
+    client: options.client,
+    root: s3Root(options.bucket, options.prefix),
+    retrying: options.retrying ?? defaultRetrying,
+    newId: options.newId ?? randomUUID,
+    now: options.now ?? Date.now,
+    partBytes: options.partBytes ?? 8 * 2 ** 20,
+    parallel: options.parallel ?? 8,
+    bufferBytes: options.bufferBytes ?? 256 * 2 ** 20,
+  };
 }
 
 /** The port's error for a failed request about an object. */

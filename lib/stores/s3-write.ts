@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import {
   AbortMultipartUploadCommand,
   type CompletedPart,
@@ -6,14 +5,15 @@ import {
   CreateMultipartUploadCommand,
   HeadObjectCommand,
   PutObjectCommand,
-  UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { ObjectExistsError, StoreUnavailableError } from '../errors.ts';
 import { isNamed, isUnavailable, statusOf } from './aws-errors.ts';
-import type { Location, ObjectInfo } from './ports.ts';
+import type { Location, ObjectInfo, PendingPart } from './ports.ts';
 import { retrying } from './retrying.ts';
 import { objectFailure, type S3Context } from './s3-context.ts';
+import type { S3Place } from './s3-location.ts';
 import type { Part, PartSource } from './s3-parts.ts';
+import { crc32Header, sendParts } from './s3-send-parts.ts';
 
 /** User metadata that holds the id of the write that made an object. */
 const writeIdKey = 'partwise-write-id';
@@ -56,7 +56,7 @@ export async function writeObject(
   }
 }
 
-interface Write {
+export interface Write {
   readonly context: S3Context;
   readonly location: Location;
   readonly writeId: string;
@@ -72,7 +72,7 @@ async function put(write: Write, bytes: Uint8Array): Promise<ObjectInfo> {
         Bucket: bucket,
         Key: key,
         Body: bytes,
-        ChecksumCRC32: checksum(bytes),
+        ChecksumCRC32: crc32Header(bytes),
         Metadata: { [writeIdKey]: writeId },
         ...(overwrite ? {} : { IfNoneMatch: '*' }),
       }),
@@ -80,71 +80,30 @@ async function put(write: Write, bytes: Uint8Array): Promise<ObjectInfo> {
   );
 }
 
-/** Parts go up side by side, at most `parallel` in memory. The upload is aborted only when it is known not to have completed. */
+/** The upload is aborted only when it is known not to have completed. */
 async function upload(write: Write, first: Part, rest: AsyncIterable<Part>): Promise<ObjectInfo> {
   const { context, location, writeId, overwrite } = write;
-  const { bucket, key } = context.root.place(location);
-  const target = { Bucket: bucket, Key: key };
-  const { UploadId } = await context.client.send(
-    new CreateMultipartUploadCommand({
-      ...target,
-      ChecksumAlgorithm: 'CRC32',
-      Metadata: { [writeIdKey]: writeId },
-    }),
-  );
-  const completed: CompletedPart[] = [];
-  const sending = new Set<Promise<void>>();
-  let sizeBytes = 0;
-  const failures: unknown[] = [];
-  const send = (part: Part): void => {
-    sizeBytes += part.bytes.length;
-    const ChecksumCRC32 = checksum(part.bytes);
-    const sent = context.client
-      .send(
-        new UploadPartCommand({
-          ...target,
-          UploadId,
-          PartNumber: part.number,
-          Body: part.bytes,
-          ChecksumCRC32,
-        }),
-      )
-      .then(({ ETag }) => {
-        completed.push({ ETag, PartNumber: part.number, ChecksumCRC32 });
-      })
-      .catch((error: unknown) => {
-        failures.push(error);
-      })
-      .finally(() => sending.delete(sent));
-    sending.add(sent);
-  };
-  try {
-    send(first);
-    for await (const part of rest) {
-      send(part);
-      if (sending.size >= context.parallel) await Promise.race(sending);
-      if (failures.length > 0) break;
-    }
-  } catch (error) {
-    failures.unshift(error);
-  }
-  await Promise.all(sending);
+  const place = context.root.place(location);
+  const uploadId = await createUpload(context, place, writeId);
+  const target = { Bucket: place.bucket, Key: place.key, UploadId: uploadId };
   const abort = () =>
-    context.client.send(new AbortMultipartUploadCommand({ ...target, UploadId })).catch(() => {
+    context.client.send(new AbortMultipartUploadCommand(target)).catch(() => {
       // The first error is the one to report; the bucket's lifecycle rule removes what stays.
     });
-  if (failures.length > 0) {
-    await abort();
-    throw failures[0];
+  async function* all(): AsyncGenerator<Part> {
+    yield first;
+    yield* rest;
   }
-  completed.sort((left, right) => (left.PartNumber ?? 0) - (right.PartNumber ?? 0));
+  const sent = await sendParts({ context, place, uploadId, parts: all() }).catch(async (error: unknown) => {
+    await abort();
+    throw error;
+  });
   try {
-    return await settled(write, sizeBytes, () =>
+    return await settled(write, sent.sizeBytes, () =>
       context.client.send(
         new CompleteMultipartUploadCommand({
           ...target,
-          UploadId,
-          MultipartUpload: { Parts: completed },
+          MultipartUpload: { Parts: sent.parts.map(completedPart) },
           ...(overwrite ? {} : { IfNoneMatch: '*' }),
         }),
       ),
@@ -155,8 +114,26 @@ async function upload(write: Write, first: Part, rest: AsyncIterable<Part>): Pro
   }
 }
 
+/** Begins an upload whose object will carry the write id. */
+export async function createUpload(context: S3Context, place: S3Place, writeId: string): Promise<string> {
+  const { UploadId } = await context.client.send(
+    new CreateMultipartUploadCommand({
+      Bucket: place.bucket,
+      Key: place.key,
+      ChecksumAlgorithm: 'CRC32',
+      Metadata: { [writeIdKey]: writeId },
+    }),
+  );
+  if (UploadId === undefined) throw new TypeError('S3 gave no upload id');
+  return UploadId;
+}
+
+export function completedPart(part: PendingPart): CompletedPart {
+  return { PartNumber: part.number, ETag: part.etag, ChecksumCRC32: part.crc32 };
+}
+
 /** Does the deciding request; whenever its answer may be about an earlier try of ours, the object itself says. */
-async function settled(
+export async function settled(
   write: Write,
   sizeBytes: number,
   request: () => Promise<unknown>,
@@ -197,7 +174,7 @@ async function standingObject(write: Write, first: unknown) {
   }
 }
 
-function writeFailure(error: unknown, location: Location): unknown {
+export function writeFailure(error: unknown, location: Location): unknown {
   if (statusOf(error) === 412) {
     return new ObjectExistsError(`${location} exists already`, { cause: error, details: { location } });
   }
@@ -208,11 +185,4 @@ function writeFailure(error: unknown, location: Location): unknown {
     });
   }
   return objectFailure(error, 's3:PutObject', location);
-}
-
-/** CRC-32, big-endian, base64: the form of the x-amz-checksum-crc32 header. */
-function checksum(bytes: Uint8Array): string {
-  const value = Buffer.alloc(4);
-  value.writeUInt32BE(crc32(bytes));
-  return value.toString('base64');
 }

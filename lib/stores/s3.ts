@@ -1,40 +1,21 @@
-import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import {
-  DeleteObjectCommand,
-  HeadObjectCommand,
-  ListObjectsV2Command,
-  type S3Client,
-} from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { awsFailure } from './aws-errors.ts';
 import { readLines } from './lines.ts';
 import type { Location, ObjectInfo, ObjectStore } from './ports.ts';
-import { defaultRetrying, type Retrying } from './retrying.ts';
-import { isMissing, objectFailure, type S3Context } from './s3-context.ts';
+import { isMissing, objectFailure, type S3Context, type S3ContextOptions, s3Context } from './s3-context.ts';
 import { openCopies } from './s3-copies.ts';
-import { s3Root } from './s3-location.ts';
 import { bytesSource, fileSource, streamSource } from './s3-parts.ts';
 import { collectBytes, readBytes } from './s3-read.ts';
 import { writeObject } from './s3-write.ts';
 
-export interface S3StoreOptions {
-  readonly client: S3Client;
-  readonly bucket: string;
-  /** Key prefix of everything in the store, without slashes around it; '' is the whole bucket. */
-  readonly prefix: string;
+export interface S3StoreOptions extends S3ContextOptions {
   /** Absolute folder of this store's own for fetched copies; emptied when the store opens, removed when it closes. */
   readonly workFolder: string;
   /** Bytes of fetched copies that are kept. Default 4 GiB. */
   readonly cacheBytes?: number;
   /** For so long after it was handed out a copy is surely kept. Default 15 min, the longest that a Lambda runs. */
   readonly keepMs?: number;
-  /** Size of parts and of ranges. Default 8 MiB; S3 refuses less than 5 MiB. */
-  readonly partBytes?: number;
-  /** Requests of one object side by side. Default 8. */
-  readonly parallel?: number;
-  readonly now?: () => number;
-  readonly newId?: () => string;
-  readonly retrying?: Retrying;
 }
 
 export interface S3Store extends ObjectStore, AsyncDisposable {
@@ -48,17 +29,8 @@ export interface S3Store extends ObjectStore, AsyncDisposable {
  * @example openS3Store({ client, bucket: 'lake', prefix: 'warehouse', workFolder: '/tmp/copies' })
  */
 export async function openS3Store(options: S3StoreOptions): Promise<S3Store> {
-  const { client } = options;
-  const root = s3Root(options.bucket, options.prefix);
-  const context: S3Context = {
-    client,
-    root,
-    retrying: options.retrying ?? defaultRetrying,
-    newId: options.newId ?? randomUUID,
-    now: options.now ?? Date.now,
-    partBytes: options.partBytes ?? 8 * 2 ** 20,
-    parallel: options.parallel ?? 8,
-  };
+  const context = s3Context(options);
+  const { client, root } = context;
   const copies = await openCopies({
     context,
     folder: options.workFolder,

@@ -45,6 +45,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'lib/stores/location.ts',
     'lib/run',
   ],
+  'lib/committer': [
+    'lib/committer',
+    'lib/errors.ts',
+    'lib/stores/ports.ts',
+    'lib/stores/location.ts',
+    'lib/run/ahead.ts',
+  ],
   'lib/triggers': [
     'lib/triggers',
     'lib/iceberg',
