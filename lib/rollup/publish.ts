@@ -3,17 +3,19 @@ import { publishTables } from '../run/commit-set.ts';
 import { sha256 } from '../run/layout.ts';
 import type { Plan, Published } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
+import type { Location } from '../stores/ports.ts';
 import { newestBatch } from './batch.ts';
 import { mustFollow } from './plan.ts';
 import { reportOf } from './report.ts';
 import { rulesOf } from './rules.ts';
 import { batchKeys, newestBatchTag, type RollupState, type StateFile, stateText } from './state.ts';
 import { batchFolder } from './state-folder.ts';
+import { committedSizes, deadLettersJob, stateJob } from './state-job.ts';
 import { targetTable } from './tables.ts';
 import type { RollupContext, RollupOutcome, RollupPlanFacts } from './types.ts';
 
 /**
- * State, then one commit of all resolutions whose snapshot names the state: rows and state switch together. An empty
+ * State files get their names, the state says which they are, then one commit of all resolutions whose snapshot names the state: rows and state switch together. An empty
  * batch is a commit, too.
  * @throws BatchOrderError when the table is not at the batch before
  */
@@ -21,10 +23,18 @@ export async function publish(context: RollupContext, plan: Plan): Promise<Publi
   const facts = plan.workload as RollupPlanFacts;
   const { warehouse } = context.world;
   const outcomes: RollupOutcome[] = [];
-  for (const stage of plan.stages)
-    for await (const { result } of checkpointsOf(context, stage))
+  const units: string[] = [];
+  for (const stage of plan.stages) {
+    for await (const { record, result } of checkpointsOf(context, stage)) {
+      units.push(record.unit);
       outcomes.push(result.outcome as RollupOutcome);
-  const text = stateText(nextState(context, facts, outcomes));
+    }
+  }
+  await (await stateJob(context)).commit({ tasks: units });
+  const refused = units.filter((_, index) => outcomes[index]?.deadLetters !== undefined);
+  if (refused.length > 0) await (await deadLettersJob(context)).commit({ tasks: refused });
+  await context.world.step('state-committed');
+  const text = stateText(nextState(context, facts, outcomes, await committedSizes(context)));
   const digest = sha256(text);
   const location = joinLocation(batchFolder(context), `state-${digest.slice(0, 16)}.json`);
   await warehouse.write(location, new TextEncoder().encode(text), { overwrite: true });
@@ -53,9 +63,15 @@ function nextState(
   context: RollupContext,
   facts: RollupPlanFacts,
   outcomes: readonly RollupOutcome[],
+  sizes: ReadonlyMap<Location, number>,
 ): RollupState {
+  // Of two attempts of a unit, the files may be those of the one and the checkpoint that of the other.
+  const published = (file: StateFile): StateFile => ({
+    ...file,
+    sizeBytes: sizes.get(file.location) ?? file.sizeBytes,
+  });
   const files = (kind: 'hot' | 'tails' | 'part'): readonly StateFile[] =>
-    [...outcomes.flatMap((one) => one.state[kind]), ...facts.carried[kind]].sort(
+    [...outcomes.flatMap((one) => one.state[kind]).map(published), ...facts.carried[kind]].sort(
       (a, b) => a.firstPart - b.firstPart,
     );
   const newest = (of: (outcome: RollupOutcome) => number | null) => {

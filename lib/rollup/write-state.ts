@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import type { Task } from '../committer/index.ts';
 import type { EngineSession } from '../engine/engine.ts';
-import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import type { RollupRules } from './rules.ts';
 import { labelled } from './sql/rows.ts';
 import { inTime, livingTails } from './sql/series.ts';
 import type { StateFile } from './state.ts';
-import { batchFolder, deadLettersFolder } from './state-folder.ts';
+import { deadLettersJob, stateJob } from './state-job.ts';
 import type { RollupContext, RollupOutcome, RollupSpec } from './types.ts';
 
 export interface Writing {
@@ -21,14 +20,16 @@ export interface Writing {
 
 type WrittenState = Pick<RollupOutcome, 'state' | 'newestHotMs' | 'newestPartMs'>;
 
-/** Writes the unit's files of the next state. Nothing refers to them before the batch is published. */
+/** Uploads the unit's files of the next state. They get their names when the batch is published. */
 export async function writeState(writing: Writing): Promise<WrittenState> {
   const { session, spec, rules, labels } = writing;
+  const task = (await stateJob(writing.context)).task(writing.unit, writing.context.attempt);
   const names = labels.join(', ');
   const closedMs = spec.closedAfterMs;
   const open = closedMs === null ? 'true' : `ts > ${closedMs}`;
   const hot = await writeFile(
     writing,
+    task,
     'hot',
     `SELECT id, ts, v, ${names} FROM ordered JOIN labels USING (id) WHERE kind = 1 AND ${open} ORDER BY id, ts`,
   );
@@ -37,6 +38,7 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
   const closedOnes = closedMs === null ? 'kind = 0' : `ts <= ${closedMs}`;
   const tails = await writeFile(
     writing,
+    task,
     'tails',
     `SELECT id, ts, v, ${names} FROM (${last}) JOIN labels USING (id) WHERE ${closedOnes} AND ${isLast} AND ${livingTails(closedMs, rules)} ORDER BY id`,
   );
@@ -51,9 +53,11 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
       ? undefined
       : await writeFile(
           writing,
+          task,
           'part',
           `SELECT * FROM (${openWindows.join(' UNION ALL ')}) ORDER BY resolution, id, w`,
         );
+  await task.commit();
   const newest = async (select: string): Promise<number | null> => {
     const [row] = await session.query(select);
     return row?.['t'] === null || row?.['t'] === undefined ? null : Number(row['t']);
@@ -89,30 +93,29 @@ export async function writeDeadLetters(writing: Writing): Promise<DeadLetters> {
   );
   const [written] = await session.writeParquet({ select: 'SELECT * FROM refused ORDER BY id, ts', path });
   if (written === undefined || written.rows === 0) return noDeadLetters;
-  const location = joinLocation(deadLettersFolder(context), `${unit}-${randomName()}.parquet`);
-  await context.world.warehouse.adopt(path, location);
-  return { location, tooLate: Number(counts?.['late']), tooFar: Number(counts?.['far']) };
+  const task = (await deadLettersJob(context)).task(unit, context.attempt);
+  const { destination } = await task.write(`${unit}.parquet`, { path });
+  await task.commit();
+  return { location: destination, tooLate: Number(counts?.['late']), tooFar: Number(counts?.['far']) };
 }
 
-async function writeFile(writing: Writing, kind: string, select: string): Promise<StateFile | undefined> {
-  const { context, session, spec, unit } = writing;
+async function writeFile(
+  { session, spec, unit }: Writing,
+  task: Task,
+  kind: string,
+  select: string,
+): Promise<StateFile | undefined> {
   const path = `${session.workFolder}/${kind}.parquet`;
   const [written] = await session.writeParquet({ select, path });
   if (written === undefined || written.rows === 0) return undefined;
-  const location = joinLocation(batchFolder(context), `${kind}-${unit}-${randomName()}.parquet`);
-  const { sizeBytes } = await context.world.warehouse.adopt(path, location);
+  const { destination, sizeBytes } = await task.write(`${kind}-${unit}.parquet`, { path });
   return {
-    location,
+    location: destination,
     rows: written.rows,
     sizeBytes,
     firstPart: spec.firstPart,
     lastPart: spec.lastPart,
   };
-}
-
-/** Names are never used twice, so an attempt that is run again meets nobody's file. */
-function randomName(): string {
-  return randomBytes(6).toString('hex');
 }
 
 function listOf(file: StateFile | undefined): readonly StateFile[] {

@@ -6,6 +6,7 @@ import { openDynamoState } from '../stores/dynamo-state.ts';
 import { openGlueCatalog } from '../stores/glue-catalog.ts';
 import type { Clock } from '../stores/ports.ts';
 import { openS3Store } from '../stores/s3.ts';
+import { openS3Pending } from '../stores/s3-pending.ts';
 import type { ProgressEvent, World } from './workload.ts';
 
 export interface BucketPrefix {
@@ -68,6 +69,11 @@ export async function openAwsWorld(options: AwsWorldOptions): Promise<AwsWorld> 
   return {
     staging,
     warehouse,
+    pending: openS3Pending({
+      client: clients.s3,
+      bucket: options.warehouse.bucket,
+      prefix: options.warehouse.prefix ?? '',
+    }),
     results,
     catalog: openGlueCatalog({ client: clients.glue, store: warehouse }),
     state,

@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { duckDbEngine } from '../engine/duckdb.ts';
 import { openDirectoryStore } from '../stores/directory.ts';
+import { openDirectoryPending } from '../stores/directory-pending.ts';
 import { openLocalFiles } from '../stores/local-files.ts';
 import type { CatalogPointer, Clock } from '../stores/ports.ts';
 import { makeRoot } from '../stores/root-folder.ts';
@@ -50,6 +51,7 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
     stagingPath,
     staging: openLocalFiles(),
     warehouse: await openDirectoryStore({ path: `${rootPath}/warehouse` }),
+    pending: await openDirectoryPending({ path: `${rootPath}/warehouse` }),
     results: await openDirectoryStore({ path: `${rootPath}/results` }),
     catalog,
     state,

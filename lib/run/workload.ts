@@ -6,6 +6,7 @@ import type {
   IntakeItem,
   Location,
   ObjectStore,
+  PendingWrites,
   StateStore,
   TableIdentifier,
 } from '../stores/ports.ts';
@@ -14,6 +15,8 @@ import type {
 export interface World {
   readonly staging: ObjectStore;
   readonly warehouse: ObjectStore;
+  /** Writes of plain files below the warehouse that get their names later, see `lib/committer`. */
+  readonly pending: PendingWrites;
   /** Run artefacts: prepared rows, plans, checkpoints, reports, quarantine. */
   readonly results: ObjectStore;
   readonly catalog: CatalogPointer;

@@ -83,15 +83,27 @@ export function functionRights(
   ];
 
   const readStaged = stagedTable(stack, config);
+  // The committer drops its own records and uploads of plain files: state and dead letters, never a table's files.
+  const dropPending =
+    config.kind === 'rollup'
+      ? [
+          allow(
+            ['s3:DeleteObject'],
+            warehouse.arnForObjects(`${namespace}/*_state/*`),
+            warehouse.arnForObjects(`${namespace}/*_dead_letters/*`),
+          ),
+          allow(['s3:ListBucketMultipartUploads'], warehouse.bucketArn),
+        ]
+      : [];
 
   return {
     trigger: [state, ...readSources, ...readStaged, ...inventories, startRuns],
     intake: [state, ...artefacts, ...readTables],
     // A table that lags behind the other of an earlier run is moved first.
     plan: [state, ...artefacts, ...readTables, writeFiles, swapPointers],
-    work: [state, ...readSources, ...artefacts, ...readTables, writeFiles],
+    work: [state, ...readSources, ...artefacts, ...readTables, writeFiles, ...dropPending],
     audit: [state, ...artefacts, ...readTables],
-    publish: [state, ...artefacts, ...readTables, writeFiles, swapPointers],
+    publish: [state, ...artefacts, ...readTables, writeFiles, swapPointers, ...dropPending],
     // Compaction and expiry run here after a publish.
     report: [
       state,
@@ -101,6 +113,7 @@ export function functionRights(
       swapPointers,
       removeFiles,
       removeArtefacts,
+      ...dropPending,
       announce,
     ],
     reap: [state, startRuns],
