@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import type { PipelineConfig, SummaryConfig } from './schema.ts';
+import type { PipelineConfig, RollupConfig, SummaryConfig } from './schema.ts';
 
 /** Folder of the records or points below the staging root, without a trailing slash. */
 export function sourcePrefix(config: Pick<PipelineConfig, 'source' | 'pipeline'>): string {
@@ -10,6 +10,11 @@ export function sourcePrefix(config: Pick<PipelineConfig, 'source' | 'pipeline'>
 export function feedPrefix(config: PipelineConfig): string | undefined {
   if (config.kind !== 'summary' || config.deletions === undefined) return undefined;
   return (config.deletions.prefix ?? `${config.pipeline}-deletions`).replace(/\/$/, '');
+}
+
+/** Name of the table of a pipeline of kind rollup; its state and dead letters lie beside it under names made from it. */
+export function rollupTable({ pipeline, tables }: RollupConfig): string {
+  return tables.rollups ?? `${pipeline.replaceAll('-', '_')}_rollups`;
 }
 
 /** For what only account summaries can do. @throws UsageError when the pipeline is of another kind */

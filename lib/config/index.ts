@@ -1,5 +1,5 @@
 export { canonicalJson, configDigest } from './digest.ts';
-export { feedPrefix, sourcePrefix, summaryOnly } from './feeds.ts';
+export { feedPrefix, rollupTable, sourcePrefix, summaryOnly } from './feeds.ts';
 export { jsonSchema, jsonSchemaText } from './json-schema.ts';
 export { type LoadOptions, loadPipeline, parsePipeline } from './load.ts';
 export { historyColumnName, isReservedColumnName } from './names.ts';

@@ -1,3 +1,4 @@
+import { rollupTable } from '../config/feeds.ts';
 import type { RollupConfig } from '../config/schema.ts';
 import { parseByteSize } from '../config/sizes.ts';
 import type { IcebergType } from '../iceberg/types.ts';
@@ -10,8 +11,8 @@ import type { RollupRules } from './rules.ts';
 /** Role of the one table. */
 export const rollups = 'rollups';
 
-export function tableIdentifier({ pipeline, tables }: RollupConfig): TableIdentifier {
-  return { namespace: tables.namespace, name: tables.rollups ?? `${pipeline.replaceAll('-', '_')}_rollups` };
+export function tableIdentifier(config: RollupConfig): TableIdentifier {
+  return { namespace: config.tables.namespace, name: rollupTable(config) };
 }
 
 /** Table property that holds the resolutions in milliseconds: others mean another table. */

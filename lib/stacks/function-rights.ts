@@ -1,6 +1,6 @@
 import { ArnFormat, type Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { feedPrefix, type PipelineConfig, sourcePrefix } from '../config/index.ts';
+import { feedPrefix, type PipelineConfig, rollupTable, sourcePrefix } from '../config/index.ts';
 import type { Storage } from './storage-stack.ts';
 
 /** The functions of a pipeline. `trigger` and `reap` are behind events, the others behind the state machine's tasks. */
@@ -89,8 +89,8 @@ export function functionRights(
       ? [
           allow(
             ['s3:DeleteObject'],
-            warehouse.arnForObjects(`${namespace}/*_state/*`),
-            warehouse.arnForObjects(`${namespace}/*_dead_letters/*`),
+            warehouse.arnForObjects(`${namespace}/${rollupTable(config)}_state/*`),
+            warehouse.arnForObjects(`${namespace}/${rollupTable(config)}_dead_letters/*`),
           ),
           allow(['s3:ListBucketMultipartUploads'], warehouse.bucketArn),
         ]

@@ -28,6 +28,11 @@ export const wildcards: readonly Wildcard[] = [
     reason: "Data and metadata files: objects below the namespace's folder of the warehouse bucket.",
   },
   {
+    finding: /^Resource::.*Warehouse\w*Arn\w*\/[a-z0-9_]+\/[a-z0-9_]+_(state|dead_letters)\/\*$/,
+    reason:
+      'Rollups: plain files and the records of their commits, below the folders of the state and the dead letters.',
+  },
+  {
     finding: /^Resource::arn:<AWS::Partition>:glue:<AWS::Region>:<AWS::AccountId>:table\/[a-z0-9_]+\/\*$/,
     reason: 'Tables of the one namespace; branches of maintenance may list them.',
   },

@@ -4,7 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { type IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { describe, expect, it } from 'vitest';
-import type { SummaryConfig } from '../../lib/config/index.ts';
+import { loadPipeline, type PipelineConfig } from '../../lib/config/index.ts';
 import { addStacks } from '../../lib/stacks/partwise-app.ts';
 import { FUNCTION_NAMES, type FunctionName, PipelineMachine } from '../../lib/stacks/pipeline-machine.ts';
 import { wildcardReason, wildcards } from '../../lib/stacks/wildcards.ts';
@@ -13,7 +13,8 @@ import { nagFindings, testApp } from './nag.ts';
 
 const accounts = await loadSummary('pipelines/accounts.yaml');
 const everything = await loadSummary('test/config/everything.yaml');
-const stacksOf = (configs: readonly SummaryConfig[], context: Readonly<Record<string, unknown>> = {}) => {
+const metrics = await loadPipeline('pipelines/metrics.yaml');
+const stacksOf = (configs: readonly PipelineConfig[], context: Readonly<Record<string, unknown>> = {}) => {
   const app = testApp(context);
   addStacks(app, configs);
   return { app, template: (id: string) => Template.fromStack(app.node.findChild(id) as Stack) };
@@ -193,7 +194,7 @@ describe('the stacks together', () => {
 
   it('break no rule of AwsSolutions but the one on wildcards, each of which has a reason', () => {
     const found = [{}, { 'partwise:customerKey': 'true' }].flatMap((context) =>
-      nagFindings(stacksOf([accounts, everything], context).app),
+      nagFindings(stacksOf([accounts, everything, metrics], context).app),
     );
     const asked = found.map((one) => /^AwsSolutions-IAM5\[(.+)\]$/.exec(one)?.[1] ?? one);
     expect(asked.filter((one) => wildcardReason(one) === undefined)).toEqual([]);
