@@ -226,7 +226,7 @@ async function refusePublishedBatch(
   const published = newestPublished(await world.state.runs.list(pipeline, runsSeen), branch);
   if (published === undefined || published.number < batch.number) return;
   throw new BatchOrderError(
-    `${branch} of ${pipeline} is before batch ${batch.number}, and run ${published.runId} has published batch ${published.number} already: the table was rolled back`,
+    `${branch} of ${pipeline} is before batch ${batch.number}, and run ${published.runId} has published batch ${published.number} already: the ${branch === 'main' ? 'table was rolled back' : 'branch is without it'}`,
     {
       details: { batch: batch.number, published: published.number, runId: published.runId },
       safe: 'nothing was changed; the files are kept',

@@ -146,7 +146,7 @@ export function orphanLines(name: string, orphans: Orphans, apply: boolean): rea
   ];
 }
 
-export function counted(count: number, noun: string): string {
+function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 

@@ -1,8 +1,10 @@
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { giveUpBranch } from '../../lib/cli/branches.ts';
 import { replayBatches } from '../../lib/cli/replay.ts';
 import { newestBatch } from '../../lib/rollup/batch.ts';
+import { runPipeline } from '../../lib/run/local.ts';
 import { writePointFile } from '../generators/point-files.ts';
 import type { OraclePoint } from '../oracle/rollup-oracle.ts';
 import { expectOracle, rollUpTo, tableOf } from './checks.ts';
@@ -105,6 +107,26 @@ test('a replay is refused by name when the state before it is gone, or no commit
     message: expect.stringContaining('the state of batch 0 is gone'),
   });
   await expectOracle(product, batches);
+});
+
+test('a replay without one of its files, or with another one in its place, fails and leaves main', async () => {
+  await using product = await openRollup({ rules });
+  const own = await fileOf(product, 'own', second.files[0]?.points ?? []);
+  await rollUpTo(product, [first]);
+  const { world, config } = product;
+  const untilMs = rules.startMs + 2 * rules.batchMs;
+  const arrivedMs = untilMs - 1;
+  expect((await runPipeline({ world, config, paths: [own], untilMs, arrivedMs })).run?.status).toBe(
+    'succeeded',
+  );
+  const before = await product.rows();
+  await writeFile(own, 'something else');
+  const changedFile = await replayBatches({ world, config, from: 1, branch: 'changed' });
+  expect(changedFile.failed?.run?.error?.name).toBe('SourceChangedError');
+  await rm(own);
+  const goneFile = await replayBatches({ world, config, from: 1, branch: 'gone' });
+  expect(goneFile.failed?.run?.status).toBe('failed');
+  expect(await product.rows()).toEqual(before);
 });
 
 test('main does not become the branch when it has moved meanwhile; given up, all is as it was', async () => {
