@@ -1,6 +1,8 @@
 import type { PipelineConfig } from '../config/index.ts';
 import { CommitConflictError, UsageError } from '../errors.ts';
-import { commitStaged, dropRef, type StagedCommit, setRef, type Table } from '../iceberg/index.ts';
+import { changeRefs, commitStaged, type StagedCommit, setRef, type Table } from '../iceberg/index.ts';
+import { replayNote } from '../rollup/replay.ts';
+import { newestBatchTag } from '../rollup/state.ts';
 import {
   branchEnd,
   isOnMain,
@@ -98,6 +100,7 @@ async function moveMain(
     const target = table.metadata.refs[branch];
     if (target === undefined) continue;
     const ref = { type: 'branch', snapshotId: target.snapshotId } as const;
+    const batch = table.metadata.refs[newestBatchTag(branch)];
     staged.push(
       await setRef({
         store: world.warehouse,
@@ -105,6 +108,7 @@ async function moveMain(
         clock: world.clock,
         name: 'main',
         ref,
+        ...(batch === undefined ? {} : { others: { [newestBatchTag('main')]: batch } }),
         fastForward: true,
       }).catch((cause: unknown) => {
         if (!(cause instanceof CommitConflictError)) throw cause;
@@ -120,9 +124,12 @@ async function moveMain(
   return commitStaged({ store: world.warehouse, catalog: world.catalog, staged });
 }
 
+/** With what follows the branch: the tag of its newest batch, and a replay's note. */
 async function removeBranch({ world, branch }: BranchOptions, tables: readonly Table[]): Promise<void> {
+  const { warehouse: store, catalog, clock } = world;
+  const refs = { [branch]: undefined, [newestBatchTag(branch)]: undefined };
+  const properties = { [replayNote(branch)]: undefined };
   const staged: StagedCommit[] = [];
-  for (const table of tables)
-    staged.push(await dropRef({ store: world.warehouse, table, clock: world.clock, name: branch }));
-  if (staged.length > 0) await commitStaged({ store: world.warehouse, catalog: world.catalog, staged });
+  for (const table of tables) staged.push(await changeRefs({ store, table, clock, refs, properties }));
+  if (staged.length > 0) await commitStaged({ store, catalog, staged });
 }

@@ -5,7 +5,7 @@ import { identifier, text } from '../engine/sql.ts';
 import { currentSchema, type Table } from '../iceberg/index.ts';
 import { toJson } from '../report/json.ts';
 import type { World } from '../run/workload.ts';
-import { liveRows, scanned } from '../summary/audit-scan.ts';
+import { liveRows, scanned } from '../upkeep/live-rows.ts';
 import { scanFiles } from './tables.ts';
 
 /** Makes a view of a snapshot's live rows; files without deletes are not joined with any. */

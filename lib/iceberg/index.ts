@@ -28,7 +28,7 @@ export {
 } from './partition-filter.ts';
 export { newSnapshotId, type Random, systemRandom } from './random.ts';
 export { type RebaseOptions, rebaseSnapshot } from './rebase.ts';
-export { dropRef, type SetRefOptions, setProperties, setRef } from './refs.ts';
+export { changeRefs, dropRef, type SetRefOptions, setProperties, setRef } from './refs.ts';
 export { assertReadable, type LiveFilesOptions, liveDeleteFiles, liveFiles } from './scan.ts';
 export { fieldByName } from './schema.ts';
 export { type CommitStagedOptions, commitStaged, type StagedCommit } from './staged.ts';

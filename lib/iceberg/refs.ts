@@ -11,6 +11,8 @@ export interface SetRefOptions extends MetadataChange {
   readonly ref: SnapshotRef;
   /** Refuses a move that is not to a descendant. */
   readonly fastForward?: boolean;
+  /** Other refs that move in the same change. */
+  readonly others?: Readonly<Record<string, SnapshotRef>>;
   readonly properties?: Readonly<Record<string, string>>;
 }
 
@@ -37,7 +39,7 @@ export async function setRef(options: SetRefOptions): Promise<StagedCommit> {
     ...options,
     metadata: {
       ...metadata,
-      refs: { ...metadata.refs, [name]: ref },
+      refs: { ...metadata.refs, ...options.others, [name]: ref },
       properties: { ...metadata.properties, ...options.properties },
     },
   });
@@ -54,6 +56,30 @@ export async function dropRef(options: MetadataChange & { readonly name: string 
     Object.entries(options.table.metadata.refs).filter(([name]) => name !== options.name),
   );
   return writeMetadata({ ...options, metadata: { ...options.table.metadata, refs } });
+}
+
+/** Several refs and properties in one change; undefined removes. Says nothing of how the old and the new lie to each other. */
+export async function changeRefs(
+  options: MetadataChange & {
+    readonly refs: Readonly<Record<string, SnapshotRef | undefined>>;
+    readonly properties: Readonly<Record<string, string | undefined>>;
+  },
+): Promise<StagedCommit> {
+  const { metadata } = options.table;
+  return writeMetadata({
+    ...options,
+    metadata: {
+      ...metadata,
+      refs: present({ ...metadata.refs, ...options.refs }),
+      properties: present({ ...metadata.properties, ...options.properties }),
+    },
+  });
+}
+
+function present<T>(values: Readonly<Record<string, T | undefined>>): Readonly<Record<string, T>> {
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, T] => entry[1] !== undefined),
+  );
 }
 
 export async function setProperties(

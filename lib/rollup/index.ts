@@ -2,6 +2,7 @@ import type { RollupConfig } from '../config/schema.ts';
 import type { Workload } from '../run/workload.ts';
 import { audit } from './audit.ts';
 import { nextBatch } from './batch.ts';
+import { maintain, maintainRollups } from './maintain.ts';
 import { pinConfig } from './pin-config.ts';
 import { plan, stage } from './plan.ts';
 import { prepare } from './prepare.ts';
@@ -30,6 +31,6 @@ export const rollupWorkload: Workload<RollupConfig> = {
   publish,
   verifyRun: audit,
   verifyTables: async () => ({ passed: true, checks: [], facts: {} }),
-  upkeep: async () => [],
-  maintain: async () => [],
+  upkeep: maintainRollups,
+  maintain,
 };

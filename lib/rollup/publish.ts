@@ -50,7 +50,7 @@ export async function publish(context: RollupContext, plan: Plan): Promise<Publi
         [batchKeys.digest]: digest,
         [batchKeys.input]: facts.input,
       },
-      tag: context.branch === 'main' ? newestBatchTag : `${newestBatchTag}-${context.branch}`,
+      tag: newestBatchTag(context.branch),
       evenIfEmpty: true,
     },
     validate: async (_target, table) =>

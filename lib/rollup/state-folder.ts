@@ -5,7 +5,7 @@ import { tableIdentifier } from './tables.ts';
 import type { RollupContext } from './types.ts';
 
 /** Beside the table and not below it: whoever removes the table's orphan files does not know the state. */
-function stateFolder({ config, world }: Pick<RollupContext, 'config' | 'world'>): Location {
+export function stateFolder({ config, world }: Pick<RollupContext, 'config' | 'world'>): Location {
   const { namespace, name } = tableIdentifier(config);
   return joinLocation(world.warehouse.root, namespace, `${name}_state`);
 }
@@ -15,10 +15,15 @@ export function batchFolder(context: RollupContext): Location {
   return joinLocation(stateFolder(context), batchName(context));
 }
 
+/** All of the pipeline's dead letters. */
+export function allDeadLetters({ config, world }: Pick<RollupContext, 'config' | 'world'>): Location {
+  const { namespace, name } = tableIdentifier(config);
+  return joinLocation(world.warehouse.root, namespace, `${name}_dead_letters`);
+}
+
 /** The folder of the run's dead letters. */
 export function deadLettersFolder(context: RollupContext): Location {
-  const { namespace, name } = tableIdentifier(context.config);
-  return joinLocation(context.world.warehouse.root, namespace, `${name}_dead_letters`, batchName(context));
+  return joinLocation(allDeadLetters(context), batchName(context));
 }
 
 /** @example 'b00000012-metrics-20260101t000000-a1b2c3' */

@@ -58,8 +58,13 @@ export const batchKeys = {
   input: 'partwise.input',
 } as const;
 
-/** A tag that follows the newest batch, so that expiry does not forget where the next one starts. */
-export const newestBatchTag = 'partwise-batch';
+/** A tag that follows the newest batch of a branch, so that expiry does not forget where the next one starts. */
+export function newestBatchTag(branch: string): string {
+  return branch === 'main' ? 'partwise-batch' : `partwise-batch-${branch}`;
+}
+
+/** What the object of a state is called. */
+export const stateObject = /\/state-[0-9a-f]{16}\.json$/;
 
 export function closedOf(state: RollupState | undefined): ClosedThrough {
   return state?.closedThroughMs ?? undefined;

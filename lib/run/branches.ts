@@ -1,7 +1,7 @@
 import { ancestors, loadTable, type Table } from '../iceberg/index.ts';
 import type { IntakeItem, IntakeOutcome, RunRecord, TableIdentifier } from '../stores/ports.ts';
 import { identifierOf } from './planning.ts';
-import type { World } from './workload.ts';
+import type { Batch, World } from './workload.ts';
 
 /**
  * Where the files of a branch's runs are applied. An intake item says only that a run is done with it; the run says
@@ -41,9 +41,17 @@ export async function openBranchRuns(
   );
 }
 
-/** Notes that main is what the branch was: the files of its runs are applied on main. Idempotent. */
+/**
+ * Notes that main is what the branch was: the files of its runs are applied on main, and runs that they replayed were
+ * replaced. Idempotent.
+ */
 export async function settleSwitched(world: World, runs: readonly RunRecord[]): Promise<void> {
-  for (const run of runs) await note(world, run, { switchedMs: world.clock.now() });
+  for (const run of runs) {
+    await note(world, run, { switchedMs: world.clock.now() });
+    const [replaced] = (run.facts['batch'] as Batch | undefined)?.replays ?? [];
+    const before = replaced === undefined ? undefined : await world.state.runs.get(replaced);
+    if (before !== undefined) await note(world, before, { replacedBy: run.runId });
+  }
 }
 
 /** Gives the files of a branch that is gone back to the intake. Returns how many wait again. Idempotent. */
@@ -104,7 +112,11 @@ function publishedOf(run: RunRecord): readonly { readonly table: string; readonl
   return Array.isArray(published) ? published : [];
 }
 
-async function note(world: World, run: RunRecord, facts: Readonly<Record<string, number>>): Promise<void> {
+async function note(
+  world: World,
+  run: RunRecord,
+  facts: Readonly<Record<string, number | string>>,
+): Promise<void> {
   const now = await world.state.runs.get(run.runId);
   await world.state.runs.update(run.runId, { facts: { ...now?.facts, ...facts } });
 }

@@ -2,19 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { configDigest } from '../config/digest.ts';
 import type { PipelineConfig } from '../config/schema.ts';
 import {
+  BatchOrderError,
   CorruptStateError,
   ObjectNotFoundError,
   RunCancelledError,
   UnfinishedBatchError,
 } from '../errors.ts';
-import type { Lease, RunRecord } from '../stores/ports.ts';
+import type { IntakeItem, IntakeOutcome, Lease, RunRecord } from '../stores/ports.ts';
+import { batchOf, newestPublished } from './batches.ts';
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
 import type { Batch, Workload, World } from './workload.ts';
 
 /** Pending items that one run takes at most; the rest waits for the next run. */
 const claimLimit = 100_000;
-/** Newest runs that are looked at for one that holds a batch. */
-const heldRunsSeen = 100;
+/** Newest runs that are looked at for one that holds, or has published, a batch. */
+export const runsSeen = 100;
 /** A holder that has not renewed for so long has died. */
 export const leaseTtlMs = 30_000;
 
@@ -27,6 +29,19 @@ interface ClaimOptions {
   /** For workloads in batches: those that end by then are due. Default: now. */
   readonly untilMs?: number;
   readonly flush?: boolean;
+  /** Instead of the next batch with the files that wait: one that was published before, with its files. */
+  readonly replay?: ReplayedBatch;
+}
+
+/** A batch to be published once more, to another branch. */
+export interface ReplayedBatch {
+  readonly number: number;
+  readonly watermarkMs: number;
+  readonly flush: boolean;
+  /** Runs whose files it takes. */
+  readonly replays: readonly string[];
+  /** Further files, which wait. */
+  readonly also: readonly Pick<IntakeItem, 'location' | 'version'>[];
 }
 
 export interface ClaimedRun {
@@ -66,6 +81,8 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
   };
   return releasedOnFailure(world, lease, async () => {
     await world.step('leased');
+    // Before the next batch is asked for: the files of the very first one are claimed by the run that holds it.
+    if (options.workload.nextBatch !== undefined) await refuseHeldBatch(world, pipeline, options.branch);
     const next = await nextWork(options, now);
     if (!next.due) {
       await world.state.leases.release(lease);
@@ -73,9 +90,13 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
       return { run: { ...run, status: 'empty' }, config, objects: 0, due: false, ...nextEndMs };
     }
     const { batch } = next;
-    if (batch !== undefined) await refuseHeldBatch(world, config.pipeline, options.branch, batch);
+    if (batch !== undefined && options.replay === undefined)
+      await refusePublishedBatch(world, pipeline, options.branch, batch);
     await world.state.runs.create({ ...run, facts: batch === undefined ? {} : { batch } });
-    const objects = await claimObjects(world, pipeline, runId, batch);
+    const objects =
+      options.replay === undefined
+        ? await claimObjects(world, pipeline, runId, batch)
+        : await claimOnly(world, pipeline, runId, options.replay.also);
     // From here on the batch's files are fixed: what is recorded later is the next batch's.
     if (batch !== undefined)
       await world.state.runs.update(runId, { facts: { batch, claimedObjects: objects } });
@@ -110,8 +131,26 @@ async function nextWork(options: ClaimOptions, now: number): Promise<NextWork> {
     const oldest = await oldestArrival(world, config.pipeline, 'any');
     return oldest === undefined ? { due: false, endMs: undefined } : { due: true, batch: undefined };
   }
+  if (options.replay !== undefined) return replayed(options, options.replay);
   const oldestArrivalMs = await oldestArrival(world, config.pipeline, 'oldest');
   return workload.nextBatch(world, config, { branch, untilMs, flush, oldestArrivalMs });
+}
+
+/** @throws BatchOrderError when the branch is not at the batch before */
+async function replayed(
+  { world, config, workload, branch }: ClaimOptions,
+  replay: ReplayedBatch,
+): Promise<NextWork> {
+  const { number, watermarkMs, flush, replays } = replay;
+  const request = { branch, untilMs: watermarkMs, flush, oldestArrivalMs: undefined };
+  const next = await workload.nextBatch?.(world, config, request);
+  if (next?.due === true && next.batch.number === number)
+    return { due: true, batch: { ...next.batch, replays } };
+  throw new BatchOrderError(`branch ${branch} of ${config.pipeline} is not at the batch before ${number}`, {
+    details: { batch: number, next: next?.due === true ? next.batch.number : undefined },
+    safe: 'nothing was changed',
+    next: `partwise cancel --branch ${branch}`,
+  });
 }
 
 /** Arrival of the oldest file that waits, or of any. */
@@ -140,19 +179,61 @@ function claimObjects(
     : world.state.intake.claim(pipeline, runId, Number.MAX_SAFE_INTEGER, batch.watermarkMs);
 }
 
-/** A run that has not ended holds the batch's files: it must end first. @throws UnfinishedBatchError */
-async function refuseHeldBatch(world: World, pipeline: string, branch: string, batch: Batch): Promise<void> {
-  const runs = await world.state.runs.list(pipeline, heldRunsSeen);
-  const holder = runs.find(
-    (run) => !isSettled(run) && run.branch === branch && run.facts['batch'] !== undefined,
-  );
+/** Claims these files and no other that waits. */
+async function claimOnly(
+  world: World,
+  pipeline: string,
+  runId: string,
+  wanted: ReplayedBatch['also'],
+): Promise<number> {
+  if (wanted.length === 0) return 0;
+  const { intake } = world.state;
+  await intake.claim(pipeline, runId, Number.MAX_SAFE_INTEGER);
+  const names = new Set(wanted.map(({ location, version }) => `${version} ${location}`));
+  const others: IntakeOutcome[] = [];
+  for await (const { location, version } of intake.list(pipeline, { runId }))
+    if (!names.has(`${version} ${location}`)) others.push({ location, version, status: 'pending' });
+  await intake.settle(runId, others);
+  return wanted.length;
+}
+
+/** A run that has not ended holds its batch's files: it must end first. @throws UnfinishedBatchError */
+async function refuseHeldBatch(world: World, pipeline: string, branch: string): Promise<void> {
+  const runs = await world.state.runs.list(pipeline, runsSeen);
+  const holder = runs.find((run) => !isSettled(run) && run.branch === branch && batchOf(run) !== undefined);
   if (holder === undefined) return;
+  const batch = batchOf(holder)?.number;
   throw new UnfinishedBatchError(
-    `batch ${batch.number} of ${pipeline} waits: run ${holder.runId} has not ended (${holder.status})`,
+    `batch ${batch} of ${pipeline} waits: run ${holder.runId} has not ended (${holder.status})`,
     {
-      details: { runId: holder.runId, batch: batch.number, status: holder.status },
+      details: { runId: holder.runId, batch, status: holder.status },
       safe: 'nothing was changed; its files are kept for it',
       next: `partwise resume ${holder.runId}`,
+    },
+  );
+}
+
+/**
+ * Where the table has gone back behind what a run has published, that run is done with its files, and another one of
+ * the same batch would be without them. @throws BatchOrderError
+ */
+async function refusePublishedBatch(
+  world: World,
+  pipeline: string,
+  branch: string,
+  batch: Batch,
+): Promise<void> {
+  const published = newestPublished(await world.state.runs.list(pipeline, runsSeen), branch);
+  if (published === undefined || published.number < batch.number) return;
+  throw new BatchOrderError(
+    `${branch} of ${pipeline} is before batch ${batch.number}, and run ${published.runId} has published batch ${published.number} already: the ${branch === 'main' ? 'table was rolled back' : 'branch is without it'}`,
+    {
+      details: { batch: batch.number, published: published.number, runId: published.runId },
+      safe: 'nothing was changed; the files are kept',
+      next:
+        branch === 'main'
+          ? `partwise replay --from-batch ${batch.number}`
+          : `partwise cancel --branch ${branch}`,
     },
   );
 }
@@ -201,8 +282,13 @@ export async function continueRun(
   if (isSettled(before)) return { run: before, config: options.config, objects: 0, due: false };
   const lease = await world.state.leases.acquire(leaseName(before.pipeline), runId, leaseTtlMs);
   return releasedOnFailure(world, lease, async () => {
-    const batch = before.facts['batch'] as Batch | undefined;
+    const batch = batchOf(before);
     const fixed = batch === undefined ? undefined : before.facts['claimedObjects'];
+    if (batch?.replays !== undefined && fixed === undefined)
+      throw new CorruptStateError(`run ${runId} ended before it had the files that it is to replay`, {
+        safe: 'nothing was published',
+        next: `partwise cancel ${runId}`,
+      });
     const objects =
       typeof fixed === 'number' ? fixed : await claimObjects(world, before.pipeline, runId, batch);
     const bytes = await claimedBytes(world, before.pipeline, runId);

@@ -118,7 +118,7 @@ export function handlers(options: HandlerOptions) {
       return {
         runId,
         attempt,
-        objects: claimed.objects,
+        objects: stage.units,
         due: true,
         items: objectReference(world, stage.items),
       };

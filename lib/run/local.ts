@@ -1,7 +1,9 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
-import { oldestArrival, runCancelled } from './claim.ts';
+import { batchOf } from './batches.ts';
+import { cancelRun } from './cancel.ts';
+import { isSettled, oldestArrival, type ReplayedBatch, runCancelled, runsSeen, startRun } from './claim.ts';
 import { type Arrivals, intakeFiles } from './intake.ts';
 import { attempt } from './local-attempt.ts';
 import type { LocalWorld } from './local-world.ts';
@@ -88,6 +90,32 @@ export async function planPipeline(options: RunOptions): Promise<RunOutcome> {
     ...(await attempt({ ...options, workloadOf }, { mode: 'plan', ...requested(options) })),
     arrivals,
   };
+}
+
+/** Publishes a batch to a branch once more; goes on with a run on the branch that has begun it. */
+export async function replayBatch(
+  options: Omit<RunOptions, 'paths' | 'deletions' | 'branch'> & {
+    readonly branch: string;
+    readonly replay: ReplayedBatch;
+  },
+): Promise<RunOutcome> {
+  const { world, config, branch, replay, signal } = options;
+  const more = signal === undefined ? {} : { signal };
+  const begun = (await world.state.runs.list(config.pipeline, runsSeen)).find(
+    (run) => run.branch === branch && !isSettled(run) && batchOf(run)?.number === replay.number,
+  );
+  if (begun !== undefined && begun.facts['claimedObjects'] !== undefined)
+    return resumeRun({ world, config, runId: begun.runId, ...more });
+  if (begun !== undefined) await cancelRun({ world, runId: begun.runId });
+  const { run } = await startRun({
+    world,
+    config,
+    workload: workloadOf(config),
+    branch,
+    mode: 'run',
+    replay,
+  });
+  return resumeRun({ world, config, runId: run.runId, ...more });
 }
 
 /** Goes on with a run from its checkpoints, or applies a saved plan. */

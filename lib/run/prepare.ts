@@ -4,14 +4,17 @@ import { checkpointsOf, prepareStage, saveCheckpoint } from './checkpoints.ts';
 import { writeStage } from './stages.ts';
 import type { Prepared, RunContext, StageSummary, Workload } from './workload.ts';
 
-/** Writes the items of the prepare Map: one per claimed source object. */
+/** Writes the items of the prepare Map: one per claimed source object, and per object that a replayed run was done with. */
 export function writePrepareItems(context: RunContext): Promise<StageSummary> {
+  const { intake } = context.world.state;
+  const filters = [
+    { runId: context.runId },
+    ...(context.batch?.replays ?? []).map((runId) => ({ runId, status: 'done' as const })),
+  ];
   async function* units() {
-    for await (const item of context.world.state.intake.list(context.config.pipeline, {
-      runId: context.runId,
-    })) {
-      yield { label: 's', rows: 0, bytes: item.sizeBytes, specification: item };
-    }
+    for (const filter of filters)
+      for await (const item of intake.list(context.config.pipeline, filter))
+        yield { label: 's', rows: 0, bytes: item.sizeBytes, specification: item };
   }
   return writeStage(context, prepareStage, 0, units());
 }
@@ -45,6 +48,8 @@ async function prepareOrQuarantine(
     return await workload.prepare(context, item);
   } catch (error) {
     if (!(error instanceof PoisonInputError || error instanceof SourceChangedError)) throw error;
+    // A replay without one of its files would publish less than there was.
+    if (context.batch?.replays !== undefined && error instanceof SourceChangedError) throw error;
     return {
       item: preparedItem(item),
       status: 'quarantined',

@@ -63,6 +63,8 @@ export interface Batch {
   readonly flush: boolean;
   /** What the workload found of the batch before, bounded. */
   readonly previous: unknown;
+  /** Of a replay: the runs whose files the batch takes once more, the newest first. */
+  readonly replays?: readonly string[];
 }
 
 export interface BatchRequest {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { identifier } from '../engine/sql.ts';
-import { rowsChecksum } from './audit-checksum.ts';
+import { rowsChecksum } from '../upkeep/rows-checksum.ts';
 import { type BucketAudit, count, rowsOf } from './audit-context.ts';
 import type { StateFile } from './audit-state.ts';
 import { storedNames } from './columns.ts';

@@ -1,7 +1,7 @@
 import type { EngineSession } from '../engine/engine.ts';
 import type { Location } from '../stores/ports.ts';
+import { liveRows } from '../upkeep/live-rows.ts';
 import type { Noted } from './audit-findings.ts';
-import { liveRows } from './audit-scan.ts';
 import { type BucketState, filesAfter, type StateFile, type TableState } from './audit-state.ts';
 import type { SummaryShape } from './columns.ts';
 import type { Role } from './tables.ts';

@@ -1,5 +1,5 @@
+import { places } from '../upkeep/live-rows.ts';
 import { type BucketAudit, count } from './audit-context.ts';
-import { places } from './audit-scan.ts';
 import { filesAfter, type RoleState, roles } from './audit-state.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { executeAsWritten } from '../engine/engine.ts';
 import { identifier, text } from '../engine/sql.ts';
+import { rowPlace } from '../upkeep/live-rows.ts';
 import { auditCarried, type CarriedRows, carriedColumns } from './audit-carried.ts';
 import { type BucketAudit, count, rowsOf } from './audit-context.ts';
 import { recordValue, shownWrongly } from './audit-feed.ts';
 import { neighbourHashes } from './audit-neighbours.ts';
-import { rowPlace } from './audit-scan.ts';
 import { rowAlive } from './audit-sql.ts';
 import { storedRecordHash } from './audit-values.ts';
 import { changedRun, storedNames } from './columns.ts';

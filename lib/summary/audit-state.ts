@@ -14,7 +14,7 @@ import type { OutcomeWithChanges } from '../run/table-change.ts';
 import type { Plan } from '../run/workload.ts';
 import { normalizeLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
-import { type ScannedFile, scanned } from './audit-scan.ts';
+import { type ScannedFile, scanned } from '../upkeep/live-rows.ts';
 import { type BucketSpool, openBucketSpool } from './audit-spool.ts';
 import { type Role, tableIdentifier, targetTables } from './tables.ts';
 import type { SummaryContext } from './types.ts';

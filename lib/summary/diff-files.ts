@@ -1,5 +1,6 @@
 import { liveFiles, type ScanFile, type Table } from '../iceberg/index.ts';
 import type { ObjectStore } from '../stores/ports.ts';
+import { partitionName } from '../upkeep/cells.ts';
 
 /** Files of one batch of partitions that one side has and the other has not, or has with other deletes. */
 export interface DifferingFiles {
@@ -77,13 +78,6 @@ function batches(
   }
   if (open.from.length + open.to.length > 0) result.push(open);
   return result;
-}
-
-/** One text per partition, in the partitions' order as far as text has it. */
-export function partitionName(scan: ScanFile): string {
-  return scan.file.partition
-    .map((value) => (value === null ? '~' : String(value).padStart(12, '0')))
-    .join('/');
 }
 
 function rowsOf(files: readonly ScanFile[]): number {

@@ -2,7 +2,7 @@ import type { EngineSession, SqlRow } from '../engine/engine.ts';
 import { identifier } from '../engine/sql.ts';
 import type { Schema } from '../iceberg/index.ts';
 import type { ObjectStore } from '../stores/ports.ts';
-import { liveRows, scanned } from './audit-scan.ts';
+import { liveRows, scanned } from '../upkeep/live-rows.ts';
 import type { DifferingFiles } from './diff-files.ts';
 
 export interface RowDifference {

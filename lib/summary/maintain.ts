@@ -1,150 +1,32 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { SummaryConfig } from '../config/schema.ts';
-import { parseByteSize, parseDurationMs } from '../config/sizes.ts';
-import { TableNotFoundError } from '../errors.ts';
-import { loadTable } from '../iceberg/index.ts';
 import type { World } from '../run/workload.ts';
-import type { TableIdentifier } from '../stores/ports.ts';
+import { keepTables, type MaintainOptions } from '../upkeep/maintain.ts';
 import { roles } from './audit-state.ts';
 import { summaryShape } from './columns.ts';
-import { compactTable, tableName } from './maintain-compact.ts';
-import { checkpointedFiles, pinnedSnapshots, resumableRuns } from './maintain-pins.ts';
-import { expireOld, type Orphans, removeOrphans } from './maintain-snapshots.ts';
 import { rollForwardSummary } from './publish.ts';
 import { tableIdentifier } from './tables.ts';
 import type { SummaryContext } from './types.ts';
-
-export interface MaintainOptions {
-  /** Delete orphan files; otherwise they are only listed. Compaction and expiry delete nothing that a reader needs. */
-  readonly apply?: boolean;
-  /** Which parts to do; default all. */
-  readonly parts?: readonly ('compact' | 'expire' | 'orphans')[];
-  /** A run that has published: its pins are not needed any more. */
-  readonly publishedRunId?: string;
-}
 
 /** After a publish, by policy. The caller holds the pipeline's lease. */
 export function maintain(context: SummaryContext): Promise<readonly string[]> {
   return maintainTables(context.world, context.config, { apply: true, publishedRunId: context.runId });
 }
 
-/**
- * Compacts cells, expires snapshots and finds orphan files of the pipeline's tables; returns what was done, for people.
- * Snapshots that a resumable run is pinned to stay, and so do the files that its checkpoints name. The caller holds the
- * pipeline's lease.
- */
+/** The pipeline's tables, each cell sorted by the key. The caller holds the pipeline's lease. */
 export async function maintainTables(
   world: World,
   config: SummaryConfig,
   options: MaintainOptions = {},
 ): Promise<readonly string[]> {
-  const parts = new Set(options.parts ?? ['compact', 'expire', 'orphans']);
-  const lines: string[] = [];
   // What was prepared for a table that lags looks like orphans, and expiry would pull its ground away.
   if (options.apply !== false) await rollForwardSummary({ world, config });
-  const runs = await resumableRuns(world, {
-    horizonMs: parseDurationMs(config.resumeHorizon),
-    ...(options.publishedRunId === undefined ? {} : { except: options.publishedRunId }),
-  });
-  const pins = await pinnedSnapshots(world, runs);
-  const needed = parts.has('orphans') ? await checkpointedFiles(world, runs) : new Set<string>();
-  for (const role of roles) {
-    const identifier = tableIdentifier(config, role);
-    if (!(await exists(world, identifier))) continue;
-    if (parts.has('compact')) lines.push(...(await compact(world, config, identifier)));
-    if (parts.has('expire')) {
-      const { keepSnapshots, expireAfter } = config.maintenance;
-      const pinned = pins.get(tableName(identifier)) ?? new Set<bigint>();
-      const expired = await expireOld({
-        world,
-        identifier,
-        keep: keepSnapshots,
-        expireAfterMs: parseDurationMs(expireAfter),
-        pinned,
-      });
-      if (expired.snapshots > 0) {
-        lines.push(
-          `${tableName(identifier)}: expired ${counted(expired.snapshots, 'snapshot')}, deleted ${counted(expired.files, 'file')}`,
-        );
-      }
-    }
-    if (parts.has('orphans')) {
-      const graceMs = parseDurationMs(config.maintenance.graceForOrphans);
-      const orphans = await removeOrphans({
-        world,
-        identifier,
-        graceMs,
-        needed,
-        apply: options.apply === true,
-      });
-      lines.push(...orphanLines(identifier, orphans, options.apply === true));
-    }
-  }
-  return lines;
-}
-
-async function exists(world: World, identifier: TableIdentifier): Promise<boolean> {
-  try {
-    await loadTable({ store: world.warehouse, catalog: world.catalog, identifier });
-    return true;
-  } catch (error) {
-    if (error instanceof TableNotFoundError) return false;
-    throw error;
-  }
-}
-
-async function compact(
-  world: World,
-  config: SummaryConfig,
-  identifier: TableIdentifier,
-): Promise<readonly string[]> {
-  const shape = summaryShape(config);
-  await using session = await world.engine.open({
-    threads: config.work.threads ?? world.resources.threads,
-    memoryBytes: Math.min(world.resources.memoryBytes, parseByteSize(config.work.memory)),
-    workFolder: join(world.workRoot, `maintain-${randomBytes(4).toString('hex')}`),
-  });
-  const done = await compactTable({
-    store: world.warehouse,
-    catalog: world.catalog,
-    clock: world.clock,
-    session,
-    identifier,
-    policy: {
-      targetFileBytes: parseByteSize(config.tables.targetFileSize),
-      maxSmallFiles: config.work.maxSmallFiles,
-      maxDeadFraction: config.work.maxDeadFraction,
-    },
-    sortBy: [shape.key.name],
-    rowGroupRows: config.work.rowGroupRows,
-    step: world.step,
-  });
-  if (done.cells.length === 0) return [];
-  const reasons = new Map<string, number>();
-  for (const cell of done.cells) reasons.set(cell.reason, (reasons.get(cell.reason) ?? 0) + 1);
-  const [most] = [...reasons].sort(([, a], [, b]) => b - a);
-  return [
-    `${tableName(identifier)}: compacted ${counted(done.cells.length, 'cell')} (${most?.[0] ?? ''}), ${counted(done.filesRemoved, 'file')} into ${done.filesAdded}, ${megabytes(done.bytesBefore)} into ${megabytes(done.bytesAfter)}`,
-  ];
-}
-
-function orphanLines(identifier: TableIdentifier, orphans: Orphans, apply: boolean): readonly string[] {
-  if (orphans.files === 0) return [];
-  const head = `${tableName(identifier)}: ${apply ? 'deleted' : 'found'} ${counted(orphans.files, 'orphan file')}, ${megabytes(orphans.sizeBytes)}`;
-  if (apply) return [head];
-  const more = orphans.files - orphans.examples.length;
-  return [
-    head,
-    ...orphans.examples.map((location) => `  ${location}`),
-    ...(more > 0 ? [`  and ${more} more`] : []),
-  ];
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
+  const { maxSmallFiles, maxDeadFraction } = config.work;
+  const sortBy = [summaryShape(config).key.name];
+  const tables = roles.map((role) => ({
+    identifier: tableIdentifier(config, role),
+    sortBy,
+    maxSmallFiles,
+    maxDeadFraction,
+  }));
+  return keepTables({ ...options, world, config, tables });
 }

@@ -3,7 +3,7 @@ import { currentSchema, currentSpec, loadTableAt, withMissingColumns } from '../
 import type { PartitionSpec } from '../iceberg/types.ts';
 import { keep } from '../run/kept.ts';
 import type { Plan } from '../run/workload.ts';
-import { tableEncoding } from './encoding.ts';
+import { tableEncoding } from '../upkeep/encoding.ts';
 import { type Role, targetTables } from './tables.ts';
 import type { SummaryContext } from './types.ts';
 import type { OutputTable } from './writing.ts';

@@ -4,6 +4,7 @@ import type { Field, IcebergType, PartitionField } from '../iceberg/types.ts';
 import type { TargetTable } from '../run/table-change.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location, TableIdentifier } from '../stores/ports.ts';
+import { encodingProperties } from '../upkeep/encoding.ts';
 import {
   changedRun,
   newestMonth,
@@ -14,7 +15,7 @@ import {
   summaryShape,
   tombstoneCode,
 } from './columns.ts';
-import { encodingProperties } from './encoding.ts';
+import { wantedEncoding } from './encoding.ts';
 
 export type Role = 'summary' | 'latest' | 'tombstones';
 
@@ -52,7 +53,7 @@ export function targetTables(config: SummaryConfig, warehouseRoot: Location): re
         'write.update.mode': 'merge-on-read',
         'write.merge.mode': 'merge-on-read',
         'write.target-file-size-bytes': String(parseByteSize(config.tables.targetFileSize)),
-        ...(role === 'summary' ? encodingProperties(config) : {}),
+        ...(role === 'summary' ? encodingProperties(wantedEncoding(config)) : {}),
       },
     };
   };

@@ -1,5 +1,5 @@
 import { identifier, textList } from '../engine/sql.ts';
-import { liveRows, places, rowPlace } from './audit-scan.ts';
+import { liveRows, places, rowPlace } from '../upkeep/live-rows.ts';
 import { roles } from './audit-state.ts';
 import type { BucketTables } from './verify-bucket.ts';
 

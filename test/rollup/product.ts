@@ -23,6 +23,7 @@ export interface RollupProduct extends AsyncDisposable {
   readonly root: string;
   readonly world: LocalWorld;
   readonly config: RollupConfig;
+  readonly rules: RollupRules;
   /** Takes in the batch's files, each at its arrival. */
   arrive(batch: OracleBatch): Promise<void>;
   /** Runs the batch, which must be the next one; whatever the outcome. */
@@ -60,6 +61,7 @@ export async function openRollup(options: RollupProductOptions): Promise<RollupP
     root,
     world,
     config,
+    rules,
     arrive: async (batch) => {
       for (const [index, file] of batch.files.entries()) {
         const format = formats[(seed + index) % formats.length] ?? 'parquet';

@@ -11,9 +11,9 @@ import {
   loadTable,
 } from '../../lib/iceberg/index.ts';
 import { runPipeline } from '../../lib/run/local.ts';
-import { liveRows, type ScannedFile, scanned } from '../../lib/summary/audit-scan.ts';
 import { type Role, tableIdentifier } from '../../lib/summary/tables.ts';
 import { verifyTables } from '../../lib/summary/verify.ts';
+import { liveRows, type ScannedFile, scanned } from '../../lib/upkeep/live-rows.ts';
 import { parseSummary } from '../support/pipelines.ts';
 import { type Fixture, grownPipeline as grown, openFixture, smallPipeline } from './fixture.ts';
 

@@ -30,6 +30,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'lib/stores/ports.ts',
     'lib/stores/location.ts',
     'lib/run',
+    'lib/upkeep',
+  ],
+  'lib/upkeep': [
+    'lib/upkeep',
+    'lib/errors.ts',
+    'lib/config',
+    'lib/iceberg',
+    'lib/engine/engine.ts',
+    'lib/engine/sql.ts',
+    'lib/stores/ports.ts',
+    'lib/stores/location.ts',
+    'lib/run',
   ],
   'lib/rollup': [
     'lib/rollup',

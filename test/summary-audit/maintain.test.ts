@@ -3,9 +3,9 @@ import { currentSnapshot, liveFiles, loadTable, type ScanFile } from '../../lib/
 import { cancelRun, resumeRun } from '../../lib/run/local.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import { maintainTables } from '../../lib/summary/maintain.ts';
-import { cellToCompact } from '../../lib/summary/maintain-cells.ts';
 import { type Role, tableIdentifier } from '../../lib/summary/tables.ts';
 import { verifyTables } from '../../lib/summary/verify.ts';
+import { cellToCompact } from '../../lib/upkeep/cells.ts';
 import { failures, months, openSite, type Site } from './site.ts';
 
 let site: Site;

@@ -16,9 +16,9 @@ import {
 } from '../../lib/iceberg/index.ts';
 import { fieldIds } from '../../lib/run/field-ids.ts';
 import type { RunOutcome } from '../../lib/run/local.ts';
-import { liveRows, scanned } from '../../lib/summary/audit-scan.ts';
 import { type Role, tableIdentifier } from '../../lib/summary/tables.ts';
 import { verifyRun, verifyTables } from '../../lib/summary/verify.ts';
+import { liveRows, scanned } from '../../lib/upkeep/live-rows.ts';
 import { failures, months, openSite, type Site } from './site.ts';
 
 let site: Site;

@@ -181,4 +181,47 @@ export const workCommands: readonly CommandSpec[] = [
     examples: [{ command: 'partwise switch check', what: 'after: partwise diff summary main check' }],
     load: async () => (await import('../commands/switch.ts')).switchBranch,
   },
+  {
+    name: 'replay',
+    group: 'Work',
+    summary: 'points: run published batches once more, from the state before them, and swap main once',
+    description: [
+      'On a branch at the batch before --from-batch, each batch is run again with the files that its run took, and with ' +
+        'the rules that the pipeline file has now. Readers of main see nothing until all are done; then main becomes ' +
+        'what the branch is, in one step, which is refused when main has moved meanwhile. Needed after somebody rolled ' +
+        'the table back, and for points that came too late for their batch (--also). A replay that failed goes on ' +
+        'when it is given again with the same --branch.',
+    ],
+    arguments: [],
+    flags: [
+      { name: 'from-batch', kind: 'text', value: 'N', help: 'the first batch to run again' },
+      {
+        name: 'to-batch',
+        kind: 'text',
+        value: 'M',
+        help: 'the last one (default: the newest); later ones are not on main afterwards',
+      },
+      {
+        name: 'also',
+        kind: 'text',
+        value: 'FILE',
+        many: true,
+        help: 'a further file, which counts as the last to have arrived for batch N',
+      },
+      {
+        name: 'branch',
+        kind: 'text',
+        value: 'BRANCH',
+        help: 'the branch to work on (default: replay-N-TIME)',
+      },
+    ],
+    examples: [
+      { command: 'partwise replay --from-batch 12', what: 'batch 12 and all after it' },
+      {
+        command: 'partwise replay --from-batch 12 --also late.parquet',
+        what: 'the same, with points that came after their windows had closed',
+      },
+    ],
+    load: async () => (await import('../commands/replay.ts')).replay,
+  },
 ];

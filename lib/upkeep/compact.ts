@@ -20,10 +20,10 @@ import {
 } from '../iceberg/index.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { CatalogPointer, Clock, Location, ObjectStore, TableIdentifier } from '../stores/ports.ts';
-import { rowsChecksum } from './audit-checksum.ts';
-import { liveRows, scanned } from './audit-scan.ts';
+import { type CellToCompact, type CompactionPolicy, cellsToCompact } from './cells.ts';
 import { tableEncoding } from './encoding.ts';
-import { type CellToCompact, type CompactionPolicy, cellsToCompact } from './maintain-cells.ts';
+import { liveRows, scanned } from './live-rows.ts';
+import { rowsChecksum } from './rows-checksum.ts';
 
 export interface CompactOptions {
   readonly store: ObjectStore;
@@ -129,7 +129,7 @@ async function rewriteCell(
   return files;
 }
 
-/** Ranges of the first sort column with about equally many rows; as one SELECT each, so that memory stays bounded. */
+/** Ranges of the first sort column with about equally many rows, NULLs last; as one SELECT each, so that memory stays bounded. */
 async function slices(
   session: EngineSession,
   source: string,
@@ -144,9 +144,12 @@ async function slices(
   const bounds = Number(row?.['n'] ?? 0);
   const bound = (n: number) => `(SELECT b FROM bounds WHERE n = ${n})`;
   return Array.from({ length: bounds + 1 }, (_, index) => {
+    const isLast = index === bounds;
     const conditions = [
-      index > 0 ? `${identifier(column)} > ${bound(index)}` : undefined,
-      index < bounds ? `${identifier(column)} <= ${bound(index + 1)}` : undefined,
+      index > 0
+        ? `(${identifier(column)} > ${bound(index)}${isLast ? ` OR ${identifier(column)} IS NULL` : ''})`
+        : undefined,
+      isLast ? undefined : `${identifier(column)} <= ${bound(index + 1)}`,
     ].filter((condition) => condition !== undefined);
     return `SELECT * FROM ${source}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`}`;
   });

@@ -1,6 +1,5 @@
 import { liveFiles, type RemovedFile, type ScanFile, type Table } from '../iceberg/index.ts';
 import type { ObjectStore } from '../stores/ports.ts';
-import { partitionName } from './diff-files.ts';
 
 export interface CompactionPolicy {
   readonly targetFileBytes: number;
@@ -72,6 +71,13 @@ export function cellToCompact(
     rows: sum(chosen, (scan) => scan.file.rows),
     sizeBytes: sum(chosen, (scan) => scan.file.sizeBytes),
   };
+}
+
+/** One text per partition, in the partitions' order as far as text has it. */
+export function partitionName(scan: ScanFile): string {
+  return scan.file.partition
+    .map((value) => (value === null ? '~' : String(value).padStart(12, '0')))
+    .join('/');
 }
 
 /** A delete file may go when every data file of its cell that it applies to goes. */

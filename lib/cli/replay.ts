@@ -1,0 +1,126 @@
+import { realpath, stat } from 'node:fs/promises';
+import type { RollupConfig } from '../config/index.ts';
+import { UsageError } from '../errors.ts';
+import { closeReplay, openReplay } from '../rollup/replay.ts';
+import { batchOf, publishedBatches } from '../run/batches.ts';
+import { openBranchRuns, settleSwitched } from '../run/branches.ts';
+import type { ReplayedBatch } from '../run/claim.ts';
+import { intakeFiles } from '../run/intake.ts';
+import { type RunOutcome, replayBatch } from '../run/local.ts';
+import type { LocalWorld } from '../run/local-world.ts';
+import { fileLocation } from '../stores/location.ts';
+import { underLease } from './lease.ts';
+import { isUnfinished } from './session.ts';
+
+interface ReplayOptions {
+  readonly world: LocalWorld;
+  readonly config: RollupConfig;
+  readonly from: number;
+  /** Default: the newest batch that was published. */
+  readonly to?: number;
+  readonly branch: string;
+  /** Absolute paths of files that batch `from` takes besides. */
+  readonly also?: readonly string[];
+  readonly signal?: AbortSignal;
+  /** Called with each batch that was published to the branch. */
+  readonly onBatch?: (outcome: RunOutcome) => Promise<void>;
+}
+
+export interface Replayed {
+  /** The batch that failed; undefined when all were published and main is what the branch was. */
+  readonly failed: RunOutcome | undefined;
+  readonly from: number;
+  readonly to: number;
+  /** Head of main. */
+  readonly snapshotId: string | undefined;
+  /** Newest batch that was published before: those after `to` are not on main any more. */
+  readonly newest: number;
+}
+
+/**
+ * Runs the batches [from, to] once more on a branch at the batch before, with the files that their runs took, then main
+ * becomes what the branch is. May die anywhere: the same again, with the same branch, goes on.
+ * @throws UsageError when a batch has no run, PinnedSnapshotExpiredError, CommitConflictError when main has moved
+ */
+export async function replayBatches(options: ReplayOptions): Promise<Replayed> {
+  const { world, config, from, branch, signal } = options;
+  const { pipeline } = config;
+  const runs = await world.state.runs.list(pipeline, Number.MAX_SAFE_INTEGER);
+  const published = publishedBatches(runs, 'main');
+  const newest = published.reduce((most, one) => Math.max(most, one.number), -1);
+  const to = options.to ?? newest;
+  if (to < from || to > newest)
+    throw new UsageError(`batches ${from} to ${to} cannot be replayed: the newest is ${newest}`, {
+      safe: 'nothing was changed',
+      next: 'partwise runs',
+    });
+  const batches: Omit<ReplayedBatch, 'also'>[] = [];
+  for (let number = from; number <= to; number += 1) {
+    const found = published.find((one) => one.number === number);
+    if (found === undefined)
+      throw new UsageError(`nothing is known of the run that published batch ${number}`, {
+        safe: 'nothing was changed',
+      });
+    const { watermarkMs, flush, runId, replays = [] } = found;
+    batches.push({ number, watermarkMs, flush, replays: [runId, ...replays] });
+  }
+  const holder = `replay-${branch}`;
+  const next = await underLease(world, pipeline, holder, () => openReplay({ world, config, branch, from }));
+  await world.step('replay-opened');
+  const begun = runs.find((run) => run.branch === branch && isUnfinished(run));
+  const start = Math.min(next, (begun === undefined ? undefined : batchOf(begun)?.number) ?? next);
+  const further = next > from ? [] : await furtherFiles(options, batches[0]?.watermarkMs ?? 0);
+  for (const batch of batches.filter(({ number }) => number >= start)) {
+    const also = batch.number === from ? further : [];
+    const more = signal === undefined ? {} : { signal };
+    const outcome = await replayBatch({ world, config, branch, replay: { ...batch, also }, ...more });
+    if (outcome.run?.status !== 'succeeded')
+      return { failed: outcome, from, to, snapshotId: undefined, newest };
+    await options.onBatch?.(outcome);
+  }
+  await world.step('replay-published');
+  const snapshotId = await underLease(world, pipeline, holder, async () => {
+    const done = await openBranchRuns(world, pipeline, branch);
+    const head = await closeReplay({ world, config, branch });
+    await world.step('switched');
+    await settleSwitched(world, done);
+    return head;
+  });
+  return { failed: undefined, from, to, snapshotId, newest };
+}
+
+/** Files that wait for the batch: new ones count as having arrived last in its time. @throws UsageError */
+async function furtherFiles(
+  { world, config, branch, also = [] }: ReplayOptions,
+  watermarkMs: number,
+): Promise<ReplayedBatch['also']> {
+  const paths = await Promise.all(also.map(fileAt));
+  const shared = { world, config, stagingPath: world.stagingPath, branch, again: false };
+  // What lies in the staging folder arrives now, as always; only then the named files, at a time of the batch.
+  await intakeFiles(shared);
+  await intakeFiles({ ...shared, paths, arrivedMs: watermarkMs - 1 });
+  const items: { location: string; version: string }[] = [];
+  for (const path of paths) {
+    const versions = await world.state.intake.versions(config.pipeline, fileLocation(path));
+    const waiting = versions.find((item) => item.status === 'pending' || item.status === 'claimed');
+    const mine = waiting?.runId === undefined ? undefined : await world.state.runs.get(waiting.runId);
+    if (waiting === undefined || (mine !== undefined && mine.branch !== branch)) {
+      const runId = versions.at(-1)?.runId;
+      throw new UsageError(`${path} does not wait: run ${runId ?? 'none'} has it`, {
+        safe: 'nothing was published',
+        next: 'name a copy of the file, which counts as new',
+      });
+    }
+    items.push({ location: waiting.location, version: waiting.version });
+  }
+  return items;
+}
+
+async function fileAt(path: string): Promise<string> {
+  const info = await stat(path).catch((cause: unknown) => {
+    throw new UsageError(`${path} cannot be read`, { cause, safe: 'nothing was changed' });
+  });
+  if (!info.isFile())
+    throw new UsageError(`--also needs files; ${path} is none`, { safe: 'nothing was changed' });
+  return realpath(path);
+}

@@ -1,0 +1,171 @@
+import { expect, test } from 'vitest';
+import { currentSnapshot, liveFiles } from '../../lib/iceberg/index.ts';
+import { newestBatch } from '../../lib/rollup/batch.ts';
+import { maintainRollups } from '../../lib/rollup/maintain.ts';
+import { readState } from '../../lib/rollup/state.ts';
+import { batchesOf, expectOracle, rollUpTo, tableOf } from './checks.ts';
+import { failingStep } from './failing-step.ts';
+import { branchOff, commitOf } from './other-writers.ts';
+import { openRollup, type RollupProduct, type RollupProductOptions } from './product.ts';
+import { batchOf, pointAt, threeBatches } from './scenario.ts';
+
+const { rules, batches } = threeBatches;
+const [first, second, third] = batches;
+const day = 86_400_000;
+
+test('a cell of many small files becomes one, sorted as before, by a commit that says nothing of batches', async () => {
+  await using product = await openRollup({ rules });
+  const many = Array.from({ length: 12 }, (_, batch) =>
+    batchOf(batch, [pointAt(batch * 300 + 20, batch), pointAt(batch * 300 + 30, -batch, `s${batch % 3}`)]),
+  );
+  await rollUpTo(product, many.slice(0, 11));
+  const before = await dataFiles(product);
+  const lines = await maintainRollups(product.world, product.config, { parts: ['compact'] });
+  expect(lines.join('\n')).toMatch(/compacted 2 cells/);
+  const after = await dataFiles(product);
+  expect(before.length).toBeGreaterThan(16);
+  expect(after).toHaveLength(2);
+  expect(after.every(({ file }) => file.sortOrderId === 1)).toBe(true);
+  expect(currentSnapshot(await tableOf(product))?.summary).toMatchObject({ operation: 'replace' });
+  expect((await batchesOf(product)).at(-1)).toBeUndefined();
+  await expectOracle(product, many, 11);
+  expect(await maintainRollups(product.world, product.config, { parts: ['compact'] })).toEqual([]);
+  await rollUpTo(product, many.slice(11));
+  await expectOracle(product, many);
+});
+
+test('expiry keeps the newest batch under other writers’ commits, and the next batch starts from it', async () => {
+  await using product = await openAged({
+    rules,
+    document: { maintenance: { auto: false, keepSnapshots: 1 } },
+  });
+  await rollUpTo(product, [first, second]);
+  await commitOf(product, {});
+  product.age(8 * day);
+  const lines = await maintainRollups(product.world, product.config, { parts: ['expire'] });
+  expect(lines.join('\n')).toMatch(/expired 1 snapshot/);
+  expect(await batchesOf(product)).toEqual(['1', undefined]);
+  await rollUpTo(product, [third]);
+  await expectOracle(product, batches);
+});
+
+test('states that have had a successor for long go; the newest stays, with the files it has from older ones', async () => {
+  await using product = await openAged({ rules });
+  await rollUpTo(product, batches);
+  product.age(6 * day);
+  expect(await orphans(product)).toEqual([]);
+  expect(await stateNames(product)).toHaveLength(3);
+  product.age(2 * day);
+  expect((await orphans(product, false)).join('\n')).toMatch(/metrics_rollups_state: found/);
+  expect(await stateNames(product)).toHaveLength(3);
+  expect((await orphans(product)).join('\n')).toMatch(/metrics_rollups_state: deleted/);
+  expect(await stateNames(product)).toHaveLength(1);
+  await expectNewestStateWhole(product);
+  const fourth = batchOf(3, [pointAt(930, 12), pointAt(1_000, 2, 'disk')]);
+  await rollUpTo(product, [fourth]);
+  await expectOracle(product, [...batches, fourth]);
+});
+
+test('a state file of an attempt that lost goes once its run has ended and the grace is over', async () => {
+  const stopper = failingStep();
+  await using product = await openAged({ rules, step: stopper.step });
+  await rollUpTo(product, [first]);
+  await product.arrive(second);
+  stopper.arm('before-checkpoint:rollup');
+  expect((await product.run(second)).run?.status).toBe('failed');
+  product.age(4 * day);
+  const held = await stateObjects(product);
+  expect((await orphans(product)).join('\n')).not.toMatch(/_state/);
+  expect(await stateObjects(product)).toEqual(held);
+  expect((await product.run(second)).run?.status).toBe('succeeded');
+  const all = await stateObjects(product);
+  product.age(4 * day);
+  expect((await orphans(product)).join('\n')).toMatch(/metrics_rollups_state: deleted/);
+  const left = await stateObjects(product);
+  expect(left.length).toBeLessThan(all.length);
+  await expectNewestStateWhole(product);
+  await rollUpTo(product, [third]);
+  await expectOracle(product, batches);
+});
+
+test('what an unfinished run stands on stays, however old; so does the state of a branch', async () => {
+  const stopper = failingStep();
+  await using product = await openAged({ rules, step: stopper.step });
+  await rollUpTo(product, [first]);
+  await branchOff(product, 'check');
+  await rollUpTo(product, [second]);
+  await product.arrive(third);
+  stopper.arm('before-swap');
+  const failed = await product.run(third);
+  expect(failed.run?.status).toBe('failed');
+  product.age(20 * day);
+  await maintainRollups(product.world, product.config, { apply: true });
+  await expectNewestStateWhole(product, 'check');
+  expect((await product.resume(failed.run?.runId ?? '')).run?.status).toBe('succeeded');
+  await expectOracle(product, batches);
+});
+
+test('dead letters stay for the resume horizon', async () => {
+  await using product = await openAged({ rules });
+  await rollUpTo(product, batches);
+  const letters = () => objects(product, 'metrics_rollups_dead_letters');
+  const before = await letters();
+  expect(before.length).toBeGreaterThan(0);
+  product.age(29 * day);
+  await orphans(product);
+  expect(await letters()).toEqual(before);
+  product.age(2 * day);
+  expect((await orphans(product)).join('\n')).toMatch(/metrics_rollups_dead_letters: deleted/);
+  expect(await letters()).toEqual([]);
+});
+
+interface AgedProduct extends RollupProduct {
+  age(ms: number): void;
+}
+
+/** Files are as old as the disk says; the clock goes ahead of it. */
+async function openAged(options: RollupProductOptions): Promise<AgedProduct> {
+  let ahead = 0;
+  const product = await openRollup({ ...options, clock: { now: () => Date.now() + ahead } });
+  return {
+    ...product,
+    age: (ms) => {
+      ahead += ms;
+    },
+  };
+}
+
+function orphans({ world, config }: RollupProduct, apply = true): Promise<readonly string[]> {
+  return maintainRollups(world, config, { parts: ['orphans'], apply });
+}
+
+async function dataFiles(product: RollupProduct) {
+  const table = await tableOf(product);
+  const snapshotId = currentSnapshot(table)?.snapshotId;
+  const found = [];
+  for await (const scan of liveFiles({ store: product.world.warehouse, table, snapshotId })) found.push(scan);
+  return found;
+}
+
+async function objects({ world }: RollupProduct, folder: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for await (const { location } of world.warehouse.list(`${world.warehouse.root}/partwise/${folder}/`))
+    found.push(location);
+  return found.sort();
+}
+
+function stateObjects(product: RollupProduct): Promise<readonly string[]> {
+  return objects(product, 'metrics_rollups_state');
+}
+
+async function stateNames(product: RollupProduct): Promise<readonly string[]> {
+  return (await stateObjects(product)).filter((location) => location.endsWith('.json'));
+}
+
+async function expectNewestStateWhole(product: RollupProduct, branch = 'main'): Promise<void> {
+  const newest = newestBatch(await tableOf(product), branch);
+  if (newest === undefined) throw new TypeError('no batch');
+  const { hot, tails, part } = await readState(product.world.warehouse, newest);
+  for (const { location, sizeBytes } of [...hot, ...tails, ...part])
+    expect(await product.world.warehouse.head(location)).toMatchObject({ sizeBytes });
+}
