@@ -32,8 +32,11 @@ function reason(unit: string | undefined): Error {
         safe: 'what is done stands; nothing was published by half',
         next: 'partwise resume',
       })
-    : new UnitTooLargeError(`unit ${unit} does not fit the time of its function`, {
-        safe: 'nothing of the unit is referenced; its siblings keep their checkpoints',
-        next: 'raise aws.memory (and with it CPU) or lower work.unitBytes, then resume with --replan',
-      });
+    : new UnitTooLargeError(
+        `a piece of unit ${unit} does not fit the time of a whole function; raise aws.memory, and CPU with it, and deploy`,
+        {
+          safe: 'nothing of the unit is referenced; its siblings keep their checkpoints',
+          next: 'partwise resume',
+        },
+      );
 }
