@@ -73,12 +73,16 @@ export class PinnedSnapshotExpiredError extends PartwiseError {}
 export class CorruptStateError extends PartwiseError {}
 /** A feature of the table format that this version does not handle; never guessed around. */
 export class UnsupportedFeatureError extends PartwiseError {}
-/** A unit does not fit the memory or time it was given. */
+/** A unit, or one piece of it, does not fit the memory or time it was given. */
 export class UnitTooLargeError extends PartwiseError {}
 /** A batch is held by a run that has not ended. */
 export class UnfinishedBatchError extends PartwiseError {}
 /** The batch does not follow the table's newest one: there is a gap, or somebody else has published it (a fork). */
 export class BatchOrderError extends PartwiseError {}
+/** The time of a unit's function is up and some of its pieces are done and kept: the next attempt goes on after them. */
+export class UnitUnfinishedError extends PartwiseError {
+  override readonly retryable = true;
+}
 /** The run was cancelled; resuming is safe. */
 export class RunCancelledError extends PartwiseError {}
 /** A message is no event that we know; it is kept in the dead-letter queue. */

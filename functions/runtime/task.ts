@@ -5,7 +5,7 @@ import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import type { z } from 'zod';
-import { MalformedEventError, PartwiseError } from '../../lib/errors.ts';
+import { MalformedEventError, PartwiseError, UnitUnfinishedError } from '../../lib/errors.ts';
 import { handlers } from '../../lib/run/handlers.ts';
 import { workloadOf } from '../../lib/run/workloads.ts';
 import { deadlineOf } from './deadline.ts';
@@ -50,22 +50,27 @@ export function taskHandler<Schema extends z.ZodType>({
     const keys = correlation(parsed.data);
     logger.appendKeys(keys);
     using deadline = deadlineOf(context, keys.unit);
-    const { signal } = deadline;
+    const { signal, remainingMs } = deadline;
     try {
       const opened = await functionWorld();
-      const remainingMs = context.getRemainingTimeInMillis();
       if (needsLease && keys.run !== undefined)
-        await holdLease(opened.world, opened.config.pipeline, keys.run, remainingMs);
+        await holdLease(opened.world, opened.config.pipeline, keys.run, context.getRemainingTimeInMillis());
       const backbone = handlers({
         world: opened.world,
         pipeline: async (name) => ownConfig(opened, name),
         workloadOf,
         signal,
+        remainingMs,
       });
       const answer = await run(parsed.data, { ...opened, backbone });
       countMetric('TasksDone', 1);
       return answer;
     } catch (error) {
+      if (error instanceof UnitUnfinishedError) {
+        countMetric('UnitsHandedOver', 1);
+        logger.info(error.message, { details: error.details });
+        throw error;
+      }
       // What was interrupted fails in its own way; the reason is ours.
       countMetric('TasksFailed', 1);
       const failure: unknown = signal.aborted ? signal.reason : error;

@@ -18,9 +18,12 @@ interface SaveOptions {
 
 /**
  * Makes a unit's outcome durable: first the object, then the state item. The state item decides: of two attempts
- * that finish, the first one's outcome stands and the other's files are never referenced.
+ * that finish, the first one's outcome stands and the other's files are never referenced. Says whether it is this one.
  */
-export async function saveCheckpoint(context: RunContext, options: SaveOptions): Promise<CheckpointRecord> {
+export async function saveCheckpoint(
+  context: RunContext,
+  options: SaveOptions,
+): Promise<CheckpointRecord & { readonly standing: boolean }> {
   const { stage, unit, result } = options;
   const bytes = jsonBytes({
     formatVersion: 1,
@@ -51,7 +54,7 @@ export async function saveCheckpoint(context: RunContext, options: SaveOptions):
     bytes: result.bytes,
   });
   await context.world.step(`after-checkpoint:${stage}`);
-  return record;
+  return { ...record, standing: record.location === location };
 }
 
 /** @throws CorruptStateError when the object is not what the state item says */

@@ -56,15 +56,18 @@ interface ContextOptions<Config extends PipelineConfig> {
   readonly signal: AbortSignal;
   /** How many units of the current stage run side by side: they share memory and threads. */
   readonly parallelUnits: number;
+  /** Default: no end. */
+  readonly remainingMs?: () => number;
 }
 
 export function runContext<Config extends PipelineConfig>(
   options: ContextOptions<Config>,
 ): RunContext<Config> {
   const { world, run, config } = options;
-  const threads = config.work.threads ?? world.resources.threads;
-  const parallel = Math.max(1, Math.min(options.parallelUnits, threads));
-  const budget = engineMemoryBytes(options);
+  const allThreads = config.work.threads ?? world.resources.threads;
+  const parallel = Math.max(1, Math.min(options.parallelUnits, allThreads));
+  const memoryBytes = Math.floor(engineMemoryBytes(options) / parallel);
+  const threads = Math.max(1, Math.floor(allThreads / parallel));
   return {
     world,
     config,
@@ -76,11 +79,13 @@ export function runContext<Config extends PipelineConfig>(
     planGeneration: Number(run.facts['planGeneration'] ?? 0),
     folder: layout.runFolder(world.results.root, run.runId),
     signal: options.signal,
-    memoryBytes: Math.floor(budget / parallel),
+    remainingMs: options.remainingMs ?? (() => Number.POSITIVE_INFINITY),
+    memoryBytes,
+    threads,
     session: async (name, overrides) => {
       const session = await world.engine.open({
-        memoryBytes: Math.floor(budget / parallel),
-        threads: Math.max(1, Math.floor(threads / parallel)),
+        memoryBytes,
+        threads,
         workFolder: `${world.workRoot}/${run.runId}/${name}-a${run.attempt}-${randomBytes(4).toString('hex')}`,
         ...overrides,
       });

@@ -19,6 +19,8 @@ export interface HandlerOptions {
   readonly pipeline: (name: string) => Promise<PipelineConfig>;
   readonly workloadOf: (config: PipelineConfig) => Workload;
   readonly signal: AbortSignal;
+  /** Until the signal fires for want of time; absent where nothing ends a handler. */
+  readonly remainingMs?: () => number;
 }
 
 export interface ObjectReference {
@@ -52,7 +54,8 @@ interface RunPayload {
 }
 
 export function handlers(options: HandlerOptions) {
-  const { world, workloadOf } = options;
+  const { world, workloadOf, signal } = options;
+  const time = options.remainingMs === undefined ? {} : { remainingMs: options.remainingMs };
 
   async function runOf(runId: string): Promise<RunRecord> {
     const run = await world.state.runs.get(runId);
@@ -62,7 +65,7 @@ export function handlers(options: HandlerOptions) {
 
   async function contextFor(run: RunRecord, parallelUnits = 1): Promise<RunContext> {
     const { config } = await keptManifest(world, run.runId);
-    return runContext({ world, run, config, signal: options.signal, parallelUnits });
+    return runContext({ world, run, config, signal, parallelUnits, ...time });
   }
 
   const contextOf = async (runId: string): Promise<RunContext> => contextFor(await runOf(runId));

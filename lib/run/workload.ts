@@ -95,8 +95,12 @@ export interface RunContext<Config extends PipelineConfig = PipelineConfig> {
   /** Folder of this run in the results store, without trailing slash. */
   readonly folder: Location;
   readonly signal: AbortSignal;
+  /** Until `signal` fires because the time of the function is up; Infinity where nothing ends it. */
+  readonly remainingMs: () => number;
   /** What one session of the current stage may hold in memory. */
   readonly memoryBytes: number;
+  /** Threads of one session of the current stage. */
+  readonly threads: number;
   /** An engine session in a folder of its own, removed with the session. */
   session(name: string, options?: Partial<EngineOptions>): Promise<EngineSession>;
 }

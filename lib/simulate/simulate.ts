@@ -30,9 +30,6 @@ export function simulateSummary(table: TableStatistics, assumed: Assumptions, ro
           ({ name, unitSeconds }) =>
             `a unit of ${name} would take ${Math.round(unitSeconds)} s; Lambda ends at 900 s: raise memory or lower the unit's bytes`,
         ),
-      ...(volume.buckets > 1
-        ? ['the audit is priced as if spread over the buckets; today one function does it, within 15 minutes']
-        : []),
     ],
   };
 }

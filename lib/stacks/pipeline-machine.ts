@@ -70,6 +70,17 @@ const LEASE_HELD: RetryProps = {
   maxDelay: Duration.seconds(30),
   jitterStrategy: JitterType.FULL,
 };
+/**
+ * A unit whose time was up goes on where it stopped. Each attempt has done at least a piece, so the number of pieces ends
+ * this; an execution's history holds several times as many events.
+ */
+const UNFINISHED: RetryProps = {
+  errors: ['UnitUnfinishedError'],
+  interval: Duration.seconds(1),
+  maxAttempts: 2_000,
+  backoffRate: 1,
+  jitterStrategy: JitterType.FULL,
+};
 /** Few, since the error that is raised on purpose may have one of these names itself. */
 const RAISING: RetryProps = {
   errors: [...(TRANSIENT.errors ?? []), ...(THROTTLED.errors ?? [])],
@@ -311,5 +322,6 @@ function mapOverItems(scope: Construct, id: string, { results, work, items }: Ma
     outputs: {},
   });
   const unit = invoke(scope, `${id}Unit`, work, TaskInput.fromText('{% $states.input %}'));
+  unit.addRetry(UNFINISHED);
   return map.itemProcessor(unit, { mode: ProcessorMode.DISTRIBUTED, executionType: ProcessorType.STANDARD });
 }

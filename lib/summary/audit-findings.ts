@@ -1,7 +1,11 @@
 import type { AuditReport } from '../run/workload.ts';
 
+/** Only of a run whose buckets were checked in units. */
+const coverage = 'checked files';
+
 /** Every check by name, in the order of the report. A check that had nothing to look at passes with 0 checked. */
 const checkNames = [
+  coverage,
   'file counts',
   'row balance',
   'inserted keys',
@@ -28,8 +32,21 @@ export interface Noted {
   failed(name: CheckName, detail: string): void;
 }
 
+/** What one check has found, plain JSON. */
+export interface FoundCheck {
+  readonly name: CheckName;
+  readonly checked: number;
+  readonly failures: number;
+  /** Details of the first few failures. */
+  readonly shown: readonly string[];
+}
+
 /** What the checks have seen so far; shared by the buckets that are checked side by side. */
 export interface Findings extends Noted {
+  /** Adds what was found elsewhere. */
+  take(parts: readonly FoundCheck[]): void;
+  /** Of the checks that had something to look at. */
+  parts(): readonly FoundCheck[];
   report(facts: Readonly<Record<string, unknown>>): AuditReport;
 }
 
@@ -52,8 +69,18 @@ export function findings(): Findings {
       found.failures += 1;
       if (found.shown.length < shownFailures) found.shown.push(detail);
     },
+    take: (parts) => {
+      for (const { name, checked, failures, shown } of parts) {
+        const found = of(name);
+        found.checked += checked;
+        found.failures += failures;
+        found.shown.push(...shown.slice(0, Math.max(0, shownFailures - found.shown.length)));
+      }
+    },
+    parts: () => [...counts].map(([name, found]) => ({ name, ...found })),
     report: (facts) => {
-      const checks = checkNames.map((name) => {
+      const names = checkNames.filter((name) => name !== coverage || counts.has(name));
+      const checks = names.map((name) => {
         const { checked, failures, shown } = of(name);
         const more = failures > shown.length ? `; and ${failures - shown.length} more` : '';
         return {

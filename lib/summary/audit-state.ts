@@ -17,7 +17,7 @@ import type { Location } from '../stores/ports.ts';
 import { type ScannedFile, scanned } from '../upkeep/live-rows.ts';
 import { type BucketSpool, openBucketSpool } from './audit-spool.ts';
 import { type Role, tableIdentifier, targetTables } from './tables.ts';
-import type { SummaryContext } from './types.ts';
+import { checkStage, type SummaryContext } from './types.ts';
 
 /** The tables before the run and what the run wants to change, one bucket at a time. */
 
@@ -99,43 +99,30 @@ interface StateOptions {
   readonly touchedBuckets: readonly number[];
 }
 
+type AddLine = (bucket: number, line: SpoolLine) => Promise<void>;
+
 /**
  * Streams checkpoints and pinned manifests into one spool by bucket, so that memory holds one bucket's files at a time
- * whatever the table's size. Files of another partition spec are given to every touched bucket.
+ * whatever the table's size.
  */
 export async function spoolState(options: StateOptions): Promise<BucketSpool<SpoolLine>> {
+  const { world, runId } = options.context;
+  const spool = await openBucketSpool<SpoolLine>(`${world.workRoot}/${runId}`);
+  await streamState(options, (bucket, line) => spool.add(bucket, line));
+  return spool;
+}
+
+/**
+ * All that the checkpoints change and the pinned manifests hold, by bucket, in no order. Files of another partition spec
+ * are given to every touched bucket.
+ */
+export async function streamState(options: StateOptions, add: AddLine): Promise<void> {
   const { context, plan } = options;
-  const spool = await openBucketSpool<SpoolLine>(`${context.world.workRoot}/${context.runId}`);
   const touched = new Set(options.touchedBuckets);
-  const removed = (role: Role, kind: 'removed' | 'removedDeletes', file: RemovedFile): Promise<void> => {
-    if (typeof file === 'string') throw new TypeError(`a removed file without its partition: ${file}`);
-    const line = { kind, role, location: normalizeLocation(file.location) };
-    return spool.add(bucketOfPartition(file.partition), line);
-  };
   for (const stage of plan.stages) {
-    for await (const { result } of checkpointsOf(context, stage)) {
-      const outcome = result.outcome as OutcomeWithChanges;
-      for (const change of outcome.changes) {
-        const role = change.role as Role;
-        for (const json of change.added) {
-          const file = dataFileFromJson(json);
-          await spool.add(bucketOfPartition(file.partition), {
-            kind: 'added',
-            role,
-            file: stateFileOf(role, file, []),
-          });
-        }
-        for (const json of change.addedDeletes) {
-          const file = dataFileFromJson(json);
-          const line = { kind: 'addedDeletes' as const, role, file: stateFileOf(role, file, []) };
-          const referenced =
-            file.referencedDataFile === undefined ? null : normalizeLocation(file.referencedDataFile);
-          await spool.add(bucketOfPartition(file.partition), { ...line, referenced });
-        }
-        for (const file of change.removed) await removed(role, 'removed', file);
-        for (const file of change.removedDeletes) await removed(role, 'removedDeletes', file);
-      }
-    }
+    if (stage.name === checkStage) continue;
+    for await (const { result } of checkpointsOf(context, stage))
+      for (const [bucket, line] of changeLines(result.outcome as OutcomeWithChanges)) await add(bucket, line);
   }
   for (const role of roles) {
     const { table, snapshotId } = options.tables[role];
@@ -152,12 +139,45 @@ export async function spoolState(options: StateOptions): Promise<BucketSpool<Spo
         file: stateFileOf(role, scan.file, scanned(scan).deletes),
       };
       if (scan.file.specId !== table.metadata.defaultSpecId)
-        for (const bucket of touched) await spool.add(bucket, line);
+        for (const bucket of touched) await add(bucket, line);
       else if (touched.has(bucketOfPartition(scan.file.partition)))
-        await spool.add(bucketOfPartition(scan.file.partition), line);
+        await add(bucketOfPartition(scan.file.partition), line);
     }
   }
-  return spool;
+}
+
+/** What a unit changes, by bucket. */
+export function* changeLines(
+  outcome: OutcomeWithChanges,
+): Iterable<readonly [bucket: number, line: SpoolLine]> {
+  for (const change of outcome.changes) {
+    const role = change.role as Role;
+    for (const json of change.added) {
+      const file = dataFileFromJson(json);
+      yield [bucketOfPartition(file.partition), { kind: 'added', role, file: stateFileOf(role, file, []) }];
+    }
+    for (const json of change.addedDeletes) {
+      const file = dataFileFromJson(json);
+      const { referencedDataFile } = file;
+      const referenced = referencedDataFile === undefined ? null : normalizeLocation(referencedDataFile);
+      yield [
+        bucketOfPartition(file.partition),
+        { kind: 'addedDeletes', role, file: stateFileOf(role, file, []), referenced },
+      ];
+    }
+    for (const kind of ['removed', 'removedDeletes'] as const) {
+      for (const file of change[kind]) yield removedLine(role, kind, file);
+    }
+  }
+}
+
+function removedLine(
+  role: Role,
+  kind: 'removed' | 'removedDeletes',
+  file: RemovedFile,
+): readonly [bucket: number, line: SpoolLine] {
+  if (typeof file === 'string') throw new TypeError(`a removed file without its partition: ${file}`);
+  return [bucketOfPartition(file.partition), { kind, role, location: normalizeLocation(file.location) }];
 }
 
 function bucketOfPartition(partition: readonly unknown[]): number {

@@ -1,29 +1,26 @@
-import { checkpointsOf, prepareStage } from '../run/checkpoints.ts';
 import { engineMemoryBytes } from '../run/context.ts';
-import { layout } from '../run/layout.ts';
-import type { AuditReport, Plan, Prepared } from '../run/workload.ts';
-import type { Location } from '../stores/ports.ts';
+import type { AuditReport, Plan } from '../run/workload.ts';
 import type { BucketAudit } from './audit-context.ts';
 import { auditDeletes } from './audit-deletes.ts';
 import { auditFeed } from './audit-feed.ts';
 import { findings } from './audit-findings.ts';
+import { preparedInputs } from './audit-inputs.ts';
 import { auditKeys } from './audit-keys.ts';
 import { auditLatest } from './audit-latest.ts';
 import { auditNeighbours, loadNeighbours } from './audit-neighbours.ts';
+import { sampleQuotas } from './audit-quotas.ts';
 import { inLittleRoom } from './audit-room.ts';
 import { auditRows } from './audit-rows.ts';
 import { auditSample, drawSample, type SampleOptions } from './audit-sample.ts';
 import { sideBySide } from './audit-sessions.ts';
 import type { BucketSpool } from './audit-spool.ts';
 import { bucketState, pinnedTables, type SpoolLine, spoolState, type TableState } from './audit-state.ts';
+import { sumChecks } from './audit-sum.ts';
 import { auditTombstones } from './audit-tombstones.ts';
 import { auditValues } from './audit-values.ts';
 import { summaryShape } from './columns.ts';
 import type { Role } from './tables.ts';
-import type { SummaryContext, SummaryPlanFacts } from './types.ts';
-
-/** Buckets that the sample is drawn from at most: each costs a read of the key's months. */
-const sampledBuckets = 64;
+import { checkStage, type SummaryContext, type SummaryPlanFacts } from './types.ts';
 
 /**
  * Array entries that the sample compares before a publish: under a second of work, and for big runs as much as a tenth
@@ -36,11 +33,13 @@ const entriesPerByteRead = 1 / 400;
 /**
  * The check between work and publish. Holds what the units wrote against the pinned tables and the prepared rows, with
  * statements of its own: nothing that a unit reported is believed but where its files are. Memory is bounded by one
- * bucket per session; sessions run side by side.
+ * bucket per session; sessions run side by side. A large run's buckets were checked in units of the stage `check`.
  */
 export async function audit(context: SummaryContext, plan: Plan): Promise<AuditReport> {
   const facts = plan.workload as SummaryPlanFacts;
   if (plan.outcome === 'nothing') return findings().report({});
+  const checks = plan.stages.find((stage) => stage.name === checkStage);
+  if (checks !== undefined) return await sumChecks(context, plan, checks);
   const tables = await pinnedTables(context, plan);
   await using spool = await spoolState({ context, plan, tables, touchedBuckets: facts.touchedBuckets });
   return await auditBuckets({
@@ -48,8 +47,13 @@ export async function audit(context: SummaryContext, plan: Plan): Promise<AuditR
     tables,
     spool,
     sampleSize: context.config.audit.sampleSize,
-    maxEntries: Math.max(leastEntries, plan.estimate.bytesRead * entriesPerByteRead),
+    maxEntries: mostEntries(plan),
   });
+}
+
+/** Array entries that the sample of a run compares at most before a publish. */
+export function mostEntries(plan: Plan): number {
+  return Math.max(leastEntries, plan.estimate.bytesRead * entriesPerByteRead);
 }
 
 interface AuditBucketsOptions {
@@ -101,45 +105,8 @@ export async function auditBucket(one: BucketAudit, sample: SampleOptions): Prom
   return auditSample(one);
 }
 
-interface PreparedInputs {
-  readonly records: readonly Location[];
-  readonly deletions: readonly Location[];
-  /** Prepared rows per bucket. */
-  readonly rows: ReadonlyMap<number, number>;
-}
-
-async function preparedInputs(context: SummaryContext): Promise<PreparedInputs> {
-  const rows = new Map<number, number>();
-  const records: Location[] = [];
-  const deletions: Location[] = [];
-  const stage = { name: prepareStage, items: layout.items(context.folder, prepareStage, 0) };
-  for await (const { result } of checkpointsOf(context, stage)) {
-    const prepared = result.outcome as Prepared;
-    if (prepared.rowsLocation === undefined || prepared.rowsLocation === null) continue;
-    (prepared.item.feed === 'deletions' ? deletions : records).push(prepared.rowsLocation);
-    for (const [, bucket, count] of prepared.cells) rows.set(bucket, (rows.get(bucket) ?? 0) + count);
-  }
-  return { records, deletions, rows };
-}
-
-/** Keys to sample per bucket: all where the batch has no more rows than the sample, else spread over some buckets. */
-function sampleQuotas(rows: ReadonlyMap<number, number>, sampleSize: number): ReadonlyMap<number, number> {
-  const total = [...rows.values()].reduce((sum, count) => sum + count, 0);
-  if (total <= sampleSize) return rows;
-  const buckets = [...rows.keys()].sort((a, b) => a - b);
-  const every = Math.max(1, Math.ceil(buckets.length / sampledBuckets));
-  const chosen = buckets.filter((_, index) => index % every === 0);
-  const chosenRows = chosen.reduce((sum, bucket) => sum + (rows.get(bucket) ?? 0), 0);
-  return new Map(
-    chosen.map((bucket) => [
-      bucket,
-      Math.ceil((sampleSize * (rows.get(bucket) ?? 0)) / Math.max(1, chosenRows)),
-    ]),
-  );
-}
-
 /** The rest is for what the engine does not count, most of it while lists are hashed and sampled rows cross over. */
-const engineShare = 0.75;
+export const engineShare = 0.75;
 
 function sessionsOf(context: SummaryContext): Parameters<typeof sideBySide>[0] {
   const { config, world } = context;

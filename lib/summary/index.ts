@@ -2,6 +2,7 @@ import type { SummaryConfig } from '../config/schema.ts';
 import type { Plan, UnitItem, UnitResult, Workload } from '../run/workload.ts';
 import { applyUnit } from './apply.ts';
 import { audit } from './audit.ts';
+import { checkUnit } from './audit-unit.ts';
 import { maintain, maintainTables } from './maintain.ts';
 import { pinConfig } from './pin-config.ts';
 import { planSummary } from './plan.ts';
@@ -9,7 +10,7 @@ import { prepare } from './prepare.ts';
 import { publishSummary, rollForwardSummary } from './publish.ts';
 import { resolveUnit } from './resolve.ts';
 import { roles, tableIdentifier } from './tables.ts';
-import type { SummaryContext, UnitSpec } from './types.ts';
+import { checkStage, type SummaryContext, type UnitSpec } from './types.ts';
 import { verifyRun, verifyTables } from './verify.ts';
 
 export { chooseBuckets } from './buckets.ts';
@@ -25,7 +26,7 @@ export const summaryWorkload: Workload<SummaryConfig> = {
       key: config.key,
       sortedBy: [config.month],
     })),
-  stages: ['resolve', 'apply'],
+  stages: ['resolve', 'apply', checkStage],
   pinConfig,
   rollForward: rollForwardSummary,
   prepare,
@@ -46,7 +47,12 @@ function work(
   specification: unknown,
 ): Promise<UnitResult> {
   const spec = specification as UnitSpec;
-  return spec.stage === 'resolve'
-    ? resolveUnit(context, plan, item, spec)
-    : applyUnit(context, plan, item, spec);
+  switch (spec.stage) {
+    case 'resolve':
+      return resolveUnit(context, plan, item, spec);
+    case 'apply':
+      return applyUnit(context, plan, item, spec);
+    case 'check':
+      return checkUnit(context, plan, item, spec);
+  }
 }

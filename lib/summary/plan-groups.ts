@@ -118,7 +118,8 @@ export function packGroups(
   return pack(groups, groupBytes, limitBytes);
 }
 
-function pack<T>(
+/** Consecutive items of at most so many bytes each, at least one. */
+export function pack<T>(
   items: readonly T[],
   bytesOf: (item: T) => number,
   limitBytes: number,

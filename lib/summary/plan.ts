@@ -7,6 +7,7 @@ import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
 import { findTable, storedBuckets } from './pin-config.ts';
+import { planChecks } from './plan-checks.ts';
 import { estimate } from './plan-estimate.ts';
 import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
@@ -14,13 +15,14 @@ import { fromMonthFirst, groupBytes, packGroups, planGroups } from './plan-group
 import { type BucketInput, bucketInputs } from './plan-input.ts';
 import { chooseStrategy } from './plan-strategy.ts';
 import { type Role, roles, tableIdentifier, targetTables } from './tables.ts';
-import type {
-  ApplyGroup,
-  ApplySpec,
-  FileSpec,
-  ResolveSpec,
-  SummaryContext,
-  SummaryPlanFacts,
+import {
+  type ApplyGroup,
+  type ApplySpec,
+  checkStage,
+  type FileSpec,
+  type ResolveSpec,
+  type SummaryContext,
+  type SummaryPlanFacts,
 } from './types.ts';
 
 /** Plans a run from manifests and prepared counts; no data file is opened. */
@@ -70,12 +72,14 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
           specification: { ...unit.specification, strategy, groups: groupsOf[index] ?? [] },
         }));
   const resolve = await writeStage(context, 'resolve', context.planGeneration, units);
-  const apply = await writeStage(
-    context,
-    'apply',
-    context.planGeneration,
-    applyUnits(context, units, groups),
-  );
+  const limitBytes = unitLimit(context, groups);
+  const applied = [...applyUnits(context, units, groups, limitBytes)];
+  const apply = await writeStage(context, 'apply', context.planGeneration, applied);
+  const checks = planChecks({ context, tables, resolve: units, apply: applied, groups, limitBytes });
+  const check =
+    checks.units.length === 0
+      ? []
+      : [await writeStage(context, checkStage, context.planGeneration, checks.units)];
   const months = [...inputs.values()].flatMap((input) => [...input.months.keys()]);
   const facts: SummaryPlanFacts = {
     strategy,
@@ -88,6 +92,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
       (sum, unit) => sum + unit.specification.months.reduce((a, [, , deletes]) => a + deletes, 0),
       0,
     ),
+    sampledBuckets: checks.sampledBuckets,
   };
   const planned = {
     config,
@@ -109,7 +114,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
     strategy,
     strategyReason,
     pins: roles.map((role) => pinOf(context, role, tables.get(role))),
-    stages: [resolve, apply],
+    stages: [resolve, apply, ...check],
     estimate: estimate(planned),
     explanation: [...explain(planned, strategyReason), ...newColumns(context, tables)],
     workload: facts,
@@ -185,20 +190,24 @@ const leastUnitBytes = 8e6;
 /** Units per worker that even out their different lengths. */
 const unitsPerWorker = 2;
 
+function unitLimit(context: SummaryContext, groups: readonly ApplyGroup[]): number {
+  const workers = context.config.work.threads ?? context.world.resources.threads;
+  const total = groups.reduce((sum, group) => sum + groupBytes(group), 0);
+  return Math.min(
+    parseByteSize(context.config.work.unitBytes),
+    Math.max(leastUnitBytes, total / (workers * unitsPerWorker)),
+  );
+}
+
 function* applyUnits(
   context: SummaryContext,
   units: readonly PlannedResolve[],
   groups: readonly ApplyGroup[],
+  limitBytes: number,
 ): Iterable<PlannedUnit> {
-  const workers = context.config.work.threads ?? context.world.resources.threads;
-  const total = groups.reduce((sum, group) => sum + groupBytes(group), 0);
-  const limit = Math.min(
-    parseByteSize(context.config.work.unitBytes),
-    Math.max(leastUnitBytes, total / (workers * unitsPerWorker)),
-  );
   const resolvers = new Map(units.map((unit) => [unit.specification.bucket, unitId(unit)]));
   const parts = fromMonthFirst(groups, context.config.work.fromMonth);
-  for (const some of parts.flatMap((part) => packGroups(part, limit))) {
+  for (const some of parts.flatMap((part) => packGroups(part, limitBytes))) {
     const buckets = [...new Set(some.map((group) => group.bucket))];
     const specification: ApplySpec = {
       stage: 'apply',

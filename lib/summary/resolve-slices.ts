@@ -1,6 +1,8 @@
 import { IntegrityError } from '../errors.ts';
+import type { KeySlice } from './sql/classify.ts';
 import {
   type CaseCounts,
+  type Elapsed,
   noCases,
   type ResolveOutcome,
   type ResolveSpec,
@@ -12,11 +14,24 @@ import {
  * other, and without stored rows the slices share no file. Later loads spill instead.
  */
 export function keySlices(context: SummaryContext, spec: ResolveSpec): number {
-  if (spec.summary.length + spec.latest.length + spec.tombstones.length > 0) return 1;
+  if (!isFirstLoad(spec)) return 1;
   const rows = spec.months.reduce((sum, [, count]) => sum + count, 0);
   const gathered = spec.strategy === 'unified' ? gatheredFactor : 1;
   const working = gathered * rows * (workingRowBytes + workingEntryBytes * context.config.history.length);
   return Math.max(1, Math.ceil(working / (context.memoryBytes / 2)));
+}
+
+/** Whether nothing is stored of the bucket. */
+export function isFirstLoad({ summary, latest, tombstones }: ResolveSpec): boolean {
+  return summary.length + latest.length + tombstones.length === 0;
+}
+
+/** The keys of a slice in two: hash % count = index either way. */
+export function halves({ index, count }: KeySlice): readonly [KeySlice, KeySlice] {
+  return [
+    { index, count: 2 * count },
+    { index: index + count, count: 2 * count },
+  ];
 }
 
 /** What a record holds in memory while its bucket is worked on, measured: tables of scalars, then lists. */
@@ -46,6 +61,7 @@ export function mergeOutcomes(parts: readonly ResolveOutcome[]): ResolveOutcome 
       added: sum((part) => part.latest.added),
     },
     tombstones: { before: 0, after: sum((part) => part.tombstones.after) },
+    elapsedMs: addElapsed(parts.map((part) => part.elapsedMs)),
   };
 }
 
@@ -54,5 +70,12 @@ function addCases(cases: readonly CaseCounts[]): CaseCounts {
   for (const one of cases) {
     for (const name of Object.keys(noCases) as (keyof CaseCounts)[]) total[name] += one[name];
   }
+  return total;
+}
+
+function addElapsed(parts: readonly Elapsed[]): Elapsed {
+  const total: Record<string, number> = {};
+  for (const one of parts)
+    for (const [phase, ms] of Object.entries(one)) total[phase] = (total[phase] ?? 0) + ms;
   return total;
 }

@@ -1,22 +1,25 @@
+import type { EngineOptions } from '../engine/engine.ts';
 import { dataFileFromJson } from '../iceberg/index.ts';
+import { inPieces } from '../run/pieces.ts';
 import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
-import { summaryShape } from './columns.ts';
+import { type SummaryShape, summaryShape } from './columns.ts';
 import { mergeChanges, tableChange } from './file-changes.ts';
 import { type BucketSession, openBucket } from './resolve-inputs.ts';
 import { writeInserts } from './resolve-inserts.ts';
 import { patchedLatest, writeLatest } from './resolve-latest.ts';
 import { lendValues } from './resolve-lent.ts';
-import { keySlices, mergeOutcomes } from './resolve-slices.ts';
+import { halves, isFirstLoad, keySlices, mergeOutcomes } from './resolve-slices.ts';
 import { writeTombstones } from './resolve-tombstones.ts';
 import type { GroupResult } from './rewrite-group.ts';
 import { changesTable } from './sql/changes.ts';
-import { caseCounts } from './sql/classify.ts';
+import { caseCounts, type KeySlice } from './sql/classify.ts';
 import { changeTables, listsFromChanges } from './sql/patch.ts';
 import { stopwatch } from './stopwatch.ts';
 import type { CaseCounts, ResolveOutcome, ResolveSpec, SummaryContext } from './types.ts';
 import { gather, gatheredLatest, rewriteGathered, writeGatheredInserts } from './unified.ts';
+import { inUnitRoom } from './unit-room.ts';
 import { bytesIn } from './writing.ts';
 
 /**
@@ -31,20 +34,58 @@ export async function resolveUnit(
   spec: ResolveSpec,
 ): Promise<UnitResult> {
   const shape = summaryShape(context.config);
-  const clock = stopwatch(context.world.clock);
+  const unit = { context, plan, item, spec, shape };
   const slices = keySlices(context, spec);
-  const parts: ResolveOutcome[] = [];
-  for (let index = 0; index < slices; index += 1) {
-    await using session = await context.session(`${item.stage}-${item.unit}`);
-    const name = slices === 1 ? `${context.runId}-${item.unit}` : `${context.runId}-${item.unit}-${index}`;
-    const slice = slices === 1 ? {} : { slice: { index, count: slices } };
-    const bucket = await openBucket({ context, plan, session, spec, shape, name, ...slice });
-    parts.push(await resolveKeys(bucket, item, clock));
-  }
-  const outcome = { ...mergeOutcomes(parts), elapsedMs: clock.laps() };
+  const parts = await inPieces({
+    context,
+    item,
+    cut: `slices${slices}`,
+    pieces: Array.from({ length: slices }, (_, index) => ({ index, count: slices })),
+    work: (slice) =>
+      inUnitRoom({
+        context,
+        item,
+        attempt: () => resolveSlice(unit, slice),
+        withLess: withLess(unit, slice),
+      }),
+  });
+  const outcome = mergeOutcomes(parts);
   const rows = spec.months.reduce((sum, [, count]) => sum + count, 0);
   const bytes = outcome.changes.reduce((sum, change) => sum + bytesIn(change.added.map(dataFileFromJson)), 0);
   return { rows, bytes, outcome };
+}
+
+interface Unit {
+  readonly context: SummaryContext;
+  readonly plan: Plan;
+  readonly item: UnitItem;
+  readonly spec: ResolveSpec;
+  readonly shape: SummaryShape;
+}
+
+async function resolveSlice(
+  unit: Unit,
+  slice: KeySlice,
+  share: Partial<EngineOptions> = {},
+): Promise<ResolveOutcome> {
+  const { context, item } = unit;
+  await using session = await context.session(`${item.stage}-${item.unit}`, share);
+  const whole = slice.count === 1;
+  const name = `${context.runId}-${item.unit}${whole ? '' : `-${slice.index}`}`;
+  const bucket = await openBucket({ ...unit, session, name, ...(whole ? {} : { slice }) });
+  const clock = stopwatch(context.world.clock);
+  return { ...(await resolveKeys(bucket, item, clock)), elapsedMs: clock.laps() };
+}
+
+/** Half of the keys at a time where the bucket can be cut, else one thread. */
+function withLess(unit: Unit, slice: KeySlice): (() => Promise<ResolveOutcome>) | undefined {
+  const one = { threads: 1 };
+  if (!isFirstLoad(unit.spec))
+    return unit.context.threads === 1 ? undefined : () => resolveSlice(unit, slice, one);
+  return async () => {
+    const [first, second] = halves(slice);
+    return mergeOutcomes([await resolveSlice(unit, first, one), await resolveSlice(unit, second, one)]);
+  };
 }
 
 /** All steps for the keys of the session. */

@@ -2,6 +2,7 @@ import type { SummaryConfig } from '../config/schema.ts';
 import type { TableChange } from '../run/table-change.ts';
 import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
+import type { Role } from './tables.ts';
 
 /** Specifications of the units and what they leave behind. Plain JSON; months are numbers, year * 12 + month. */
 
@@ -73,7 +74,28 @@ export interface ApplySpec {
   readonly groups: readonly ApplyGroup[];
 }
 
-export type UnitSpec = ResolveSpec | ApplySpec;
+/** The stage of a large run's audit. */
+export const checkStage = 'check';
+
+/** One unit of the stage `check`. */
+export interface CheckSpec {
+  readonly stage: typeof checkStage;
+  readonly buckets: readonly CheckBucket[];
+}
+
+/** Everything that the audit of a bucket looks at. */
+export interface CheckBucket {
+  readonly bucket: number;
+  /** Whose checkpoints say what changes. */
+  readonly units: { readonly resolve: readonly string[]; readonly apply: readonly string[] };
+  readonly sources: readonly Location[];
+  readonly feed: readonly Location[];
+  readonly sampledKeys: number;
+  /** Live files of the bucket in the pinned snapshots. */
+  readonly before: Readonly<Record<Role, readonly FileSpec[]>>;
+}
+
+export type UnitSpec = ResolveSpec | ApplySpec | CheckSpec;
 
 /**
  * What became of the prepared rows. Each row is counted once, in the first nine, `feed` or `feedWaiting`; `revived`
@@ -199,4 +221,6 @@ export interface SummaryPlanFacts {
   readonly touchedBuckets: readonly number[];
   readonly preparedRows: number;
   readonly preparedDeletes: number;
+  /** Buckets that the stage `check` samples keys from; 0 without that stage. */
+  readonly sampledBuckets: number;
 }

@@ -1,7 +1,8 @@
 import { CorruptStateError } from '../errors.ts';
 import type { DataFile } from '../iceberg/index.ts';
+import { type Handover, isHandover } from '../run/handovers.ts';
 import { layout, sha256 } from '../run/layout.ts';
-import type { OutcomeWithChanges } from '../run/table-change.ts';
+import type { OutcomeWithChanges, TableChange } from '../run/table-change.ts';
 import type { Plan, UnitResult, World } from '../run/workload.ts';
 import type { CheckpointRecord, Location, RunRecord, RunStatus } from '../stores/ports.ts';
 
@@ -54,14 +55,19 @@ export async function checkpointedFiles(
   const locations = new Set<Location>();
   for (const run of runs) {
     for await (const record of world.state.checkpoints.list(run.runId)) {
-      const outcome = (await outcomeOf(world, record)) as Partial<OutcomeWithChanges> | null;
-      for (const change of outcome?.changes ?? []) {
+      const outcome = await outcomeOf(world, record);
+      const outcomes = isHandover(record) ? (outcome as Handover<unknown>).done : [outcome];
+      for (const change of outcomes.flatMap(changesOf)) {
         for (const file of [...change.added, ...change.addedDeletes] as readonly Pick<DataFile, 'location'>[])
           locations.add(file.location);
       }
     }
   }
   return locations;
+}
+
+function changesOf(outcome: unknown): readonly TableChange[] {
+  return (outcome as Partial<OutcomeWithChanges> | null)?.changes ?? [];
 }
 
 async function outcomeOf(world: World, record: CheckpointRecord): Promise<unknown> {

@@ -30,7 +30,7 @@ const failure = (promise: Promise<unknown>) =>
 type Site = Awaited<ReturnType<typeof openSite>>;
 
 /** The execution that the trigger asked for, with the functions behind its tasks. */
-function execute({ started, opened }: Site) {
+function execute({ started, opened }: Site, called = call) {
   return startExecution({
     machine: loadStateMachine(definition, {
       substitutions: Object.fromEntries([...functionNames, 'results'].map((name) => [name, name])),
@@ -39,7 +39,7 @@ function execute({ started, opened }: Site) {
     input: started.at(-1)?.input as Json,
     tasks: {
       [LAMBDA_INVOKE]: lambdaInvoke(
-        Object.fromEntries(functionNames.map((name) => [name, (payload: Json) => call(name, payload)])),
+        Object.fromEntries(functionNames.map((name) => [name, (payload: Json) => called(name, payload)])),
       ),
     },
     objects: objectAccess({ results: opened.world.results }),
@@ -121,6 +121,52 @@ describe('from an event to a published table', () => {
     site.started.length = 0;
     await call('trigger', await recorded('execution-failed'));
     expect(site.started).toEqual([]);
+  });
+});
+
+describe('a unit that its function has no time for', () => {
+  const months = ['2025-04', '2025-05', '2025-06', '2025-07', '2025-08', '2025-09'];
+  const rows = (at: readonly string[], loaded: string) =>
+    at
+      .flatMap((month) => [1, 2].map((key) => `${key},${month},${loaded} 00:00:00,1,card,${key}0,\n`))
+      .join('');
+  const header = 'acct_no,reporting_month,load_ts,batch_no,product_cd,bal_am,del_cd\n';
+
+  it('hands over between two files, is called again and goes on', async () => {
+    const site = await openSite();
+    const { world, config } = site.opened;
+    Object.assign(config, { work: { ...config.work, strategy: 'partitionwise', rewrite: 'copy-on-write' } });
+    const folder = `${site.root}/staging/accounts`;
+    await mkdir(folder, { recursive: true });
+    await writeFile(`${folder}/months.csv`, header + rows(months, '2025-10-01'));
+    await call('trigger', await recorded('schedule'));
+    expect(await execute(site)).toMatchObject({ status: 'SUCCEEDED' });
+    site.clock.nowMs += 60 * 60_000;
+    await writeFile(`${folder}/late.csv`, header + rows(['2025-03', ...months], '2025-11-01'));
+    await call('trigger', await recorded('schedule'));
+
+    let pieces = 0;
+    const pieceMs = 300_000;
+    Object.assign(world, {
+      step: async (name: string) => {
+        if (name !== 'piece:apply') return;
+        pieces += 1;
+        site.clock.nowMs += pieceMs;
+      },
+    });
+    const ends: string[] = [];
+    const result = await execute(site, async (name, payload) => {
+      if (name !== 'work') return call(name, payload);
+      const endMs = site.clock.nowMs + 900_000;
+      const call_ = call(name, payload, () => endMs - site.clock.nowMs);
+      ends.push((await failure(call_))?.name ?? String(Reflect.get(payload as object, 'stage')));
+      return call_;
+    });
+    expect([result.status, result.error, result.cause]).toEqual(['SUCCEEDED', undefined, undefined]);
+    // Two pieces of five minutes and the time to stop fit fifteen minutes.
+    expect(ends).toEqual(['prepare', 'resolve', 'UnitUnfinishedError', 'UnitUnfinishedError', 'apply']);
+    expect(pieces).toBe(months.length);
+    expect(site.ended.at(-1)).toMatchObject({ status: 'succeeded', input: { rowsAccepted: 14 } });
   });
 });
 

@@ -34,11 +34,15 @@ for (const name of functionNames) {
   handlers.set(name, handler);
 }
 
-/** Calls the function as Lambda does. */
-export function call(name: string, event: unknown, remainingMs?: number): Promise<unknown> {
+/** Calls the function as Lambda does; the time that remains may shrink while it works. */
+export function call(name: string, event: unknown, remainingMs?: number | (() => number)): Promise<unknown> {
   const handler = handlers.get(name);
   if (handler === undefined) throw new TypeError(`there is no function ${name}`);
-  return handler(event as never, localContext(name, remainingMs) as never);
+  const context =
+    typeof remainingMs === 'function'
+      ? { ...localContext(name), getRemainingTimeInMillis: remainingMs }
+      : localContext(name, remainingMs);
+  return handler(event as never, context as never);
 }
 
 /** Makes a new embedded world the one behind all functions. */

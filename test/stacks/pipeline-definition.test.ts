@@ -124,6 +124,27 @@ describe('its Maps', () => {
     }
   });
 
+  it('call a unit again that has handed over, at once and often, after the errors of the service', () => {
+    for (const [name, map] of maps) {
+      const children = Object.values(map.ItemProcessor?.States ?? {});
+      expect(children.map((child) => [name, child.Retry?.at(-1)])).toEqual([
+        [
+          name,
+          {
+            ErrorEquals: ['UnitUnfinishedError'],
+            IntervalSeconds: 1,
+            MaxAttempts: 2_000,
+            BackoffRate: 1,
+            JitterStrategy: 'FULL',
+          },
+        ],
+      ]);
+      expect(children.flatMap((child) => child.Retry ?? []).flatMap((one) => one.ErrorEquals)).not.toContain(
+        'UnitTooLargeError',
+      );
+    }
+  });
+
   it('have children that give nothing back', () => {
     for (const [, map] of maps) {
       const children = Object.values(map.ItemProcessor?.States ?? {});
