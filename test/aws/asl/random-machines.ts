@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { call, type Definition, definitionOf } from '../asl/support.ts';
+import { call, type Definition, definitionOf } from '../../asl/support.ts';
 import type { Behaviour, MachineCase } from './both-interpreters.ts';
 
 /**
@@ -50,8 +50,7 @@ function expression(type: Type, known: readonly Type[], depth = 2): fc.Arbitrary
   return fc.oneof(flat[type], ...own, ...deep[type]);
 }
 
-const any = (known: readonly Type[]) =>
-  fc.constantFrom(...types).chain((type) => expression(type, known));
+const any = (known: readonly Type[]) => fc.constantFrom(...types).chain((type) => expression(type, known));
 const braced = (text: string) => `{% ${text} %}`;
 
 /** A state without its transitions, and the functions that it calls. */
@@ -65,16 +64,21 @@ interface Part {
 }
 
 /** Assign of one variable and an Output that does not look at it; each may be missing. */
-const effects = fc.constantFrom(...types, undefined).chain((assigned) =>
-  fc.record({
-    assign:
-      assigned === undefined ? fc.constant({}) : expression(assigned, types).map((e) => ({ Assign: { [assigned]: braced(e) } })),
-    output: fc.oneof(
-      fc.constant({}),
-      any(types.filter((type) => type !== assigned)).map((e) => ({ Output: { value: braced(e) } })),
-    ),
-  }),
-).map(({ assign, output }) => ({ ...assign, ...output }));
+const effects = fc
+  .constantFrom(...types, undefined)
+  .chain((assigned) =>
+    fc.record({
+      assign:
+        assigned === undefined
+          ? fc.constant({})
+          : expression(assigned, types).map((e) => ({ Assign: { [assigned]: braced(e) } })),
+      output: fc.oneof(
+        fc.constant({}),
+        any(types.filter((type) => type !== assigned)).map((e) => ({ Output: { value: braced(e) } })),
+      ),
+    }),
+  )
+  .map(({ assign, output }) => ({ ...assign, ...output }));
 
 const ahead = fc.integer({ min: 1, max: 3 });
 const errors = fc.constantFrom('E1', 'E2');

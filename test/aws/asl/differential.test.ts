@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runBoth } from './both-interpreters.ts';
+import { deviations } from './deviations.ts';
 import { randomMachine } from './random-machines.ts';
-import { deviations } from './second-deviations.ts';
 import { openSecondInterpreter, type SecondInterpreter } from './second-interpreter.ts';
 import { sharedMachines } from './shared-machines.ts';
+import { sharedMaps } from './shared-maps.ts';
 
 /** Our interpreter and moto's, which share no code but the definition: RELIABILITY, state machine. */
 let second: SecondInterpreter;
@@ -14,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => second[Symbol.asyncDispose]());
 
 describe('both interpreters agree', () => {
-  it.each(Object.entries(sharedMachines))('%s', async (_, machine) => {
+  it.each(Object.entries({ ...sharedMachines, ...sharedMaps }))('%s', async (_, machine) => {
     const { ours, theirs } = await runBoth(second, machine);
     expect(ours).toEqual(theirs);
   });
@@ -28,7 +29,8 @@ it('both interpreters agree on machines that nobody wrote', async () => {
       const { ours, theirs } = await runBoth(second, machine);
       expect(ours).toEqual(theirs);
       seen.add(`${ours.status} ${ours.error ?? ''}`);
-      for (const type of JSON.stringify(machine.definition).matchAll(/"Type":"(\w+)"/g)) seen.add(type[1] ?? '');
+      for (const type of JSON.stringify(machine.definition).matchAll(/"Type":"(\w+)"/g))
+        seen.add(type[1] ?? '');
       if (ours.waitsSeconds.length > 0) seen.add('waits');
     }),
     { seed, numRuns: 120 },

@@ -1,7 +1,7 @@
-import type { Json } from '../../lib/asl/index.ts';
-import { type Definition, memoryObjects, named, run, virtualTime } from '../asl/support.ts';
+import type { Json } from '../../../lib/asl/index.ts';
+import { type Definition, memoryObjects, named, run, virtualTime } from '../../asl/support.ts';
+import { uniqueName } from '../world.ts';
 import type { SecondInterpreter } from './second-interpreter.ts';
-import { uniqueName } from './world.ts';
 
 /** What a function does when it is called: the n-th call takes the n-th behaviour, the last one stays. */
 export type Behaviour =
@@ -61,8 +61,13 @@ export async function runBoth(
     },
   });
   return {
-    ours: outcomeOf(machine, first, mine.calls, time.sleeps.map((ms) => ms / 1_000)),
-    theirs: (process.env.DEBUG_ASL && console.log(result.error, result.cause), 0) || outcomeOf(machine, result, other.calls, waitsSeconds),
+    ours: outcomeOf(
+      machine,
+      first,
+      mine.calls,
+      time.sleeps.map((ms) => ms / 1_000),
+    ),
+    theirs: outcomeOf(machine, result, other.calls, waitsSeconds),
   };
 }
 

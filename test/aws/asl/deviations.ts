@@ -1,4 +1,4 @@
-import { call, type Definition, definitionOf, distributedMap } from '../asl/support.ts';
+import { call, type Definition, definitionOf, distributedMap } from '../../asl/support.ts';
 import type { MachineCase, Outcome } from './both-interpreters.ts';
 
 /** Where the second interpreter is not as the service is: what each makes of a machine, and what says that ours is right. */

@@ -8,12 +8,12 @@ import {
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import type { Json, ObjectAccess } from '../../lib/asl/index.ts';
-import { openProxy, type ProxiedAnswer, type ProxiedRequest } from './proxy.ts';
-import { startServer } from './servers.ts';
-import { paths } from './setup.ts';
-import { credentials, region } from './stand-ins.ts';
-import { uniqueName } from './world.ts';
+import type { Json, ObjectAccess } from '../../../lib/asl/index.ts';
+import { openProxy, type ProxiedAnswer, type ProxiedRequest } from '../proxy.ts';
+import { startServer } from '../servers.ts';
+import { paths } from '../setup.ts';
+import { credentials, region } from '../stand-ins.ts';
+import { uniqueName } from '../world.ts';
 
 export interface SecondExecution {
   readonly definition: unknown;
@@ -82,8 +82,7 @@ export async function openSecondInterpreter(): Promise<SecondInterpreter> {
       for (;;) {
         const described = await sfn.send(new DescribeExecutionCommand({ executionArn }));
         const { status = '', output, error, cause } = described;
-        if (status !== 'RUNNING')
-          return { status, output: outputOf(output), error, cause };
+        if (status !== 'RUNNING') return { status, output: outputOf(output), error, cause };
         await sleep(20);
       }
     },
