@@ -21,8 +21,8 @@ export interface HandlerOptions {
   readonly signal: AbortSignal;
 }
 
+/** An object of the results store: the state machine's definition names the bucket. */
 export interface ObjectReference {
-  readonly bucket: string;
   readonly key: string;
 }
 
@@ -347,5 +347,5 @@ export async function releaseLease(
 }
 
 function objectReference(world: World, location: string): ObjectReference {
-  return { bucket: 'results', key: location.slice(world.results.root.length + 1) };
+  return { key: location.slice(world.results.root.length + 1) };
 }

@@ -2,6 +2,8 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { inject } from 'vitest';
+import { joinLocation } from '../../lib/stores/location.ts';
+import type { ObjectStore } from '../../lib/stores/ports.ts';
 import { credentials, region } from './stand-ins.ts';
 import { createStateTable, testClients, uniqueName } from './world.ts';
 
@@ -53,4 +55,12 @@ export async function deploy() {
     ),
   };
   return { environment, names, sqs, sfn, queueUrl, stateMachineArn };
+}
+
+/** The items of a Map, as its reader takes them from the results bucket. */
+export async function listItems(results: ObjectStore, key: string): Promise<readonly object[]> {
+  const items: object[] = [];
+  for await (const line of results.readLines(joinLocation(results.root, key)))
+    if (line !== '') items.push(JSON.parse(line));
+  return items;
 }
