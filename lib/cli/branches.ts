@@ -1,6 +1,6 @@
 import type { PipelineConfig } from '../config/index.ts';
 import { CommitConflictError, UsageError } from '../errors.ts';
-import { commitStaged, dropRef, type StagedCommit, setRef, type Table } from '../iceberg/index.ts';
+import { commitStaged, dropRef, type StagedCommit, type Table } from '../iceberg/index.ts';
 import {
   branchEnd,
   isOnMain,
@@ -10,6 +10,9 @@ import {
   settleSwitched,
 } from '../run/branches.ts';
 import type { LocalWorld } from '../run/local-world.ts';
+import { rollForward } from '../run/roll-forward.ts';
+import { moveMain } from '../run/switch-main.ts';
+import { commitKeys } from '../run/table-change.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { isUnfinished } from './session.ts';
 import { fullName, loadTogether, tablesOf } from './tables.ts';
@@ -29,19 +32,34 @@ interface BranchOptions {
  */
 export async function switchToBranch(options: BranchOptions): Promise<readonly Table[]> {
   const { world, config, branch } = options;
+  const stores = { store: world.warehouse, catalog: world.catalog, clock: world.clock };
+  // What a run left half done on the branch belongs to what main becomes.
+  await rollForward({ ...stores, tables: tablesOf(config).map((one) => one.identifier) });
   const tables = await tablesOn(options);
   if (tables.length === 0) {
     throw new UsageError(`no table of ${config.pipeline} has a branch ${branch}`, {
       next: `partwise run FILE --branch ${branch}`,
     });
   }
-  const published = tables.every((table) => isOnMain(table, branch))
-    ? tables
-    : await moveMain(world, tables, branch);
+  if (!tables.every((table) => isOnMain(table, branch)))
+    await moveMain(stores, tables, branch).catch((cause: unknown) => {
+      throw cause instanceof CommitConflictError ? movedOn(branch, cause) : cause;
+    });
   await world.step('switched');
   await settleSwitched(world, await openBranchRuns(world, config.pipeline, branch));
+  // Loaded again: a catalog may have written metadata of its own.
+  const published = await tablesOn(options);
   await removeBranch(options, published);
   return published;
+}
+
+function movedOn(branch: string, cause: CommitConflictError): CommitConflictError {
+  return new CommitConflictError(`main has moved on since branch ${branch} was made`, {
+    cause,
+    details: cause.details,
+    safe: 'both are as they were',
+    next: `partwise run FILE, which takes a file of the branch to main; or partwise cancel --branch ${branch}, then partwise run for all of them`,
+  });
 }
 
 /**
@@ -87,42 +105,17 @@ async function tablesOn({ world, config, branch }: BranchOptions): Promise<reado
   );
 }
 
-/** The commit point: main of every table of the branch moves in one swap. */
-async function moveMain(
-  world: LocalWorld,
-  tables: readonly Table[],
-  branch: string,
-): Promise<readonly Table[]> {
-  const staged: StagedCommit[] = [];
-  for (const table of tables) {
-    const target = table.metadata.refs[branch];
-    if (target === undefined) continue;
-    const ref = { type: 'branch', snapshotId: target.snapshotId } as const;
-    staged.push(
-      await setRef({
-        store: world.warehouse,
-        table,
-        clock: world.clock,
-        name: 'main',
-        ref,
-        fastForward: true,
-      }).catch((cause: unknown) => {
-        if (!(cause instanceof CommitConflictError)) throw cause;
-        throw new CommitConflictError(`main has moved on since branch ${branch} was made`, {
-          cause,
-          details: { table: fullName(table.identifier) },
-          safe: 'both are as they were',
-          next: `partwise run FILE, which takes a file of the branch to main; or partwise cancel --branch ${branch}, then partwise run for all of them`,
-        });
-      }),
-    );
-  }
-  return commitStaged({ store: world.warehouse, catalog: world.catalog, staged });
-}
-
 async function removeBranch({ world, branch }: BranchOptions, tables: readonly Table[]): Promise<void> {
   const staged: StagedCommit[] = [];
   for (const table of tables)
-    staged.push(await dropRef({ store: world.warehouse, table, clock: world.clock, name: branch }));
+    staged.push(
+      await dropRef({
+        store: world.warehouse,
+        table,
+        clock: world.clock,
+        name: branch,
+        removeProperties: [commitKeys.switch],
+      }),
+    );
   if (staged.length > 0) await commitStaged({ store: world.warehouse, catalog: world.catalog, staged });
 }
