@@ -78,11 +78,16 @@ export function taskHandler<Schema extends z.ZodType>({
 /** A failure as it goes to the state machine, counted and said in one line of the log. */
 function noted(failure: unknown): unknown {
   countMetric('TasksFailed', 1);
+  logFailure(failure);
+  return failure;
+}
+
+/** One line with the error, what it left untouched, and what to do. */
+export function logFailure(failure: unknown, more: Readonly<Record<string, string>> = {}): void {
   const error = failure instanceof Error ? failure : new Error(String(failure));
   const advice =
     error instanceof PartwiseError ? { safe: error.safe, next: error.next, details: error.details } : {};
-  logger.error(error.message, { error, ...advice });
-  return failure;
+  logger.error(error.message, { error, ...advice, ...more });
 }
 
 function malformed(problem: z.ZodError): MalformedEventError {
