@@ -1,5 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { ListExecutionsCommand } from '@aws-sdk/client-sfn';
 import { vi } from 'vitest';
 import { openOnAws } from '../../functions/runtime/aws.ts';
@@ -36,6 +41,8 @@ export interface LogLine {
 
 export interface Site extends AsyncDisposable {
   readonly names: Awaited<ReturnType<typeof deploy>>['names'];
+  /** The configuration that the functions have. */
+  readonly pipelineFile: string;
   put(key: string, rows: readonly string[]): Promise<void>;
   /** From now on, requests of this kind are answered as IAM does that does not allow them. */
   deny(service: Service, matches: (asked: ProxiedRequest) => boolean): void;
@@ -61,7 +68,7 @@ export interface Site extends AsyncDisposable {
 /** The product deployed on the stand-ins, each service behind a proxy that may refuse. */
 export async function openSite(): Promise<Site> {
   await using opened = new AsyncDisposableStack();
-  const { environment, names, sfn, stateMachineArn } = await deploy();
+  const { environment, names, pipelineFile, sfn, stateMachineArn } = await deploy();
   const proxies = new Map<Service, FaultProxy>();
   let mended = false;
   for (const service of services) {
@@ -82,6 +89,7 @@ export async function openSite(): Promise<Site> {
   const running = opened.move();
   return {
     names,
+    pipelineFile,
     log,
     world,
     put: async (key, rows) => {
@@ -124,13 +132,7 @@ export async function openSite(): Promise<Site> {
       for await (const item of (await world()).state.intake.list('accounts', {})) items.push(item);
       return items;
     },
-    [Symbol.asyncDispose]: async () => {
-      // The catalog is one for all tests of the suite.
-      const { catalog } = await world();
-      for (const role of ['summary', 'latest', 'tombstones'])
-        await catalog.drop({ namespace: 'partwise', name: `accounts_${role}` }).catch(() => undefined);
-      await running.disposeAsync();
-    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
 
@@ -164,3 +166,18 @@ export const asking =
   (...operations: readonly string[]) =>
   (asked: ProxiedRequest): boolean =>
     operations.includes(operationOf(asked));
+
+/** The bucket with all that is in it. */
+export async function removeBucket(bucket: string): Promise<void> {
+  using clients = testClients();
+  const { Contents: objects = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket: bucket }));
+  for (const { Key } of objects) await clients.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+  await clients.s3.send(new DeleteBucketCommand({ Bucket: bucket }));
+}
+
+const guide = readFileSync('docs/aws/operations.md', 'utf8');
+
+/** The row of the operations guide that begins so. */
+export function rowOfGuide(title: string): string | undefined {
+  return guide.split('\n').find((line) => line.startsWith(`| ${title} |`));
+}

@@ -18,6 +18,7 @@ import { objectAccess } from '../../../lib/run/local-objects.ts';
 import { call, functionNames, recorded } from '../../functions/site.ts';
 import { readTables } from '../../summary/tables.ts';
 import { deploy } from '../deployment.ts';
+import { inDatabase } from '../product.ts';
 import { testClients } from '../world.ts';
 import { openSecondInterpreter, type SecondInterpreter } from './second-interpreter.ts';
 
@@ -86,7 +87,7 @@ function asArrays(objects: ObjectAccess): ObjectAccess {
 
 /** From two files in the staging bucket to tables, with the functions as they are deployed and the given interpreter. */
 async function through(interpret: Interpreter, sabotage?: (names: Record<string, string>) => Promise<void>) {
-  const { environment, names, sfn, stateMachineArn } = await deploy();
+  const { environment, names, database, sfn, stateMachineArn } = await deploy();
   Object.assign(process.env, environment);
   openWith(openOnAws);
   using clients = testClients();
@@ -118,11 +119,10 @@ async function through(interpret: Interpreter, sabotage?: (names: Record<string,
   });
   const [run] = await world.state.runs.list('accounts');
   await mkdir(world.workRoot, { recursive: true });
-  const rows = await readTables({ ...world, rootPath: world.workRoot }, 'main', 'accounts');
-  for (const role of ['summary', 'latest', 'tombstones'])
-    await world.catalog.drop({ namespace: 'partwise', name: `accounts_${role}` });
+  const catalog = inDatabase(world.catalog, database);
+  const rows = await readTables({ ...world, catalog, rootPath: world.workRoot }, 'main', 'accounts');
   const alike = (text: string) =>
-    Object.entries(names)
+    Object.entries({ ...names, DATABASE: database })
       .reduce((said, [name, bucket]) => said.replaceAll(bucket, name), text)
       .replaceAll(run?.runId ?? '', 'RUN')
       .replaceAll(/\barn:aws:states:[\w:-]+/g, 'EXECUTION')
