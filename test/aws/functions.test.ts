@@ -14,7 +14,6 @@ import {
 } from '../../lib/asl/index.ts';
 import { objectAccess } from '../../lib/run/local-objects.ts';
 import { call, functionNames, recorded } from '../functions/site.ts';
-import { loadSummary } from '../support/pipelines.ts';
 import { deploy } from './deployment.ts';
 import { testClients } from './world.ts';
 
@@ -91,7 +90,4 @@ it('a file dropped into the staging bucket becomes tables, through the functions
   await call('trigger', late);
   await call('trigger', await recorded('schedule'));
   expect((await sfn.send(new ListExecutionsCommand({ stateMachineArn }))).executions).toHaveLength(1);
-  const config = await loadSummary('pipelines/accounts.yaml');
-  for (const role of ['summary', 'latest', 'tombstones'] as const)
-    await world.catalog.drop({ namespace: config.tables.namespace, name: `accounts_${role}` });
 });
