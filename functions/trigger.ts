@@ -1,6 +1,6 @@
 import { handleMessages } from '../lib/triggers/handle.ts';
 import { queueBatch } from './runtime/payloads.ts';
-import { countMetric, taskHandler } from './runtime/task.ts';
+import { countMetric, logFailure, taskHandler } from './runtime/task.ts';
 import { logger } from './runtime/telemetry.ts';
 
 /** Takes in what a batch of events tells of and starts a run when it is time. Failed messages come again alone. */
@@ -22,8 +22,7 @@ export const handler = taskHandler({
     countMetric('ObjectsRecorded', handled.recorded);
     countMetric('EventsFailed', failed.length);
     logger.info('took in', { messages: batch.Records.length, failed: failed.length, ...said });
-    for (const { id, error } of failed)
-      logger.error('a message was not taken in', { id, error: error as Error });
+    for (const { id, error } of failed) logFailure(error, { id });
     return { batchItemFailures: failed.map(({ id }) => ({ itemIdentifier: id })) };
   },
 });

@@ -47,6 +47,8 @@ export class CatalogBusyError extends PartwiseError {
 }
 /** The store or catalog refuses this identity; `details.action` says what was asked for. Never read as "not found". */
 export class AccessDeniedError extends PartwiseError {}
+/** A bucket or table that the deployment names is not there. Never read as an object or row that is not there. */
+export class StoreMissingError extends PartwiseError {}
 /** The store answered with throttling or its own failure until the retries were used up. */
 export class StoreUnavailableError extends PartwiseError {
   override readonly retryable = true;

@@ -1,25 +1,29 @@
+import { mkdir, statfs } from 'node:fs/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { type PipelineConfig, parseDurationMs } from '../../lib/config/index.ts';
-import { openAwsWorld } from '../../lib/run/aws-world.ts';
-import type { World } from '../../lib/run/workload.ts';
+import { type AwsWorld, openAwsWorld } from '../../lib/run/aws-world.ts';
 import { openAwsClients } from '../../lib/stores/aws-clients.ts';
-import type { ObjectStore } from '../../lib/stores/ports.ts';
-import { openS3Store } from '../../lib/stores/s3.ts';
+import { openS3Store, type S3Store } from '../../lib/stores/s3.ts';
 import { bucketName, setting } from './settings.ts';
 
 export interface Stores {
-  readonly world: World;
-  readonly inventories: ObjectStore;
+  readonly world: AwsWorld;
+  readonly inventories: S3Store;
   readonly s3: S3Client;
 }
 
 /** Memory that comes with one core. */
 const mebibytesPerCore = 1_769;
-/** Fetched copies that stay for the next unit; the rest of the disk is for spill and outputs. */
-const cacheBytes = 2e9;
+/** Of each of the three stores' copies, as a share of the disk: the rest is for spill and outputs. */
+const cacheShare = 0.1;
+
+export interface StoresOptions {
+  /** Bytes of fetched copies that stay for the next unit, per store. Default: a tenth of the disk. */
+  readonly cacheBytes?: number;
+}
 
 /** S3, DynamoDB and the Glue Data Catalog as a function's world. Endpoints are the region's, or those of the environment. */
-export async function openStores(config: PipelineConfig): Promise<Stores> {
+export async function openStores(config: PipelineConfig, options: StoresOptions = {}): Promise<Stores> {
   // Each execution environment has a disk of its own.
   const workRoot = process.env['PARTWISE_WORK'] ?? '/tmp/partwise';
   const memoryMiB = Number(process.env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'] ?? 2_048);
@@ -31,7 +35,7 @@ export async function openStores(config: PipelineConfig): Promise<Stores> {
     results: { bucket: bucketName('PARTWISE_RESULTS') },
     stateTable: setting('PARTWISE_STATE_TABLE'),
     workRoot,
-    cacheBytes,
+    cacheBytes: options.cacheBytes ?? (await diskBytes(workRoot)) * cacheShare,
     resumeHorizonMs: parseDurationMs(config.resumeHorizon),
     threads: Math.max(1, Math.round(memoryMiB / mebibytesPerCore)),
     memoryBytes: memoryMiB * 2 ** 20,
@@ -45,6 +49,12 @@ export async function openStores(config: PipelineConfig): Promise<Stores> {
     cacheBytes: 0,
   });
   return { world, inventories, s3 };
+}
+
+async function diskBytes(folder: string): Promise<number> {
+  await mkdir(folder, { recursive: true });
+  const { bsize, blocks } = await statfs(folder);
+  return bsize * blocks;
 }
 
 /** As the SDK itself names them; S3 also needs to know that buckets are no host names there. */

@@ -6,14 +6,14 @@ import { eventBridgeAnnouncer } from '../../lib/stores/eventbridge-announcer.ts'
 import { s3Listing } from '../../lib/stores/s3-listing.ts';
 import { sfnExecutions } from '../../lib/stores/sfn-executions.ts';
 import { sqsWakes } from '../../lib/stores/sqs-wakes.ts';
-import { openStores } from './aws-stores.ts';
+import { openStores, type StoresOptions } from './aws-stores.ts';
 import { bucketName, setting } from './settings.ts';
 import type { FunctionWorld } from './world.ts';
 
 /** The world of a deployed function: everything is named by its environment, which the stack sets. */
-export async function openOnAws(config: PipelineConfig): Promise<FunctionWorld> {
+export async function openOnAws(config: PipelineConfig, options: StoresOptions = {}): Promise<FunctionWorld> {
   const stagingBucket = bucketName('PARTWISE_STAGING');
-  const { world, inventories, s3 } = await openStores(config);
+  const { world, inventories, s3 } = await openStores(config, options);
   return {
     world,
     config,
@@ -28,6 +28,9 @@ export async function openOnAws(config: PipelineConfig): Promise<FunctionWorld> 
       inventories,
       stagingBucket,
       stagingRoot: world.staging.root,
+    },
+    trim: async () => {
+      for (const one of [world, inventories]) await one.trim();
     },
   };
 }

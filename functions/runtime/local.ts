@@ -50,6 +50,8 @@ export function openLocally(options: LocalOptions): OpenWorld {
         },
         inventories: await openDirectoryStore({ path: `${world.rootPath}/inventories` }),
       },
+      // Files are read where they are.
+      trim: async () => undefined,
       [Symbol.asyncDispose]: () => world.close(),
     };
   };

@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { MalformedEventError, PartwiseError, UnitUnfinishedError } from '../../lib/errors.ts';
 import { handlers } from '../../lib/run/handlers.ts';
 import { workloadOf } from '../../lib/run/workloads.ts';
+import { storageError } from '../../lib/storage-error.ts';
 import { deadlineOf } from './deadline.ts';
 import { holdLease } from './lease.ts';
 import { logger, metrics, tracer } from './telemetry.ts';
@@ -38,15 +39,7 @@ export function taskHandler<Schema extends z.ZodType>({
 }: TaskOptions<Schema>) {
   const handler = async (event: unknown, context: Context): Promise<unknown> => {
     const parsed = schema.safeParse(event);
-    if (!parsed.success) {
-      countMetric('TasksFailed', 1);
-      throw new MalformedEventError(
-        `the payload is not what the state machine sends: ${parsed.error.message}`,
-        {
-          safe: 'nothing was done',
-        },
-      );
-    }
+    if (!parsed.success) throw noted(malformed(parsed.error));
     const keys = correlation(parsed.data);
     logger.appendKeys(keys);
     using deadline = deadlineOf(context, keys.unit);
@@ -62,9 +55,14 @@ export function taskHandler<Schema extends z.ZodType>({
         signal,
         remainingMs,
       });
-      const answer = await run(parsed.data, { ...opened, backbone });
-      countMetric('TasksDone', 1);
-      return answer;
+      try {
+        const answer = await run(parsed.data, { ...opened, backbone });
+        countMetric('TasksDone', 1);
+        return answer;
+      } finally {
+        // Too little room shows itself in the next task; this one's outcome stands.
+        await opened.trim().catch((failure: unknown) => logger.warn('no room was made', failure as Error));
+      }
     } catch (error) {
       if (error instanceof UnitUnfinishedError) {
         countMetric('UnitsHandedOver', 1);
@@ -72,16 +70,7 @@ export function taskHandler<Schema extends z.ZodType>({
         throw error;
       }
       // What was interrupted fails in its own way; the reason is ours.
-      countMetric('TasksFailed', 1);
-      const failure: unknown = signal.aborted ? signal.reason : error;
-      if (failure instanceof PartwiseError)
-        logger.error(failure.message, {
-          error: failure,
-          safe: failure.safe,
-          next: failure.next,
-          details: failure.details,
-        });
-      throw failure;
+      throw noted(signal.aborted ? signal.reason : storageError(error));
     }
   };
   // Middy would throw an error of its own a moment before the end; ours is earlier and has a name that says more.
@@ -89,6 +78,28 @@ export function taskHandler<Schema extends z.ZodType>({
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .use(logMetrics(metrics))
     .use(captureLambdaHandler(tracer, { captureResponse: false }));
+}
+
+/** A failure as it goes to the state machine, counted and said in one line of the log. */
+function noted(failure: unknown): unknown {
+  countMetric('TasksFailed', 1);
+  logFailure(failure);
+  return failure;
+}
+
+/** One line with the error, what it left untouched, and what to do. */
+export function logFailure(failure: unknown, more: Readonly<Record<string, string>> = {}): void {
+  const error = failure instanceof Error ? failure : new Error(String(failure));
+  const advice =
+    error instanceof PartwiseError ? { safe: error.safe, next: error.next, details: error.details } : {};
+  logger.error(error.message, { error, ...advice, ...more });
+}
+
+function malformed(problem: z.ZodError): MalformedEventError {
+  return new MalformedEventError(`the payload is not what the state machine sends: ${problem.message}`, {
+    safe: 'nothing was done',
+    next: 'compare the deployed state machine and functions: cdk deploy brings both up to date',
+  });
 }
 
 /** Run and unit: the keys that find every line and trace of one piece of work. */

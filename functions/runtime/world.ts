@@ -14,6 +14,8 @@ export interface FunctionWorld {
     TriggerOptions,
     'executions' | 'wakes' | 'listing' | 'inventories' | 'stagingBucket' | 'stagingRoot'
   >;
+  /** Makes room on the disk for the next task; only when no other one is at work here. */
+  readonly trim: () => Promise<void>;
 }
 
 export type OpenWorld = (config: PipelineConfig) => Promise<FunctionWorld>;

@@ -1,6 +1,12 @@
 import type { PipelineConfig } from '../config/index.ts';
 import { CommitConflictError, UsageError } from '../errors.ts';
-import { changeRefs, commitStaged, type StagedCommit, setRef, type Table } from '../iceberg/index.ts';
+import {
+  changeRefs,
+  commitStaged,
+  type SnapshotRef,
+  type StagedCommit,
+  type Table,
+} from '../iceberg/index.ts';
 import { replayNote } from '../rollup/replay.ts';
 import { newestBatchTag } from '../rollup/state.ts';
 import {
@@ -12,6 +18,9 @@ import {
   settleSwitched,
 } from '../run/branches.ts';
 import type { LocalWorld } from '../run/local-world.ts';
+import { rollForward } from '../run/roll-forward.ts';
+import { moveMain } from '../run/switch-main.ts';
+import { commitKeys } from '../run/table-change.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { isUnfinished } from './session.ts';
 import { fullName, loadTogether, tablesOf } from './tables.ts';
@@ -31,19 +40,34 @@ interface BranchOptions {
  */
 export async function switchToBranch(options: BranchOptions): Promise<readonly Table[]> {
   const { world, config, branch } = options;
+  const stores = { store: world.warehouse, catalog: world.catalog, clock: world.clock };
+  // What a run left half done on the branch belongs to what main becomes.
+  await rollForward({ ...stores, tables: tablesOf(config).map((one) => one.identifier) });
   const tables = await tablesOn(options);
   if (tables.length === 0) {
     throw new UsageError(`no table of ${config.pipeline} has a branch ${branch}`, {
       next: `partwise run FILE --branch ${branch}`,
     });
   }
-  const published = tables.every((table) => isOnMain(table, branch))
-    ? tables
-    : await moveMain(world, tables, branch);
+  if (!tables.every((table) => isOnMain(table, branch)))
+    await moveMain(stores, tables, branch, newestBatchOf).catch((cause: unknown) => {
+      throw cause instanceof CommitConflictError ? movedOn(branch, cause) : cause;
+    });
   await world.step('switched');
   await settleSwitched(world, await openBranchRuns(world, config.pipeline, branch));
+  // Loaded again: a catalog may have written metadata of its own.
+  const published = await tablesOn(options);
   await removeBranch(options, published);
   return published;
+}
+
+function movedOn(branch: string, cause: CommitConflictError): CommitConflictError {
+  return new CommitConflictError(`main has moved on since branch ${branch} was made`, {
+    cause,
+    details: cause.details,
+    safe: 'both are as they were',
+    next: `partwise run FILE, which takes a file of the branch to main; or partwise cancel --branch ${branch}, then partwise run for all of them`,
+  });
 }
 
 /**
@@ -89,47 +113,18 @@ async function tablesOn({ world, config, branch }: BranchOptions): Promise<reado
   );
 }
 
-/** The commit point: main of every table of the branch moves in one swap. */
-async function moveMain(
-  world: LocalWorld,
-  tables: readonly Table[],
-  branch: string,
-): Promise<readonly Table[]> {
-  const staged: StagedCommit[] = [];
-  for (const table of tables) {
-    const target = table.metadata.refs[branch];
-    if (target === undefined) continue;
-    const ref = { type: 'branch', snapshotId: target.snapshotId } as const;
-    const batch = table.metadata.refs[newestBatchTag(branch)];
-    staged.push(
-      await setRef({
-        store: world.warehouse,
-        table,
-        clock: world.clock,
-        name: 'main',
-        ref,
-        ...(batch === undefined ? {} : { others: { [newestBatchTag('main')]: batch } }),
-        fastForward: true,
-      }).catch((cause: unknown) => {
-        if (!(cause instanceof CommitConflictError)) throw cause;
-        throw new CommitConflictError(`main has moved on since branch ${branch} was made`, {
-          cause,
-          details: { table: fullName(table.identifier) },
-          safe: 'both are as they were',
-          next: `partwise run FILE, which takes a file of the branch to main; or partwise cancel --branch ${branch}, then partwise run for all of them`,
-        });
-      }),
-    );
-  }
-  return commitStaged({ store: world.warehouse, catalog: world.catalog, staged });
-}
-
-/** With what follows the branch: the tag of its newest batch, and a replay's note. */
+/** With what follows the branch: the tag of its newest batch, a replay's note, and the record of the switch. */
 async function removeBranch({ world, branch }: BranchOptions, tables: readonly Table[]): Promise<void> {
   const { warehouse: store, catalog, clock } = world;
   const refs = { [branch]: undefined, [newestBatchTag(branch)]: undefined };
-  const properties = { [replayNote(branch)]: undefined };
+  const properties = { [replayNote(branch)]: undefined, [commitKeys.switch]: undefined };
   const staged: StagedCommit[] = [];
   for (const table of tables) staged.push(await changeRefs({ store, table, clock, refs, properties }));
   if (staged.length > 0) await commitStaged({ store, catalog, staged });
+}
+
+/** The tag of the newest batch goes with main. */
+function newestBatchOf(table: Table, branch: string): Readonly<Record<string, SnapshotRef>> {
+  const newest = table.metadata.refs[newestBatchTag(branch)];
+  return newest === undefined ? {} : { [newestBatchTag('main')]: newest };
 }

@@ -49,13 +49,24 @@ function isAncestor({ table, ref }: SetRefOptions, snapshotId: bigint): boolean 
   return ancestors(table, ref.snapshotId).some((snapshot) => snapshot.snapshotId === snapshotId);
 }
 
+export interface DropRefOptions extends MetadataChange {
+  readonly name: string;
+  /** Properties that go in the same commit. */
+  readonly removeProperties?: readonly string[];
+}
+
 /** Removes a branch or tag; its snapshots go when they are expired. Dropping what is not there is no error. */
-export async function dropRef(options: MetadataChange & { readonly name: string }): Promise<StagedCommit> {
+export async function dropRef(options: DropRefOptions): Promise<StagedCommit> {
   if (options.name === 'main') throw new UsageError('branch main cannot be dropped');
   const refs = Object.fromEntries(
     Object.entries(options.table.metadata.refs).filter(([name]) => name !== options.name),
   );
-  return writeMetadata({ ...options, metadata: { ...options.table.metadata, refs } });
+  const properties = Object.fromEntries(
+    Object.entries(options.table.metadata.properties).filter(
+      ([key]) => options.removeProperties?.includes(key) !== true,
+    ),
+  );
+  return writeMetadata({ ...options, metadata: { ...options.table.metadata, refs, properties } });
 }
 
 /** Several refs and properties in one change; undefined removes. Says nothing of how the old and the new lie to each other. */

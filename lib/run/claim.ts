@@ -102,22 +102,14 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
       await world.state.runs.update(runId, { facts: { batch, claimedObjects: objects } });
     await world.step('claimed');
     if (objects === 0 && batch === undefined) return { run, config, objects, due: false };
-    const pinned = await options.workload
-      .pinConfig(world, config, { objects, bytes: await claimedBytes(world, pipeline, runId) })
-      .catch(async (error: unknown) => {
-        await giveUp(world, runId);
-        throw error;
-      });
-    const digest = configDigest(config);
-    await writeManifest(world, {
-      formatVersion: 1,
-      runId,
-      config: pinned,
-      configDigest: digest,
-      mode: options.mode,
+    return givenUpOnFailure(world, runId, async () => {
+      const claimed = { objects, bytes: await claimedBytes(world, pipeline, runId) };
+      const pinned = await options.workload.pinConfig(world, config, claimed);
+      const configuration = { config: pinned, configDigest: configDigest(config), mode: options.mode };
+      await writeManifest(world, { formatVersion: 1, runId, ...configuration });
+      await world.step('manifest');
+      return { run, config: pinned, objects, due: true };
     });
-    await world.step('manifest');
-    return { run, config: pinned, objects, due: true };
   });
 }
 
@@ -243,15 +235,30 @@ async function releasedOnFailure<T>(world: World, lease: Lease, action: () => Pr
   try {
     return await action();
   } catch (error) {
-    await world.state.leases.release(lease);
+    // It lapses by itself; the first error is the one to tell.
+    await world.state.leases.release(lease).catch(() => undefined);
     throw error;
   }
 }
 
-/** A run that cannot even start holds nothing: its files are pending again. */
-async function giveUp(world: World, runId: string): Promise<void> {
+/** A run that cannot even start holds nothing: its files are pending again, and its record says why. */
+export async function givenUpOnFailure<T>(world: World, runId: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    await giveUp(world, runId, error).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function giveUp(world: World, runId: string, thrown: unknown): Promise<void> {
+  const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
   await world.state.intake.release(runId);
-  await world.state.runs.update(runId, { status: 'cancelled', endedMs: world.clock.now() });
+  await world.state.runs.update(runId, {
+    status: 'cancelled',
+    endedMs: world.clock.now(),
+    error: { name, message, next: 'partwise run' },
+  });
 }
 
 /** Published, given back or without input: nothing is left to do, and nothing may be. */

@@ -3,12 +3,12 @@ import { CorruptStateError, IntegrityError, LeaseHeldError, UnfinishedBatchError
 import { storageError } from '../storage-error.ts';
 import type { IntakeItem, RunRecord } from '../stores/ports.ts';
 import { prepareStage, saveCheckpoint } from './checkpoints.ts';
-import { type ClaimedRun, continueRun, isSettled, leaseName, startRun } from './claim.ts';
+import { type ClaimedRun, continueRun, givenUpOnFailure, isSettled, leaseName, startRun } from './claim.ts';
 import { keptManifest, runContext } from './context.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { keptPlan, planRun } from './planning.ts';
 import { preparedObjects, prepareUnit, writePrepareItems } from './prepare.ts';
-import { type MachineFailure, raisedError, recordedError } from './raised-error.ts';
+import { type MachineFailure, raisedError, recordedError, unitFailure } from './raised-error.ts';
 import { readSpecification } from './stages.ts';
 import type { Plan, RunContext, UnitItem, Workload, World } from './workload.ts';
 
@@ -23,8 +23,8 @@ export interface HandlerOptions {
   readonly remainingMs?: () => number;
 }
 
+/** An object of the results store: the state machine's definition names the bucket. */
 export interface ObjectReference {
-  readonly bucket: string;
   readonly key: string;
 }
 
@@ -108,7 +108,9 @@ export function handlers(options: HandlerOptions) {
       if (!claimed.due)
         return { runId, attempt, objects: 0, due: false, items: objectReference(world, world.results.root) };
       const context = await contextOf(runId);
-      const stage = await writePrepareItems(context);
+      // Nobody catches what fails here in the first attempt: there is no run that the state machine knows of.
+      const write = () => writePrepareItems(context);
+      const stage = await (attempt === 1 ? givenUpOnFailure(world, runId, write) : write());
       await addFacts(world, runId, { objects: stage.units });
       world.progress({
         kind: 'stage',
@@ -225,7 +227,8 @@ export function handlers(options: HandlerOptions) {
       // The state that fails an execution is the one that a redrive enters again: it lets the run go on.
       if (payload.action === 'raise') {
         if (payload.redriven) return {};
-        throw raisedError(payload.error);
+        // By the name of what failed: of a Map the state machine knows only that some unit did.
+        throw raisedError(await unitFailure(world, payload.runId, payload.error));
       }
       const run = await world.state.runs.get(payload.runId);
       if (run === undefined) return {};
@@ -350,5 +353,5 @@ export async function releaseLease(
 }
 
 function objectReference(world: World, location: string): ObjectReference {
-  return { bucket: 'results', key: location.slice(world.results.root.length + 1) };
+  return { key: location.slice(world.results.root.length + 1) };
 }

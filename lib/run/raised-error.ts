@@ -9,6 +9,8 @@ export interface MachineFailure {
   readonly cause: string;
 }
 
+const mapFailed = 'States.ExceedToleratedFailureThreshold';
+
 /** The error that a handler threw, as far as the state machine kept it: name, message and advice. */
 export function raisedError({ name, cause }: MachineFailure): PartwiseError {
   const { errorMessage, safe, next } = parsed(cause);
@@ -29,11 +31,24 @@ export async function recordedError(
   runId: string,
   error: MachineFailure,
 ): Promise<NonNullable<RunRecord['error']>> {
-  if (error.name === 'States.ExceedToleratedFailureThreshold') {
+  if (error.name === mapFailed) {
     const failed = await failedUnit(world, runId);
     if (failed !== undefined) return failed;
   }
   return { name: error.name, message: raisedError(error).message, next: nextCommand(error.name, runId) };
+}
+
+/** The failure as it is; of a Map that failed, the failure of its unit, in the same form. */
+export async function unitFailure(
+  world: World,
+  runId: string,
+  error: MachineFailure,
+): Promise<MachineFailure> {
+  if (error.name !== mapFailed) return error;
+  const failed = await failedUnit(world, runId);
+  if (failed === undefined) return error;
+  const { name, message: errorMessage, next } = failed;
+  return { name, cause: JSON.stringify({ errorType: name, errorMessage, next }) };
 }
 
 /** The failure of a unit that is not done, of the newest attempt that has one. */

@@ -15,6 +15,7 @@ import {
   type Table,
 } from '../iceberg/index.ts';
 import type { CatalogPointer, Clock, Location, ObjectStore, TableIdentifier } from '../stores/ports.ts';
+import { finishSwitch } from './switch-main.ts';
 import { commitKeys } from './table-change.ts';
 
 /**
@@ -65,7 +66,7 @@ export interface RollForwardOptions {
 
 /**
  * Moves tables that lag behind their commit set's first table to the metadata that was prepared for them, or, when they
- * were compacted meanwhile, to the same snapshot on top of that. Returns the tables that were moved. Safe to repeat, and to
+ * were compacted meanwhile, to the same snapshot on top of that; finishes a half-done switch of branches, too. Returns the tables that were moved. Safe to repeat, and to
  * do in two places at once.
  * @throws IntegrityError when a lagging table was changed by another writer
  */
@@ -75,6 +76,7 @@ export async function rollForward(options: RollForwardOptions): Promise<readonly
   for (const identifier of options.tables) {
     const first = await loadOrUndefined(options, identifier);
     if (first === undefined) continue;
+    moved.push(...(await finishSwitch(options, first)));
     for (const record of commitRecords(first)) {
       for (const prepared of JSON.parse(record.summary[commitKeys.prepared] ?? '[]') as PreparedCommit[])
         if (await catchUp(options, prepared, record)) moved.push(identifierOf(prepared));

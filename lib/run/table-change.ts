@@ -37,4 +37,5 @@ export const commitKeys = {
   summarySnapshotId: 'partwise.summary-snapshot-id',
   prepared: 'partwise.prepared',
   follows: 'partwise.follows',
+  switch: 'partwise.switch',
 } as const;

@@ -23,7 +23,7 @@ export interface Assumptions {
   readonly concurrency: number;
   readonly memoryGb: number;
   readonly diskGb: number;
-  /** MB of memory that come with one core. */
+  /** Memory that comes with one core: 1,769 MB of 2^20 bytes. */
   readonly memoryPerCoreGb: number;
   /** Speed of a Lambda core against the core that the model was measured on. */
   readonly coreSpeed: number;
@@ -56,7 +56,7 @@ export const defaultAssumptions: Assumptions = {
   concurrency: 500,
   memoryGb: 3,
   diskGb: 6,
-  memoryPerCoreGb: 1.769,
+  memoryPerCoreGb: 1.855,
   coreSpeed: 1,
   networkBytesPerSecond: 75e6,
   unitOverheadSeconds: 1.5,

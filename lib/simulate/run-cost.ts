@@ -1,5 +1,5 @@
 import type { Assumptions } from './assumptions.ts';
-import { prices, storageUsd } from './prices.ts';
+import { billedGb, prices, storageUsd } from './prices.ts';
 import type { StageVolume } from './summary-volume.ts';
 
 export interface CostItem {
@@ -25,7 +25,7 @@ export interface RunCost {
 
 /** Planning, publishing and reporting: control functions, not spread. */
 const controlSeconds = 120;
-const lambdaFreeDiskGb = 0.512;
+const lambdaFreeDiskBytes = 512 * 2 ** 20;
 
 /** Prices and times a run from its stages. */
 export function runCost(stages: readonly StageVolume[], assumed: Assumptions): RunCost {
@@ -47,11 +47,11 @@ export function runCost(stages: readonly StageVolume[], assumed: Assumptions): R
   const gets = read / assumed.partBytes + units * assumed.readsPerUnit;
   const puts = written / assumed.partBytes + units * 3;
   const transitions = units * assumed.transitionsPerUnit + assumed.transitionsPerRun;
-  const gbSeconds = seconds * assumed.memoryGb;
-  const diskGbSeconds = seconds * Math.max(0, assumed.diskGb - lambdaFreeDiskGb);
+  const gbSeconds = (seconds * assumed.memoryGb * 1e9) / billedGb;
+  const diskGbSeconds = (seconds * Math.max(0, assumed.diskGb * 1e9 - lambdaFreeDiskBytes)) / billedGb;
   const writes = units * assumed.writesPerUnit;
   const reads = units * assumed.readsPerUnit;
-  const logGb = (units * assumed.logBytesPerUnit) / 1e9;
+  const logGb = (units * assumed.logBytesPerUnit) / billedGb;
   const items: CostItem[] = [
     { item: 'Lambda, time', quantity: gbSeconds, unit: 'GB-seconds', usd: gbSeconds * prices.lambdaGbSecond },
     {
@@ -84,14 +84,14 @@ export function runCost(stages: readonly StageVolume[], assumed: Assumptions): R
 
 /** What the table itself costs in a month, and what the run adds to it until the files it replaced expire. */
 export function storageItems(tableBytes: number, addedBytes: number): readonly CostItem[] {
-  const table = storageUsd(tableBytes / 1e9);
+  const table = storageUsd(tableBytes / billedGb);
   return [
-    { item: 'S3, the table', quantity: tableBytes / 1e9, unit: 'GB-months', usd: table },
+    { item: 'S3, the table', quantity: tableBytes / billedGb, unit: 'GB-months', usd: table },
     {
       item: 'S3, what this run adds until old files expire',
-      quantity: addedBytes / 1e9,
+      quantity: addedBytes / billedGb,
       unit: 'GB-months',
-      usd: storageUsd((tableBytes + addedBytes) / 1e9) - table,
+      usd: storageUsd((tableBytes + addedBytes) / billedGb) - table,
     },
   ];
 }

@@ -1,4 +1,4 @@
-import { AccessDeniedError, PartwiseError, StoreUnavailableError } from '../errors.ts';
+import { AccessDeniedError, PartwiseError, StoreMissingError, StoreUnavailableError } from '../errors.ts';
 
 /** HTTP status of an SDK error; undefined when no answer came (or the answer was not understood). */
 export function statusOf(error: unknown): number | undefined {
@@ -46,6 +46,7 @@ function isDenied(error: unknown): boolean {
 /** The named error of a failure that is nobody's race; other errors come back as they are. */
 export function awsFailure(error: unknown, action: string, resource: string): unknown {
   if (error instanceof PartwiseError) return error;
+  if (isNamed(error, ...missingStores)) return storeMissing(error, action, resource);
   if (isDenied(error)) {
     return new AccessDeniedError(`${action} on ${resource} is not allowed`, {
       cause: error,
@@ -63,6 +64,31 @@ export function awsFailure(error: unknown, action: string, resource: string): un
     });
   }
   return error;
+}
+
+/** S3 has no such bucket, DynamoDB no such table, Step Functions no such state machine, SQS no such queue. */
+const missingStores = [
+  'NoSuchBucket',
+  'ResourceNotFoundException',
+  'StateMachineDoesNotExist',
+  'QueueDoesNotExist',
+];
+
+/** @example storeMissing(error, 's3:GetObject', 's3://bucket/key').message // 'bucket bucket does not exist (...)' */
+export function storeMissing(error: unknown, action: string, resource: string): StoreMissingError {
+  const bucket = /^s3:\/\/([^/]+)/.exec(resource)?.[1];
+  const what =
+    bucket !== undefined
+      ? `bucket ${bucket}`
+      : action.startsWith('dynamodb:')
+        ? `table ${resource}`
+        : resource;
+  return new StoreMissingError(`${what} does not exist (${action} was asked for)`, {
+    cause: error,
+    details: { action, resource },
+    safe: 'nothing was changed by this call',
+    next: 'cdk deploy, which sets the names that the functions use; a bucket that was deleted must be made again by that name',
+  });
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -94,7 +94,8 @@ export function openGlueCatalog(options: GlueCatalogOptions): CatalogPointer {
     const named = tableName(swap.identifier);
     const raced = isNamed(error, 'ConcurrentModificationException', 'AlreadyExistsException');
     const doubtful = raced || isUnavailable(error) || requestsOf(error) > 1;
-    if (!doubtful) throw awsFailure(error, 'glue:UpdateTable', named);
+    const action = swap.expected === undefined ? 'glue:CreateTable' : 'glue:UpdateTable';
+    if (!doubtful) throw awsFailure(error, action, named);
     let table: Table | undefined;
     try {
       table = await find(swap.identifier);

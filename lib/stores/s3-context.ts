@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { S3Client } from '@aws-sdk/client-s3';
+import { HeadBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { ObjectNotFoundError } from '../errors.ts';
-import { awsFailure, isNamed, statusOf } from './aws-errors.ts';
+import { awsFailure, isNamed, statusOf, storeMissing } from './aws-errors.ts';
 import type { Location } from './ports.ts';
 import { defaultRetrying, type Retrying } from './retrying.ts';
 import { type S3Root, s3Root } from './s3-location.ts';
@@ -61,4 +61,15 @@ export function objectFailure(error: unknown, action: string, location: Location
 /** A missing bucket is no missing object: it is a wrong configuration and keeps its own name. */
 export function isMissing(error: unknown): boolean {
   return statusOf(error) === 404 && !isNamed(error, 'NoSuchBucket', 'NoSuchUpload');
+}
+
+/**
+ * HEAD says 404 of a missing object and of a missing bucket alike: asks for the bucket. Whoever may not ask cannot tell.
+ * @throws StoreMissingError
+ */
+export async function mustHaveBucket({ client, root }: S3Context, location: Location): Promise<void> {
+  const { bucket } = root.place(location);
+  await client.send(new HeadBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
+    if (statusOf(error) === 404) throw storeMissing(error, 's3:GetObject', location);
+  });
 }

@@ -5,7 +5,7 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { UnitTooLargeError } from '../errors.ts';
 import { statusOf } from './aws-errors.ts';
 import type { Location } from './ports.ts';
-import { isMissing, objectFailure, type S3Context } from './s3-context.ts';
+import { isMissing, mustHaveBucket, objectFailure, type S3Context } from './s3-context.ts';
 import { changed, readBytes } from './s3-read.ts';
 
 export interface CopiesOptions {
@@ -125,6 +125,7 @@ async function stateOf(
     if (wanted.etag !== undefined && etag !== wanted.etag) throw changed(location, undefined);
     return { etag, sizeBytes: head.ContentLength ?? 0, ...(versionId === undefined ? {} : { versionId }) };
   } catch (error) {
+    if (isMissing(error)) await mustHaveBucket(context, location);
     // A version that is gone is as good as overwritten: whoever asked for it cannot have it.
     if (statusOf(error) === 412 || (version !== undefined && isMissing(error)))
       throw changed(location, error);

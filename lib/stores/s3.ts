@@ -3,7 +3,14 @@ import { DeleteObjectCommand, HeadObjectCommand, ListObjectsV2Command } from '@a
 import { awsFailure } from './aws-errors.ts';
 import { readLines } from './lines.ts';
 import type { Location, ObjectInfo, ObjectStore } from './ports.ts';
-import { isMissing, objectFailure, type S3Context, type S3ContextOptions, s3Context } from './s3-context.ts';
+import {
+  isMissing,
+  mustHaveBucket,
+  objectFailure,
+  type S3Context,
+  type S3ContextOptions,
+  s3Context,
+} from './s3-context.ts';
 import { openCopies } from './s3-copies.ts';
 import { bytesSource, fileSource, streamSource } from './s3-parts.ts';
 import { collectBytes, readBytes } from './s3-read.ts';
@@ -77,7 +84,10 @@ export async function openS3Store(options: S3StoreOptions): Promise<S3Store> {
           modifiedMs: found.LastModified?.getTime() ?? 0,
         };
       } catch (error) {
-        if (isMissing(error)) return undefined;
+        if (isMissing(error)) {
+          await mustHaveBucket(context, location);
+          return undefined;
+        }
         throw awsFailure(
           error,
           's3:GetObject (and s3:ListBucket, or what is missing reads as denied)',

@@ -4,6 +4,7 @@ import {
   type SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
+import { awsFailure } from './aws-errors.ts';
 import type { Executions } from './trigger-ports.ts';
 
 export interface SfnExecutionsOptions {
@@ -15,9 +16,11 @@ export interface SfnExecutionsOptions {
 export function sfnExecutions({ client, stateMachineArn }: SfnExecutionsOptions): Executions {
   return {
     isAnyRunning: async () => {
-      const page = await client.send(
-        new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING', maxResults: 1 }),
-      );
+      const page = await client
+        .send(new ListExecutionsCommand({ stateMachineArn, statusFilter: 'RUNNING', maxResults: 1 }))
+        .catch((error: unknown) => {
+          throw awsFailure(error, 'states:ListExecutions', stateMachineArn);
+        });
       return (page.executions?.length ?? 0) > 0;
     },
     // The same name with the same input is answered with the execution that runs: nothing starts twice.
@@ -27,7 +30,7 @@ export function sfnExecutions({ client, stateMachineArn }: SfnExecutionsOptions)
         return 'started';
       } catch (error) {
         if (error instanceof ExecutionAlreadyExists) return 'exists';
-        throw error;
+        throw awsFailure(error, 'states:StartExecution', stateMachineArn);
       }
     },
   };

@@ -1,4 +1,5 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { awsFailure } from './aws-errors.ts';
 import type { Wakes } from './trigger-ports.ts';
 
 /** Delayed messages to the pipeline's own queue. A lost or doubled one changes nothing: the sweep comes anyway. */
@@ -11,13 +12,14 @@ export function sqsWakes({
 }): Wakes {
   return {
     later: async (pipeline, delaySeconds) => {
-      await client.send(
-        new SendMessageCommand({
-          QueueUrl: queueUrl,
-          DelaySeconds: delaySeconds,
-          MessageBody: JSON.stringify({ partwise: 'wake', pipeline }),
-        }),
-      );
+      const message = new SendMessageCommand({
+        QueueUrl: queueUrl,
+        DelaySeconds: delaySeconds,
+        MessageBody: JSON.stringify({ partwise: 'wake', pipeline }),
+      });
+      await client.send(message).catch((error: unknown) => {
+        throw awsFailure(error, 'sqs:SendMessage', queueUrl);
+      });
     },
   };
 }

@@ -13,6 +13,11 @@ import {
   targetTables,
 } from './tables.ts';
 
+const advice = {
+  safe: 'the tables are untouched',
+  next: 'put it back in the pipeline file, or name new tables under tables; on AWS, cdk deploy brings the file to the functions',
+} as const;
+
 /**
  * Fixes the number of buckets for the run: the table's, else the configured one, else chosen from the first
  * drop's size.
@@ -53,22 +58,18 @@ export function storedBuckets(table: Table, config: SummaryConfig): number {
   if (length !== undefined && Number(length) !== config.historyLength) {
     throw new ConfigError(
       `historyLength: ${name} was made with ${length}, the pipeline says ${config.historyLength}; another length means a new table`,
-      { safe: 'the tables are untouched' },
+      advice,
     );
   }
   const field = currentSpec(table).fields.find((one) => one.transform.startsWith('bucket['));
   const buckets = Number(/^bucket\[(\d+)\]$/.exec(field?.transform ?? '')?.[1]);
   if (!Number.isInteger(buckets)) {
-    throw new ConfigError(`${name} is not partitioned by bucket[N](${config.key})`, {
-      safe: 'the tables are untouched',
-    });
+    throw new ConfigError(`${name} is not partitioned by bucket[N](${config.key})`, advice);
   }
   if (config.tables.buckets !== undefined && config.tables.buckets !== buckets) {
     throw new ConfigError(
       `tables.buckets: ${name} has ${buckets}, the pipeline says ${config.tables.buckets}`,
-      {
-        safe: 'the tables are untouched',
-      },
+      advice,
     );
   }
   refuseOtherFeed(table, config);
@@ -93,7 +94,7 @@ function refuseOtherFeed(table: Table, config: SummaryConfig): void {
     `deletions: ${name} was made ${feed(made)}, the pipeline is ${feed(wanted)}${
       missing.length === 0 ? '' : `; columns that are not in it: ${missing.join(', ')}`
     }. Another feed means new tables`,
-    { safe: 'the tables are untouched' },
+    advice,
   );
 }
 
@@ -128,7 +129,7 @@ function refuseOtherColumns(table: Table, config: SummaryConfig): void {
   if (differences.length === 0) return;
   throw new ConfigError(
     `columns: ${name} was made with other columns: ${differences.join('; ')}. Columns can be added to existing tables, not changed or removed: put them back, or make new tables under tables.summary and tables.latest`,
-    { safe: 'the tables are untouched' },
+    advice,
   );
 }
 

@@ -1,13 +1,22 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { inject } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { joinLocation } from '../../lib/stores/location.ts';
+import type { ObjectStore } from '../../lib/stores/ports.ts';
 import { credentials, region } from './stand-ins.ts';
 import { createStateTable, testClients, uniqueName } from './world.ts';
 
 const endpoints = inject('endpoints');
 
-/** The environment of a deployed function, with the stand-ins' addresses. */
+/**
+ * The environment of a deployed function, with the stand-ins' addresses. Tables are in a database of the deployment's own,
+ * files in a folder of its own; call it in a test.
+ */
 export async function deploy() {
   using clients = testClients();
   const names = {
@@ -19,6 +28,15 @@ export async function deploy() {
   for (const Bucket of Object.values(names)) await clients.s3.send(new CreateBucketCommand({ Bucket }));
   const stateTable = uniqueName('state');
   await createStateTable(clients.dynamodb, stateTable);
+  const database = uniqueName('db').replaceAll('-', '_');
+  const folder = await mkdtemp(join(tmpdir(), 'partwise-deployed-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const pipelineFile = join(folder, 'accounts.yaml');
+  const pipeline = parse(await readFile('pipelines/accounts.yaml', 'utf8'));
+  await writeFile(
+    pipelineFile,
+    stringify({ ...pipeline, tables: { ...pipeline.tables, namespace: database } }),
+  );
   const connection = { region, credentials, endpoint: endpoints.glue };
   const sqs = new SQSClient(connection);
   const sfn = new SFNClient(connection);
@@ -36,6 +54,8 @@ export async function deploy() {
     }),
   );
   const environment: Readonly<Record<string, string>> = {
+    PARTWISE_PIPELINE_FILE: pipelineFile,
+    PARTWISE_WORK: join(folder, 'work'),
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
@@ -52,5 +72,13 @@ export async function deploy() {
       Object.entries(names).map(([name, bucket]) => [`PARTWISE_${name}`, `s3://${bucket}`]),
     ),
   };
-  return { environment, names, sqs, sfn, queueUrl, stateMachineArn };
+  return { environment, names, database, pipelineFile, sqs, sfn, queueUrl, stateMachineArn };
+}
+
+/** The items of a Map, as its reader takes them from the results bucket. */
+export async function listItems(results: ObjectStore, key: string): Promise<readonly object[]> {
+  const items: object[] = [];
+  for await (const line of results.readLines(joinLocation(results.root, key)))
+    if (line !== '') items.push(JSON.parse(line));
+  return items;
 }

@@ -52,7 +52,7 @@ interface Resources {
 }
 
 /** The catalog is one for all products of the suite: each has its tables in a database of its own. */
-function inDatabase(catalog: CatalogPointer, database: string): CatalogPointer {
+export function inDatabase(catalog: CatalogPointer, database: string): CatalogPointer {
   const there = (identifier: TableIdentifier) => ({ ...identifier, namespace: database });
   return {
     ...catalog,

@@ -17,7 +17,11 @@ export const versions = {
     'org.xerial:sqlite-jdbc:3.46.1.3',
     'org.slf4j:slf4j-simple:2.0.17',
   ],
-  python: ['moto[server,glue]==5.2.5', 'pyiceberg[glue,pyarrow]==0.11.1'],
+  python: [
+    'moto[server,glue,stepfunctions]==5.2.5',
+    'jsonata-python==0.7.1',
+    'pyiceberg[glue,pyarrow]==0.11.1',
+  ],
 } as const;
 
 const folder = resolve(import.meta.dirname, '../../.cache/aws');

@@ -8,7 +8,7 @@ Object.assign(process.env, {
   POWERTOOLS_METRICS_NAMESPACE: 'Partwise',
   POWERTOOLS_METRICS_DISABLED: 'true',
   POWERTOOLS_TRACE_ENABLED: 'false',
-  POWERTOOLS_LOG_LEVEL: 'SILENT',
+  POWERTOOLS_LOG_LEVEL: process.env['POWERTOOLS_LOG_LEVEL'] ?? 'SILENT',
   PARTWISE_PIPELINE_FILE: 'pipelines/accounts.yaml',
 });
 

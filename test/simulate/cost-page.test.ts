@@ -17,6 +17,7 @@ const tableOf = (rows: number, records: number): TableStatistics => ({
   recordsPerKey: 3,
 });
 const dollars = (usd: number) => `$${usd.toFixed(2)}`;
+const perMillion = (usd: number) => dollars(usd * 1e6);
 const time = (seconds: number) => duration(seconds * 1000);
 
 const cases = [
@@ -73,7 +74,8 @@ it('docs/cost.md is what the simulation says', async () => {
       .slice(0, 3)
       .map((line) => `- ${line}`)
       .join('\n')}`,
-    'Known to be left out: attempts at units that go on where the one before stopped; planning 100 billion rows reads manifests of some gigabytes, priced as two minutes; retries by throttling; support, KMS requests and data transfer out of the region.',
+    'Known to be left out: attempts at units that go on where the one before stopped; planning 100 billion rows reads manifests of some gigabytes, priced as two minutes; retries by throttling; support, KMS requests and data transfer out of the region; ' +
+      `and what is small: events (${perMillion(prices.event)} a million), messages (${perMillion(prices.queueRequest)}) and traces (${perMillion(prices.trace)}, one request in twenty).`,
   ].join('\n\n');
   await expect(`${page}\n`).toMatchFileSnapshot('../../docs/cost.md');
 });

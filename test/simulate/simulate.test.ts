@@ -109,8 +109,8 @@ it('every assumption is said: changing it changes what is printed', () => {
 });
 
 it('storage is priced tier by tier', () => {
-  expect(storageUsd(50_000)).toBeCloseTo(1_150, 6);
-  expect(storageUsd(145_000)).toBeCloseTo(1_150 + 95_000 * 0.022, 6);
+  expect(storageUsd(51_200)).toBeCloseTo(1_177.6, 6);
+  expect(storageUsd(145_000)).toBeCloseTo(1_177.6 + 93_800 * 0.022, 6);
   expect([prices.region, prices.asOf, prices.sources.length > 3]).toEqual([
     'us-east-1',
     expect.stringMatching(/^\d{4}-\d\d$/),

@@ -37,7 +37,7 @@ const buckets = {
   'results/r1/resolve': item('resolve', 'u1'),
   'results/r1/apply': item('apply', 'u2') + item('apply', 'u3'),
 };
-const at = (key: string) => ({ bucket: 'results', key: `r1/${key}` });
+const at = (key: string) => ({ key: `r1/${key}` });
 const stages = [
   { name: 'resolve', units: 1, items: at('resolve') },
   { name: 'apply', units: 2, items: at('apply') },

@@ -24,7 +24,11 @@ export const tableIdentifier = (role: TableRole, pipeline = 'proof'): TableIdent
 });
 
 /** Reads all three tables by SQL over their live files, position deletes honoured. A table that is not there has no rows. */
-export async function readTables(world: LocalWorld, branch = 'main'): Promise<StoredTables> {
+export async function readTables(
+  world: Pick<LocalWorld, 'rootPath' | 'warehouse' | 'catalog'>,
+  branch = 'main',
+  pipeline = 'proof',
+): Promise<StoredTables> {
   const folder = `${world.rootPath}/read-${randomBytes(4).toString('hex')}`;
   await mkdir(folder);
   const instance = await DuckDBInstance.create(':memory:', {
@@ -35,7 +39,8 @@ export async function readTables(world: LocalWorld, branch = 'main'): Promise<St
   const connection = await instance.connect();
   try {
     const tables = { summary: [] as StoredRow[], latest: [] as StoredRow[], tombstones: [] as StoredRow[] };
-    for (const role of tableRoles) tables[role] = await readTable(world, connection, role, branch);
+    for (const role of tableRoles)
+      tables[role] = await readTable(world, connection, tableIdentifier(role, pipeline), branch);
     return tables;
   } finally {
     connection.closeSync();
@@ -45,12 +50,11 @@ export async function readTables(world: LocalWorld, branch = 'main'): Promise<St
 }
 
 async function readTable(
-  world: LocalWorld,
+  world: Pick<LocalWorld, 'warehouse' | 'catalog'>,
   connection: DuckDBConnection,
-  role: TableRole,
+  identifier: TableIdentifier,
   branch: string,
 ): Promise<StoredRow[]> {
-  const identifier = tableIdentifier(role);
   if ((await world.catalog.current(identifier)) === undefined) return [];
   const table = await loadTable({ store: world.warehouse, catalog: world.catalog, identifier });
   const data: string[] = [];
@@ -77,7 +81,7 @@ async function readTable(
   const files = `read_parquet(${list(data)}, filename = 'pw_file', file_row_number = true, union_by_name = true, hive_partitioning = false)`;
   const counted = await rows(connection, `SELECT count(*)::VARCHAR AS n FROM ${files}`);
   if (Number(counted[0]?.n) !== recordedRows)
-    throw new Error(`${role}: ${counted[0]?.n} rows in the files, ${recordedRows} recorded`);
+    throw new Error(`${identifier.name}: ${counted[0]?.n} rows in the files, ${recordedRows} recorded`);
   const alive =
     deletes.size === 0
       ? 'true'

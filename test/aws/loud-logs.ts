@@ -1,0 +1,2 @@
+// Before any function is imported: telemetry reads the environment once.
+process.env['POWERTOOLS_LOG_LEVEL'] = 'ERROR';
