@@ -7,6 +7,8 @@ import { plan, stage } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { publish } from './publish.ts';
 import { rollups, tableIdentifier } from './tables.ts';
+import { verifyRun } from './verify.ts';
+import { verifyTables } from './verify-tables.ts';
 import { work } from './work.ts';
 
 /** Metric rollups with partial points. */
@@ -28,8 +30,8 @@ export const rollupWorkload: Workload<RollupConfig> = {
   work,
   audit,
   publish,
-  verifyRun: audit,
-  verifyTables: async () => ({ passed: true, checks: [], facts: {} }),
+  verifyRun,
+  verifyTables,
   upkeep: async () => [],
   maintain: async () => [],
 };
