@@ -1,16 +1,16 @@
-import { checkpointsOf } from '../run/checkpoints.ts';
 import { publishTables } from '../run/commit-set.ts';
 import { sha256 } from '../run/layout.ts';
 import type { Plan, Published } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { newestBatch } from './batch.ts';
+import { completeFiles, unitOutcomes } from './outcomes.ts';
 import { mustFollow } from './plan.ts';
 import { reportOf } from './report.ts';
 import { rulesOf } from './rules.ts';
 import { batchKeys, newestBatchTag, type RollupState, type StateFile, stateText } from './state.ts';
 import { batchFolder } from './state-folder.ts';
-import { committedSizes, deadLettersJob, stateJob } from './state-job.ts';
+import { committedSizes } from './state-job.ts';
 import { targetTable } from './tables.ts';
 import type { RollupContext, RollupOutcome, RollupPlanFacts } from './types.ts';
 
@@ -22,17 +22,9 @@ import type { RollupContext, RollupOutcome, RollupPlanFacts } from './types.ts';
 export async function publish(context: RollupContext, plan: Plan): Promise<Published> {
   const facts = plan.workload as RollupPlanFacts;
   const { warehouse } = context.world;
-  const outcomes: RollupOutcome[] = [];
-  const units: string[] = [];
-  for (const stage of plan.stages) {
-    for await (const { record, result } of checkpointsOf(context, stage)) {
-      units.push(record.unit);
-      outcomes.push(result.outcome as RollupOutcome);
-    }
-  }
-  await (await stateJob(context)).commit({ tasks: units });
-  const refused = units.filter((_, index) => outcomes[index]?.deadLetters !== undefined);
-  if (refused.length > 0) await (await deadLettersJob(context)).commit({ tasks: refused });
+  const units = await unitOutcomes(context, plan);
+  const outcomes = units.map(({ outcome }) => outcome);
+  await completeFiles(context, units);
   await context.world.step('state-committed');
   const text = stateText(nextState(context, facts, outcomes, await committedSizes(context)));
   const digest = sha256(text);

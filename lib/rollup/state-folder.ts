@@ -26,8 +26,11 @@ export function deadLettersFolder(context: RollupContext): Location {
   return joinLocation(allDeadLetters(context), batchName(context));
 }
 
-/** @example 'b00000012-metrics-20260101t000000-a1b2c3' */
-function batchName({ batch, runId }: RollupContext): string {
+/**
+ * A plan that is made again writes to a folder of its own: what was committed of the one before has other units.
+ * @example 'b00000012-metrics-20260101t000000-a1b2c3/g0'
+ */
+function batchName({ batch, runId, planGeneration }: RollupContext): string {
   if (batch === undefined) throw new CorruptStateError(`run ${runId} has no batch`);
-  return `b${String(batch.number).padStart(8, '0')}-${runId}`;
+  return `b${String(batch.number).padStart(8, '0')}-${runId}/g${planGeneration}`;
 }
