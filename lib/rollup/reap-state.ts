@@ -77,6 +77,7 @@ async function unneeded(
     const state = await stateAt(world.warehouse, root);
     if (state === undefined) continue;
     needed.add(root);
+    needed.add(committedRecord(root, state.runId));
     for (const file of [...state.hot, ...state.tails, ...state.part])
       needed.add(normalizeLocation(file.location));
   }
@@ -95,6 +96,11 @@ function unnamedStates(table: Table, objects: readonly ObjectInfo[], sinceMs: nu
     .filter(({ location, modifiedMs }) => stateObject.test(location) && modifiedMs >= sinceMs)
     .map(({ location }) => location)
     .filter((location) => !named.has(normalizeLocation(location)));
+}
+
+/** What the committer keeps beside the files that it has published. */
+function committedRecord(state: Location, runId: string): Location {
+  return `${state.slice(0, state.lastIndexOf('/'))}/_committed/${runId}.jsonl`;
 }
 
 function isOfRun(location: Location, runs: readonly RunRecord[]): boolean {

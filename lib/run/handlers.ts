@@ -261,9 +261,16 @@ async function startOrContinue(options: Parameters<typeof startRun>[0]): Promise
   try {
     return await startRun(options);
   } catch (error) {
-    if (!(error instanceof UnfinishedBatchError) || error.details['status'] === 'planned') throw error;
-    return continueRun({ ...options, runId: String(error.details['runId']) });
+    if (!(error instanceof UnfinishedBatchError)) throw error;
+    const runId = String(error.details['runId']);
+    if (error.details['status'] === 'planned' && (await isSavedPlan(options.world, runId))) throw error;
+    return continueRun({ ...options, runId });
   }
+}
+
+/** A person looks at the plan before it is applied; else the run was killed right after it had planned. */
+async function isSavedPlan(world: World, runId: string): Promise<boolean> {
+  return (await keptManifest(world, runId)).mode === 'plan';
 }
 
 async function workUnit(

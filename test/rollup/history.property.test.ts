@@ -43,7 +43,7 @@ test('whatever fails, branches, is replayed and is tidied up between batches: no
   timeout: 600_000,
 }, async () => {
   await fc.assert(fc.asyncProperty(fc.array(acts, { minLength: 4, maxLength: 9 }), live), {
-    numRuns: Number(process.env['RUNS'] ?? 12),
+    numRuns: Number(process.env['RUNS'] ?? 8),
   });
 });
 
