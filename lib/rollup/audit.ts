@@ -1,6 +1,121 @@
+import { dataFileFromJson } from '../iceberg/index.ts';
+import type { DataFile } from '../iceberg/types.ts';
+import { checkpointsOf } from '../run/checkpoints.ts';
 import type { AuditReport, Plan } from '../run/workload.ts';
-import type { RollupContext } from './types.ts';
+import { auditConservation } from './audit-conservation.ts';
+import type { RollupAudit } from './audit-context.ts';
+import { auditFiles, engineType } from './audit-files.ts';
+import { findings } from './audit-findings.ts';
+import { auditOrder, auditRows, partTotals } from './audit-rows.ts';
+import { auditSample } from './audit-sample.ts';
+import { auditState } from './audit-state.ts';
+import { openViews, stateColumns } from './audit-views.ts';
+import { rollupShape } from './columns.ts';
+import { rulesOf } from './rules.ts';
+import { readState, type StateFile } from './state.ts';
+import type { PointCounts, PointSource, RollupContext, RollupOutcome, RollupPlanFacts } from './types.ts';
+import { outputTable } from './write-windows.ts';
 
-export async function audit(_context: RollupContext, _plan: Plan): Promise<AuditReport> {
-  return { passed: true, checks: [], facts: {} };
+/** Points that the sample recomputes before a publish: a fraction of a second of work. */
+const samplePoints = 100_000;
+
+/**
+ * The check between work and publish. Holds what the units wrote against the batch's points and the state before, with
+ * statements of its own: nothing that a unit reported is believed but where its files are.
+ */
+export async function audit(context: RollupContext, plan: Plan): Promise<AuditReport> {
+  const outcomes: RollupOutcome[] = [];
+  for (const stage of plan.stages)
+    for await (const { result } of checkpointsOf(context, stage))
+      outcomes.push(result.outcome as RollupOutcome);
+  const state = (kind: 'hot' | 'tails' | 'part') => outcomes.flatMap((one) => one.state[kind]);
+  return await auditBatch(context, plan, {
+    added: outcomes.flatMap((one) =>
+      one.changes.flatMap((change) => change.added.map((file) => dataFileFromJson(file))),
+    ),
+    written: { hot: state('hot'), tails: state('tails'), part: state('part') },
+    reported: totalCounts(outcomes),
+    sample: { series: context.config.audit.sampleSize, points: samplePoints },
+  });
+}
+
+interface BatchOptions extends Pick<RollupAudit, 'written' | 'reported' | 'sample'> {
+  readonly added: readonly DataFile[];
+}
+
+/** All checks of one batch, against the prepared points and the state before. */
+export async function auditBatch(
+  context: RollupContext,
+  plan: Plan,
+  options: BatchOptions,
+): Promise<AuditReport> {
+  const { config, world } = context;
+  const startedMs = world.clock.now();
+  const facts = plan.workload as RollupPlanFacts;
+  const table = await outputTable(context, plan);
+  const previous = facts.previous === null ? undefined : await readState(world.warehouse, facts.previous);
+  const found = findings();
+  await using session = await context.session('audit');
+  const one: RollupAudit = {
+    ...options,
+    context,
+    session,
+    findings: found,
+    rules: rulesOf(config),
+    shape: rollupShape(config),
+    facts,
+    sources: await sourcesOf(context, facts),
+    fields: table.schema.fields.map(({ id, name, type }) => ({ id, name, type: String(type) })),
+    before: previous ?? { hot: [], tails: [], part: [] },
+    carried: facts.carried,
+  };
+  await auditFooters(one);
+  // What is not there, or has other columns, cannot be read for the other checks.
+  if (found.hasFailed()) return found.report({});
+  await openViews(one);
+  const published = await auditRows(one);
+  await auditOrder(one, { check: 'sorted rows', view: 'published', by: [`l0`, 'id', 'w'] });
+  const partBefore = await partTotals(one, 'part_before');
+  const partAfter = await partTotals(one, 'part_after');
+  await auditConservation(one, { published, partBefore, partAfter });
+  await auditState(one);
+  const series = await auditSample(one);
+  return found.report({ sampledSeries: series, elapsedMs: world.clock.now() - startedMs });
+}
+
+async function auditFooters(one: RollupAudit): Promise<void> {
+  const { session, findings: found, context, fields, added, written, carried } = one;
+  const common = { session, findings: found, store: context.world.warehouse };
+  const columns = fields.map(({ id, name, type }) => ({ name, sqlType: engineType(type), fieldId: id }));
+  await auditFiles({ ...common, check: 'data files', files: added, columns });
+  for (const kind of ['hot', 'tails', 'part'] as const) {
+    const files: readonly StateFile[] = [...written[kind], ...carried[kind]];
+    const expected = stateColumns(one, kind).map(([name, sqlType]) => ({
+      name,
+      sqlType,
+      fieldId: undefined,
+    }));
+    await auditFiles({ ...common, check: 'state files', files, columns: expected });
+  }
+}
+
+async function sourcesOf({ world }: RollupContext, facts: RollupPlanFacts): Promise<readonly PointSource[]> {
+  const lines = new TextDecoder().decode(await world.results.read(facts.sources)).split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as PointSource);
+}
+
+function totalCounts(outcomes: readonly RollupOutcome[]): PointCounts {
+  const sum = (name: keyof PointCounts) => outcomes.reduce((total, { points }) => total + points[name], 0);
+  return {
+    arrived: sum('arrived'),
+    tooLate: sum('tooLate'),
+    tooFar: sum('tooFar'),
+    duplicates: sum('duplicates'),
+    hotBefore: sum('hotBefore'),
+    hotAfter: sum('hotAfter'),
+    closed: sum('closed'),
+    resets: sum('resets'),
+    series: sum('series'),
+    largestSeries: Math.max(0, ...outcomes.map(({ points }) => points.largestSeries)),
+  };
 }

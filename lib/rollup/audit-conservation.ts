@@ -1,0 +1,143 @@
+import { text } from '../engine/sql.ts';
+import { edgeOf, type RollupAudit, refusals, whole } from './audit-context.ts';
+import { smaller, type Totals } from './audit-rows.ts';
+
+/** Above so many points only a slice of the windows is counted point by point. */
+const slicePoints = 1_000_000n;
+
+const none: Totals = { n: 0n, s: 0n, inc: 0n, rs: 0n, mn: undefined, mx: undefined };
+
+interface ByResolution {
+  readonly published: ReadonlyMap<number, Totals>;
+  readonly partBefore: ReadonlyMap<number, Totals>;
+  readonly partAfter: ReadonlyMap<number, Totals>;
+}
+
+/** No point is lost, made up or counted twice on its way into every resolution. */
+export async function auditConservation(audit: RollupAudit, sums: ByResolution): Promise<void> {
+  const { session, findings, facts, rules, reported } = audit;
+  const { late, far } = refusals(audit);
+  const [points] = await session.query(
+    `SELECT count(*) AS n, count(*) FILTER (${late}) AS late, count(*) FILTER (${far}) AS far FROM points_all`,
+  );
+  const [moved] = await session.query(
+    `SELECT ${['points_in', 'hot_before', 'hot_after'].map((view) => `{'n': a_${view}.n, 's': a_${view}.s, 'mn': a_${view}.mn, 'mx': a_${view}.mx} AS ${view}`).join(', ')}
+     FROM ${['points_in', 'hot_before', 'hot_after'].map((view) => `(SELECT count(*) AS n, sum(v) AS s, min(v) AS mn, max(v) AS mx FROM ${view}) AS a_${view}`).join(', ')}`,
+  );
+  const of = (view: string) => moved?.[view] as Readonly<Record<string, unknown>>;
+  const [arrived, before, after] = [of('points_in'), of('hot_before'), of('hot_after')];
+  const check = 'points are conserved';
+  findings.checked(check, Number(whole(points, 'n')));
+  findings.same(check, 'points that arrived', facts.points, whole(points, 'n'));
+  findings.same(check, 'points refused', facts.refused, whole(points, 'late') + whole(points, 'far'));
+  const accepted = whole(arrived, 'n') + whole(before, 'n');
+  const closed = (resolution: number): Totals => minus(sums, resolution);
+  const [first] = rules.resolutionsMs;
+  if (first === undefined) return;
+  const base = closed(first);
+  const duplicates = accepted - base.n - whole(after, 'n');
+  if (duplicates < 0n)
+    findings.failed(
+      check,
+      `resolution ${first}: ${accepted} points in time and waiting, found ${base.n} closed and ${whole(after, 'n')} open`,
+    );
+  for (const resolution of rules.resolutionsMs) {
+    const one = closed(resolution);
+    const label = `resolution ${resolution}`;
+    findings.same(check, `${label}: count of what closes`, base.n, one.n);
+    findings.same('sums are conserved', `${label}: sum of what closes`, base.s, one.s);
+    findings.same('increase is conserved', `${label}: increase of what closes`, base.inc, one.inc);
+    findings.same('increase is conserved', `${label}: resets of what closes`, base.rs, one.rs);
+    if (duplicates === 0n)
+      findings.same(
+        'sums are conserved',
+        `${label}: sum of points`,
+        whole(arrived, 's') + whole(before, 's') - whole(after, 's'),
+        one.s,
+      );
+    bounds(audit, resolution, sums, [arrived, before]);
+  }
+  findings.checked('sums are conserved', rules.resolutionsMs.length);
+  findings.checked('increase is conserved', rules.resolutionsMs.length);
+  await auditSlice(audit, first, accepted);
+  if (reported === undefined) return;
+  const counted = {
+    arrived: whole(points, 'n'),
+    tooLate: whole(points, 'late'),
+    tooFar: whole(points, 'far'),
+    duplicates,
+    hotBefore: whole(before, 'n'),
+    hotAfter: whole(after, 'n'),
+    closed: base.n,
+    resets: base.rs,
+  };
+  findings.checked('reported counts', Object.keys(counted).length);
+  for (const [name, count] of Object.entries(counted))
+    findings.same('reported counts', name, count, reported[name as keyof typeof counted]);
+}
+
+/** What the batch brought into a resolution: published and still waiting, less what waited before. */
+function minus({ published, partBefore, partAfter }: ByResolution, resolution: number): Totals {
+  const [a, b, c] = [published, partAfter, partBefore].map((one) => one.get(resolution) ?? none);
+  if (a === undefined || b === undefined || c === undefined) return none;
+  return {
+    ...none,
+    n: a.n + b.n - c.n,
+    s: a.s + b.s - c.s,
+    inc: a.inc + b.inc - c.inc,
+    rs: a.rs + b.rs - c.rs,
+  };
+}
+
+function bounds(
+  { findings }: RollupAudit,
+  resolution: number,
+  { published, partAfter, partBefore }: ByResolution,
+  inputs: readonly Readonly<Record<string, unknown>>[],
+): void {
+  const known = (value: unknown) =>
+    value === null || value === undefined ? undefined : BigInt(String(value));
+  const waited = partBefore.get(resolution) ?? none;
+  const made = [published.get(resolution) ?? none, partAfter.get(resolution) ?? none];
+  const least = inputs.reduce((low, one) => smaller(low, known(one['mn'])), waited.mn);
+  const negative = (value: bigint | undefined) => (value === undefined ? undefined : -value);
+  const most = negative(
+    inputs.reduce((low, one) => smaller(low, negative(known(one['mx']))), negative(waited.mx)),
+  );
+  findings.checked('bounds', made.length);
+  for (const { mn, mx } of made)
+    if (
+      (mn !== undefined && (least === undefined || mn < least)) ||
+      (mx !== undefined && (most === undefined || mx > most))
+    )
+      findings.failed(
+        'bounds',
+        `resolution ${resolution}: expected values within ${least}..${most}, found ${mn}..${mx}`,
+      );
+}
+
+/** Points of some windows of the finest resolution, without duplicates, are what their rows and the open points hold. */
+async function auditSlice(audit: RollupAudit, resolution: number, accepted: bigint): Promise<void> {
+  const { session, findings, rules, context } = audit;
+  const slices = accepted / slicePoints + 1n;
+  const slice = (window: string) =>
+    slices === 1n ? 'true' : `hash(id, CAST(${window} AS BIGINT), ${text(context.runId)}) % ${slices} = 0`;
+  const ofTime = slice(edgeOf('ts', resolution));
+  const place = rules.duplicates === 'first' ? ['q', '-1'] : ['-q', '1'];
+  const [expected] = await session.query(
+    `SELECT count(*) AS n, sum(v) AS s FROM (SELECT arg_min(v, o) AS v FROM
+      (SELECT id, ts, v, ${place[0]} AS o FROM points_in WHERE ${ofTime} UNION ALL SELECT id, ts, v, ${place[1]} FROM hot_before WHERE ${ofTime})
+      GROUP BY id, ts)`,
+  );
+  const rows = (view: string, sign: string) =>
+    `SELECT ${sign}CAST(n AS HUGEINT) AS n, ${sign}s AS s FROM ${view} WHERE resolution = ${resolution} AND ${slice('w')}`;
+  const [found] = await session.query(
+    `SELECT sum(n) AS n, sum(s) AS s FROM (${rows('published', '')} UNION ALL ${rows('part_after', '')} UNION ALL ${rows('part_before', '-')}
+      UNION ALL SELECT 1, CAST(v AS HUGEINT) FROM hot_after WHERE ${ofTime})`,
+  );
+  const check = 'points without duplicates';
+  findings.checked(check, Number(whole(expected, 'n')));
+  const what = `resolution ${resolution}${slices === 1n ? '' : `, one window in ${slices}`}`;
+  findings.same(check, `${what}: count`, whole(expected, 'n'), whole(found, 'n'));
+  findings.same(check, `${what}: sum`, whole(expected, 's'), whole(found, 's'));
+}

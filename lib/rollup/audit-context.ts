@@ -1,0 +1,56 @@
+import type { EngineSession, SqlRow } from '../engine/engine.ts';
+import type { DataFile } from '../iceberg/types.ts';
+import type { Findings } from './audit-findings.ts';
+import type { RollupShape } from './columns.ts';
+import type { RollupRules } from './rules.ts';
+import type { StateFiles } from './state.ts';
+import type { PointCounts, PointSource, RollupContext, RollupPlanFacts } from './types.ts';
+
+/** What every check of a batch gets. */
+export interface RollupAudit {
+  readonly context: RollupContext;
+  readonly session: EngineSession;
+  readonly findings: Findings;
+  readonly rules: RollupRules;
+  readonly shape: RollupShape;
+  readonly facts: RollupPlanFacts;
+  readonly sources: readonly PointSource[];
+  /** Data files that the batch adds. */
+  readonly added: readonly DataFile[];
+  readonly fields: readonly { readonly id: number; readonly name: string; readonly type: string }[];
+  readonly before: StateFiles;
+  /** State files of this batch's own, and those that it carries over. */
+  readonly written: StateFiles;
+  readonly carried: StateFiles;
+  /** What the units say that they counted; undefined when nobody knows any more. */
+  readonly reported: PointCounts | undefined;
+  /** Series to recompute, and how many points they may have together. */
+  readonly sample: { readonly series: number; readonly points: number };
+}
+
+/** Names of the label columns in the views. */
+export function labelNames({ shape }: Pick<RollupAudit, 'shape'>): readonly string[] {
+  return shape.labels.map((_, at) => `l${at}`);
+}
+
+/** A whole number of a row, exact; 0 when it is NULL. */
+export function whole(row: SqlRow | undefined, name: string): bigint {
+  const value = row?.[name];
+  return value === null || value === undefined ? 0n : BigInt(String(value));
+}
+
+/** SQL: the right edge of the window of a time, in milliseconds. */
+export function edgeOf(time: string, resolution: string | number): string {
+  return `(${time} + ((-(${time} % ${resolution})) + ${resolution}) % ${resolution})`;
+}
+
+/** SQL conditions of a point of the batch: too late, and if not, too far in the future. */
+export function refusals({ facts, rules }: Pick<RollupAudit, 'facts' | 'rules'>): {
+  readonly late: string;
+  readonly far: string;
+} {
+  const late =
+    facts.closedBeforeMs === null ? 'false' : `${edgeOf('ts', rules.baseMs)} <= ${facts.closedBeforeMs}`;
+  const far = rules.maxFutureMs === undefined ? 'false' : `ts > ${facts.watermarkMs + rules.maxFutureMs}`;
+  return { late: `(${late})`, far: `(NOT (${late}) AND ${far})` };
+}

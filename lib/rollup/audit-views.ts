@@ -1,0 +1,116 @@
+import { identifier, text, textList } from '../engine/sql.ts';
+import type { Location, ObjectStore } from '../stores/ports.ts';
+import { labelNames, type RollupAudit, refusals } from './audit-context.ts';
+import type { StateFile } from './state.ts';
+
+/**
+ * Views over what was read and what was written: `points_in` (id, ts, v, q, l0, …) of the batch that count,
+ * `points_all` (ts, v), `hot_before`, `hot_after`, `tails_before`, `tails_after`, `part_before`, `part_after` and
+ * `published`. Files must be known to exist and to have the right columns.
+ */
+export async function openViews(audit: RollupAudit): Promise<void> {
+  const { context, before, written, carried } = audit;
+  await pointViews(audit);
+  const { warehouse } = context.world;
+  for (const kind of ['hot', 'tails', 'part'] as const) {
+    await stateView(audit, `${kind}_before`, kind, before[kind], warehouse);
+    await stateView(audit, `${kind}_after`, kind, [...written[kind], ...carried[kind]], warehouse);
+  }
+  await publishedView(audit);
+}
+
+/** Rows of a file that come before the next one in the order of ingest. */
+const rowsPerFile = 2n ** 40n;
+
+async function pointViews(audit: RollupAudit): Promise<void> {
+  const { context, sources, session, shape } = audit;
+  const { results } = context.world;
+  const labels = labelNames(audit);
+  const names = ['id', 'ts', 'v', ...labels];
+  const selects: string[] = [];
+  for (const [at, { location, columns }] of sources.entries()) {
+    const path = text(await results.localPath(location));
+    const place = BigInt(at) * rowsPerFile;
+    selects.push(
+      columns === undefined
+        ? `SELECT ${names.join(', ')}, ${place} + pw_row AS q FROM read_parquet(${path})`
+        : `SELECT ${names.map((name) => `${columns[name] ?? 'NULL'} AS ${name}`).join(', ')}, ${place} + file_row_number AS q FROM read_parquet(${path}, file_row_number = true, hive_partitioning = false)`,
+    );
+  }
+  const none = `SELECT ${nulls([['id', shape.series.sqlType], ['ts', 'BIGINT'], ['v', 'BIGINT'], ...shape.labels.map(({ sqlType }, at) => [`l${at}`, sqlType] as const), ['q', 'BIGINT']])} WHERE false`;
+  await session.execute(`CREATE TEMP VIEW points_all AS ${selects.join(' UNION ALL ') || none}`);
+  const { late, far } = refusals(audit);
+  await session.execute(`CREATE TEMP VIEW points_in AS FROM points_all WHERE NOT ${late} AND NOT ${far}`);
+}
+
+/** Columns of a state file with their types. */
+export function stateColumns(
+  { shape }: Pick<RollupAudit, 'shape'>,
+  kind: 'hot' | 'tails' | 'part',
+): readonly (readonly [name: string, sqlType: string])[] {
+  const labels = shape.labels.map(({ sqlType }, at) => [`l${at}`, sqlType] as const);
+  const id = ['id', shape.series.sqlType] as const;
+  if (kind !== 'part') return [id, ['ts', 'BIGINT'], ['v', 'BIGINT'], ...labels];
+  const numbers = ['w', 'n', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'rs'].map(
+    (name) => [name, 'BIGINT'] as const,
+  );
+  return [
+    ['resolution', 'BIGINT'],
+    id,
+    ...numbers,
+    ['s', 'DECIMAL(38,0)'],
+    ['inc', 'DECIMAL(38,0)'],
+    ...labels,
+  ];
+}
+
+async function stateView(
+  audit: RollupAudit,
+  name: string,
+  kind: 'hot' | 'tails' | 'part',
+  files: readonly StateFile[],
+  store: ObjectStore,
+): Promise<void> {
+  const columns = stateColumns(audit, kind);
+  const exact = kind === 'part' ? ' REPLACE (CAST(s AS HUGEINT) AS s, CAST(inc AS HUGEINT) AS inc)' : '';
+  const rows =
+    files.length === 0
+      ? `SELECT *${exact}, 0 AS pos, '' AS file FROM (SELECT ${nulls(columns)}) WHERE false`
+      : `SELECT ${columns.map(([column]) => (exact !== '' && (column === 's' || column === 'inc') ? `CAST(${column} AS HUGEINT) AS ${column}` : column)).join(', ')}, file_row_number AS pos, filename AS file FROM read_parquet(${textList(await paths(store, files))}, file_row_number = true, filename = true, hive_partitioning = false)`;
+  await audit.session.execute(`CREATE TEMP VIEW ${name} AS ${rows}`);
+}
+
+async function publishedView({ context, shape, added, session }: RollupAudit): Promise<void> {
+  const labels = shape.labels.map(({ name }, at) => `${identifier(name)} AS l${at}`).join(', ');
+  const columns = `resolution, window_bucket, ${identifier(shape.series.name)} AS id, window_ts, epoch_ms(window_ts) AS w, ${labels}, "count" AS n,
+    CAST("sum" AS HUGEINT) AS s, "min" AS mn, "max" AS mx, epoch_ms(first_ts) AS ft, first_value AS fv, epoch_ms(last_ts) AS lt, last_value AS lv,
+    CAST(increase AS HUGEINT) AS inc, resets AS rs`;
+  const empty = [
+    ['resolution', 'BIGINT'],
+    ['window_bucket', 'DATE'],
+    [shape.series.name, shape.series.sqlType],
+    ['window_ts', 'TIMESTAMP'],
+    ...shape.labels.map(({ name, sqlType }) => [name, sqlType] as const),
+    ...['count', 'min', 'max', 'first_value', 'last_value', 'resets'].map(
+      (name) => [name, 'BIGINT'] as const,
+    ),
+    ...['sum', 'increase'].map((name) => [name, 'DECIMAL(38,0)'] as const),
+    ...['first_ts', 'last_ts'].map((name) => [name, 'TIMESTAMP'] as const),
+  ] as const;
+  const rows =
+    added.length === 0
+      ? `SELECT ${columns}, 0 AS pos, '' AS file FROM (SELECT ${nulls(empty)}) WHERE false`
+      : `SELECT ${columns}, file_row_number AS pos, filename AS file FROM read_parquet(${textList(await paths(context.world.warehouse, added))}, file_row_number = true, filename = true, hive_partitioning = false)`;
+  await session.execute(`CREATE TEMP VIEW published AS ${rows}`);
+}
+
+export async function paths(
+  store: ObjectStore,
+  files: readonly { readonly location: Location }[],
+): Promise<readonly string[]> {
+  return await Promise.all(files.map(({ location }) => store.localPath(location)));
+}
+
+function nulls(columns: readonly (readonly [string, string])[]): string {
+  return columns.map(([name, type]) => `CAST(NULL AS ${type}) AS ${identifier(name)}`).join(', ');
+}
