@@ -21,8 +21,13 @@ const sound = `(n >= 1 AND mn <= mx AND fv BETWEEN mn AND mx AND lv BETWEEN mn A
 const firstOfMonth =
   "CASE WHEN resolution >= 3600000 THEN CAST(date_trunc('month', window_ts) AS DATE) ELSE CAST(window_ts AS DATE) END";
 
+interface RowsAudit extends Pick<RollupAudit, 'session' | 'findings' | 'rules' | 'added'> {
+  readonly facts: Pick<RollupAudit['facts'], 'closedBeforeMs' | 'closedAfterMs'>;
+  readonly context: { readonly world: Pick<RollupAudit['context']['world'], 'warehouse'> };
+}
+
 /** Rows that are to be published: each in its partition and its time, sound in itself. One pass over all columns. */
-export async function auditRows(audit: RollupAudit): Promise<ReadonlyMap<number, Totals>> {
+export async function auditRows(audit: RowsAudit): Promise<ReadonlyMap<number, Totals>> {
   const { session, findings, facts, rules, added, context } = audit;
   const after = facts.closedAfterMs === null ? 'false' : `w <= ${facts.closedAfterMs}`;
   const before = facts.closedBeforeMs === null ? 'true' : `w > ${facts.closedBeforeMs}`;
@@ -40,7 +45,7 @@ export async function auditRows(audit: RollupAudit): Promise<ReadonlyMap<number,
   const rows = files.reduce((sum, row) => sum + Number(row['rows']), 0);
   for (const [at, [name, holds]] of conditions.entries()) {
     findings.checked(name, rows);
-    if (files.some((row) => whole(row, `broken${at}`) > 0n)) await name_(audit, name, holds);
+    if (files.some((row) => whole(row, `broken${at}`) > 0n)) await nameBroken(audit, name, holds);
   }
   const byPath = new Map(files.map((row) => [String(row['file']), row]));
   for (const file of added) {
@@ -53,7 +58,11 @@ export async function auditRows(audit: RollupAudit): Promise<ReadonlyMap<number,
   return totalsOf(files.map((row) => [Number(row['low']), row]));
 }
 
-async function name_({ session, findings, facts }: RollupAudit, name: string, holds: string): Promise<void> {
+async function nameBroken(
+  { session, findings, facts }: RowsAudit,
+  name: string,
+  holds: string,
+): Promise<void> {
   const bad = await session.query(
     `SELECT * FROM published WHERE (${holds}) IS NOT TRUE ORDER BY resolution, w, id LIMIT 5`,
   );

@@ -16,7 +16,13 @@ export async function openViews(audit: RollupAudit): Promise<void> {
     await stateView(audit, `${kind}_before`, kind, before[kind], warehouse);
     await stateView(audit, `${kind}_after`, kind, [...written[kind], ...carried[kind]], warehouse);
   }
-  await publishedView(audit);
+  await publishedView({
+    session: audit.session,
+    shape: audit.shape,
+    store: warehouse,
+    name: 'published',
+    files: audit.added,
+  });
 }
 
 /** Rows of a file that come before the next one in the order of ingest. */
@@ -80,7 +86,20 @@ async function stateView(
   await audit.session.execute(`CREATE TEMP VIEW ${name} AS ${rows}`);
 }
 
-async function publishedView({ context, shape, added, session }: RollupAudit): Promise<void> {
+interface PublishedOptions extends Pick<RollupAudit, 'session' | 'shape'> {
+  readonly store: ObjectStore;
+  readonly name: string;
+  readonly files: readonly { readonly location: Location }[];
+}
+
+/** A view of the table's rows in these files, under the names that the state has for columns. */
+export async function publishedView({
+  session,
+  shape,
+  store,
+  name: view,
+  files,
+}: PublishedOptions): Promise<void> {
   const labels = shape.labels.map(({ name }, at) => `${identifier(name)} AS l${at}`).join(', ');
   const columns = `resolution, window_bucket, ${identifier(shape.series.name)} AS id, window_ts, epoch_ms(window_ts) AS w, ${labels}, "count" AS n,
     CAST("sum" AS HUGEINT) AS s, "min" AS mn, "max" AS mx, epoch_ms(first_ts) AS ft, first_value AS fv, epoch_ms(last_ts) AS lt, last_value AS lv,
@@ -98,10 +117,10 @@ async function publishedView({ context, shape, added, session }: RollupAudit): P
     ...['first_ts', 'last_ts'].map((name) => [name, 'TIMESTAMP'] as const),
   ] as const;
   const rows =
-    added.length === 0
+    files.length === 0
       ? `SELECT ${columns}, 0 AS pos, '' AS file FROM (SELECT ${nulls(empty)}) WHERE false`
-      : `SELECT ${columns}, file_row_number AS pos, filename AS file FROM read_parquet(${textList(await paths(context.world.warehouse, added))}, file_row_number = true, filename = true, hive_partitioning = false)`;
-  await session.execute(`CREATE TEMP VIEW published AS ${rows}`);
+      : `SELECT ${columns}, file_row_number AS pos, filename AS file FROM read_parquet(${textList(await paths(store, files))}, file_row_number = true, filename = true, hive_partitioning = false)`;
+  await session.execute(`CREATE OR REPLACE TEMP VIEW ${view} AS ${rows}`);
 }
 
 export async function paths(

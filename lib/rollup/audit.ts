@@ -1,5 +1,5 @@
 import { dataFileFromJson } from '../iceberg/index.ts';
-import type { DataFile } from '../iceberg/types.ts';
+import type { DataFile, Schema } from '../iceberg/types.ts';
 import { checkpointsOf } from '../run/checkpoints.ts';
 import type { AuditReport, Plan } from '../run/workload.ts';
 import { auditConservation } from './audit-conservation.ts';
@@ -41,6 +41,8 @@ export async function audit(context: RollupContext, plan: Plan): Promise<AuditRe
 
 interface BatchOptions extends Pick<RollupAudit, 'written' | 'reported' | 'sample'> {
   readonly added: readonly DataFile[];
+  /** Columns of the table; by default those that the plan was made for. */
+  readonly schema?: Schema;
 }
 
 /** All checks of one batch, against the prepared points and the state before. */
@@ -52,7 +54,7 @@ export async function auditBatch(
   const { config, world } = context;
   const startedMs = world.clock.now();
   const facts = plan.workload as RollupPlanFacts;
-  const table = await outputTable(context, plan);
+  const schema = options.schema ?? (await outputTable(context, plan)).schema;
   const previous = facts.previous === null ? undefined : await readState(world.warehouse, facts.previous);
   const found = findings();
   await using session = await context.session('audit');
@@ -65,7 +67,7 @@ export async function auditBatch(
     shape: rollupShape(config),
     facts,
     sources: await sourcesOf(context, facts),
-    fields: table.schema.fields.map(({ id, name, type }) => ({ id, name, type: String(type) })),
+    fields: schema.fields.map(({ id, name, type }) => ({ id, name, type: String(type) })),
     before: previous ?? { hot: [], tails: [], part: [] },
     carried: facts.carried,
   };
@@ -99,7 +101,10 @@ async function auditFooters(one: RollupAudit): Promise<void> {
   }
 }
 
-async function sourcesOf({ world }: RollupContext, facts: RollupPlanFacts): Promise<readonly PointSource[]> {
+export async function sourcesOf(
+  { world }: RollupContext,
+  facts: RollupPlanFacts,
+): Promise<readonly PointSource[]> {
   const lines = new TextDecoder().decode(await world.results.read(facts.sources)).split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as PointSource);
 }

@@ -8,6 +8,8 @@ import { plan, stage } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { publish } from './publish.ts';
 import { rollups, tableIdentifier } from './tables.ts';
+import { verifyRun } from './verify.ts';
+import { verifyTables } from './verify-tables.ts';
 import { work } from './work.ts';
 
 /** Metric rollups with partial points. */
@@ -29,8 +31,8 @@ export const rollupWorkload: Workload<RollupConfig> = {
   work,
   audit,
   publish,
-  verifyRun: audit,
-  verifyTables: async () => ({ passed: true, checks: [], facts: {} }),
+  verifyRun,
+  verifyTables,
   upkeep: maintainRollups,
   maintain,
 };

@@ -45,17 +45,20 @@ export interface RollupProductOptions extends Omit<LocalWorldOptions, 'root'> {
   readonly document?: Readonly<Record<string, unknown>>;
   readonly root?: string;
   readonly seed?: number;
+  /** Stands before the engine of every run. */
+  readonly engine?: (engine: LocalWorld['engine']) => LocalWorld['engine'];
 }
 
 export async function openRollup(options: RollupProductOptions): Promise<RollupProduct> {
-  const { rules, idType = 'string', document, root: given, seed = 1, ...worldOptions } = options;
+  const { rules, idType = 'string', document, root: given, seed = 1, engine, ...worldOptions } = options;
   const root = given ?? (await mkdtemp(join(tmpdir(), 'partwise-rollup-')));
   const timeType = seed % 2 === 0 ? 'bigint' : 'timestamp';
   const config = await parseRollup(
     stringify({ ...rollupDocument(rules, idType, timeType), ...document }),
     'metrics.yaml',
   );
-  const world = await openLocalWorld({ threads: 1, memoryBytes: 2 ** 30, ...worldOptions, root });
+  const opened = await openLocalWorld({ threads: 1, memoryBytes: 2 ** 30, ...worldOptions, root });
+  const world = engine === undefined ? opened : { ...opened, engine: engine(opened.engine) };
   const drops = join(root, 'drops');
   return {
     root,

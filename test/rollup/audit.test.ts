@@ -1,0 +1,241 @@
+import { expect, test } from 'vitest';
+import type { WriteParquetOptions } from '../../lib/engine/engine.ts';
+import { PinnedSnapshotExpiredError } from '../../lib/errors.ts';
+import { rollupWorkload } from '../../lib/rollup/index.ts';
+import { runContext } from '../../lib/run/context.ts';
+import { planOfRun, type RunOutcome } from '../../lib/run/local.ts';
+import { at, file, rules as simple } from '../oracle/rollup-example.ts';
+import { openRollup, type RollupProduct } from './product.ts';
+
+const rules = { ...simple, resolutionsMs: [60, 300], batchMs: 600, latenessMs: 60, maxGapMs: 100_000 };
+const series = ['a', 'b', 'c'];
+
+/** Points every 25 ms, a reset now and then. */
+function points(fromMs: number, toMs: number) {
+  return series.flatMap((id, which) =>
+    Array.from({ length: Math.floor((toMs - fromMs) / 25) }, (_, index) => {
+      const timeMs = fromMs + index * 25;
+      return at(timeMs, (timeMs % 240) + which * 1000, 'x', id);
+    }),
+  );
+}
+const batches = [
+  { batch: 0, flush: false, files: [file(1, points(5, 595))] },
+  // Two of the points are there again, and one is too late.
+  {
+    batch: 1,
+    flush: false,
+    files: [file(601, [...points(605, 1195), ...points(555, 605), ...points(30, 55)])],
+  },
+];
+
+interface Spoiling {
+  /** Part of the path of the file to spoil; `data` stands for data files. */
+  readonly file: 'data' | 'hot' | 'tails' | 'part';
+  /** Whether its rows are of this resolution; data files only. */
+  readonly resolution?: number;
+  /** SQL over the relation `rows`. */
+  readonly sql: string;
+  readonly fieldIds?: boolean;
+}
+
+/** Plays both batches; while the second one works, one file is written as `spoiling` says. */
+async function play(
+  spoiling?: Spoiling,
+): Promise<{ readonly product: RollupProduct; readonly outcome: RunOutcome }> {
+  let isArmed = false;
+  const spoilt = (options: WriteParquetOptions): WriteParquetOptions => {
+    if (!isArmed || spoiling === undefined) return options;
+    const isData = options.fieldIds !== undefined && options.path.endsWith('.parquet');
+    const fits =
+      spoiling.file === 'data'
+        ? isData && options.select.includes(`CAST(${spoiling.resolution} AS BIGINT) AS resolution`)
+        : options.path.endsWith(`/${spoiling.file}.parquet`);
+    return fits ? { ...options, select: `WITH rows AS (${options.select}) ${spoiling.sql}` } : options;
+  };
+  const product = await openRollup({
+    rules,
+    seed: 3,
+    engine: (engine) => ({
+      open: async (options) => {
+        const session = await engine.open(options);
+        return { ...session, writeParquet: (written) => session.writeParquet(spoilt(written)) };
+      },
+    }),
+  });
+  let outcome: RunOutcome | undefined;
+  for (const batch of batches) {
+    await product.arrive(batch);
+    isArmed = batch.batch === 1;
+    outcome = await product.run(batch);
+  }
+  if (outcome === undefined) throw new Error('no batch was played');
+  return { product, outcome };
+}
+
+test('a clean batch passes every check, and each has looked at something', { timeout: 60_000 }, async () => {
+  const { product, outcome } = await play();
+  await using _ = product;
+  expect(outcome.run?.error).toBeUndefined();
+  const checks = outcome.run?.facts['auditChecks'] as readonly {
+    name: string;
+    passed: boolean;
+    checked: number;
+  }[];
+  expect(checks.filter((check) => !check.passed)).toEqual([]);
+  expect(checks.filter(({ checked }) => checked === 0).map(({ name }) => name)).toEqual(['carried state']);
+});
+
+const data = (resolution: number, sql: string): Spoiling => ({ file: 'data', resolution, sql });
+const order = 'ORDER BY metric_shard_id, id, window_ts';
+const first = `(id = 'b' AND window_ts = (SELECT min(window_ts) FROM rows))`;
+const changed = (column: string, value: string) =>
+  data(
+    60,
+    `SELECT * REPLACE (CASE WHEN ${first} THEN ${value} ELSE ${column} END AS ${column}) FROM rows ${order}`,
+  );
+
+const tamperings: readonly (readonly [string, RegExp, Spoiling])[] = [
+  [
+    'a count that is off by one',
+    /points are conserved: resolution 300: count/,
+    changed('"count"', '"count" + 1'),
+  ],
+  [
+    'a dropped row',
+    /points are conserved: resolution 300: count/,
+    data(60, `SELECT * FROM rows WHERE NOT ${first} ${order}`),
+  ],
+  [
+    'a row that is there twice',
+    /sorted rows: published, row/,
+    data(60, `SELECT * FROM rows UNION ALL SELECT * FROM rows WHERE ${first} ${order}`),
+  ],
+  [
+    'rows out of order',
+    /sorted rows: published, row/,
+    data(60, 'SELECT * FROM rows ORDER BY id DESC, window_ts'),
+  ],
+  [
+    'a row in the wrong bucket',
+    /partitions: .*series b, resolution 60/,
+    changed('window_bucket', 'window_bucket + 1'),
+  ],
+  ['a row of another resolution', /partitions/, changed('resolution', '300')],
+  [
+    'a window off its edge',
+    /aligned windows: series b/,
+    changed('window_ts', 'window_ts + INTERVAL 1 MILLISECOND'),
+  ],
+  ['a wrong sum', /sums are conserved: resolution 300/, changed('"sum"', '"sum" + 1')],
+  ['a wrong increase', /increase is conserved: resolution 300/, changed('increase', 'increase + 1')],
+  ['a wrong reset', /increase is conserved: resolution 300: resets/, changed('resets', 'resets + 1')],
+  ['a minimum below every point', /bounds: resolution 60/, changed('"min"', '-5')],
+  ['a maximum below the minimum', /row values: series b/, changed('"max"', '"min" - 1')],
+  ['a changed first value', /sample: series b, row/, changed('first_value', '"max"')],
+  ['a changed label', /sample: series b, row/, changed('org_id', `'y'`)],
+  [
+    'a window that was published before',
+    /published once: series b, resolution 60, window 60: expected a window after 540/,
+    changed('window_ts', 'epoch_ms(60)'),
+  ],
+  [
+    'a wrong type',
+    /data files: .*columns: expected .*count BIGINT #/,
+    data(60, `SELECT * REPLACE (CAST("count" AS INTEGER) AS "count") FROM rows ${order}`),
+  ],
+  [
+    'a missing open point',
+    /points are conserved|points without duplicates/,
+    {
+      file: 'hot',
+      sql: `SELECT * FROM rows WHERE id <> 'b' OR ts > (SELECT min(ts) FROM rows) ORDER BY id, ts`,
+    },
+  ],
+  [
+    'an open point below what is closed',
+    /state rows: hot .*series b/,
+    {
+      file: 'hot',
+      sql: `SELECT * REPLACE (CASE WHEN id = 'b' THEN ts - 600 ELSE ts END AS ts) FROM rows ORDER BY id, ts`,
+    },
+  ],
+  [
+    'a changed tail',
+    /sample: series b, tail/,
+    {
+      file: 'tails',
+      sql: `SELECT * REPLACE (CASE WHEN id = 'b' THEN v + 1 ELSE v END AS v) FROM rows ORDER BY id`,
+    },
+  ],
+  [
+    'a missing tail',
+    /sample: series b, tail/,
+    { file: 'tails', sql: `SELECT * FROM rows WHERE id <> 'b' ORDER BY id` },
+  ],
+  [
+    'a series with two tails',
+    /state rows: tails_after, row/,
+    { file: 'tails', sql: 'SELECT * FROM rows UNION ALL SELECT * FROM rows ORDER BY id' },
+  ],
+  [
+    'a wrong open window',
+    /increase is conserved/,
+    {
+      file: 'part',
+      sql: 'SELECT * REPLACE (CAST(inc + 1 AS DECIMAL(38,0)) AS inc) FROM rows ORDER BY resolution, id, w',
+    },
+  ],
+  [
+    'an open window off its edge',
+    /state rows: part/,
+    { file: 'part', sql: 'SELECT * REPLACE (w + 1 AS w) FROM rows ORDER BY resolution, id, w' },
+  ],
+];
+
+test.each(tamperings)('%s is refused', { timeout: 60_000 }, async (_name, expected, spoiling) => {
+  const { product, outcome } = await play(spoiling);
+  await using _ = product;
+  expect(outcome.run?.error).toMatchObject({ name: 'IntegrityError' });
+  expect(JSON.stringify(outcome.run?.error)).toMatch(expected);
+  expect((await product.rows()).every(({ windowMs }) => windowMs <= 540)).toBe(true);
+});
+
+async function context(product: RollupProduct, { run }: RunOutcome) {
+  if (run === undefined) throw new Error('there was no run');
+  const plan = await planOfRun(product.world, run);
+  if (plan === undefined) throw new Error('there is no plan');
+  const { world, config } = product;
+  return {
+    plan,
+    inRun: runContext({ world, run, config, signal: new AbortController().signal, parallelUnits: 1 }),
+  };
+}
+
+test('a published batch and the whole table verify', { timeout: 60_000 }, async () => {
+  const { product, outcome } = await play();
+  await using _ = product;
+  const { plan, inRun } = await context(product, outcome);
+  const report = await rollupWorkload.verifyRun(inRun, plan, { sampleSize: 10_000 });
+  expect(report.checks.filter((check) => !check.passed)).toEqual([]);
+  expect(report.facts['sampledSeries']).toBe(3);
+  const full = await rollupWorkload.verifyTables(product.world, product.config);
+  expect(full.checks.filter((check) => !check.passed)).toEqual([]);
+  expect(full.checks.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['coarser windows', 'unique windows', 'chain of batches']),
+  );
+});
+
+test('a run whose prepared points are gone is refused by name, and the whole table still verifies', {
+  timeout: 60_000,
+}, async () => {
+  const { product, outcome } = await play();
+  await using _ = product;
+  const { plan, inRun } = await context(product, outcome);
+  for await (const { location } of product.world.results.list(`${inRun.folder}/prepare/`))
+    if (location.endsWith('rows.parquet')) await product.world.results.delete(location);
+  await expect(rollupWorkload.verifyRun(inRun, plan, { sampleSize: 10 })).rejects.toThrow(
+    PinnedSnapshotExpiredError,
+  );
+  expect((await rollupWorkload.verifyTables(product.world, product.config)).passed).toBe(true);
+});
