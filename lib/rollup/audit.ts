@@ -13,6 +13,7 @@ import { openViews, stateColumns } from './audit-views.ts';
 import { rollupShape } from './columns.ts';
 import { rulesOf } from './rules.ts';
 import { readState, type StateFile } from './state.ts';
+import { committedSizes, stateJob } from './state-job.ts';
 import type { PointCounts, PointSource, RollupContext, RollupOutcome, RollupPlanFacts } from './types.ts';
 import { outputTable } from './write-windows.ts';
 
@@ -25,10 +26,20 @@ const samplePoints = 100_000;
  */
 export async function audit(context: RollupContext, plan: Plan): Promise<AuditReport> {
   const outcomes: RollupOutcome[] = [];
-  for (const stage of plan.stages)
-    for await (const { result } of checkpointsOf(context, stage))
+  const units: string[] = [];
+  for (const stage of plan.stages) {
+    for await (const { record, result } of checkpointsOf(context, stage)) {
+      units.push(record.unit);
       outcomes.push(result.outcome as RollupOutcome);
-  const state = (kind: 'hot' | 'tails' | 'part') => outcomes.flatMap((one) => one.state[kind]);
+    }
+  }
+  // Uploads cannot be read before they have their names. Nothing refers to them until the snapshot does; publish finds this done.
+  await (await stateJob(context)).commit({ tasks: units });
+  const sizes = await committedSizes(context);
+  const state = (kind: 'hot' | 'tails' | 'part') =>
+    outcomes
+      .flatMap((one) => one.state[kind])
+      .map((file) => ({ ...file, sizeBytes: sizes.get(file.location) ?? file.sizeBytes }));
   return await auditBatch(context, plan, {
     added: outcomes.flatMap((one) =>
       one.changes.flatMap((change) => change.added.map((file) => dataFileFromJson(file))),
