@@ -1,6 +1,5 @@
 import type { EngineSession } from '../engine/engine.ts';
 import { textList } from '../engine/sql.ts';
-import { ObjectNotFoundError } from '../errors.ts';
 import type { Location, ObjectStore } from '../stores/ports.ts';
 import type { Findings } from './audit-findings.ts';
 
@@ -32,10 +31,9 @@ export async function auditFiles(options: FilesOptions): Promise<void> {
   findings.checked(check, files.length);
   const byPath = new Map<string, ExpectedFile>();
   for (const file of files) {
-    const path = await pathOf(options.store, file.location);
-    if (path === undefined)
+    if ((await options.store.head(file.location)) === undefined)
       findings.failed(check, `${file.location}: ${file.rows} rows recorded, the file is gone`);
-    else byPath.set(path, file);
+    else byPath.set(await options.store.localPath(file.location), file);
   }
   if (byPath.size === 0) return;
   const list = textList([...byPath.keys()]);
@@ -69,15 +67,6 @@ export async function auditFiles(options: FilesOptions): Promise<void> {
 
 function described({ name, sqlType, fieldId }: ExpectedColumn): string {
   return `${name} ${sqlType}${fieldId === undefined ? '' : ` #${fieldId}`}`;
-}
-
-async function pathOf(store: ObjectStore, location: Location): Promise<string | undefined> {
-  try {
-    return await store.localPath(location);
-  } catch (error) {
-    if (error instanceof ObjectNotFoundError) return undefined;
-    throw error;
-  }
 }
 
 /** The engine's name of a column's type in the table format. */

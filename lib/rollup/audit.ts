@@ -13,6 +13,7 @@ import { rollupShape } from './columns.ts';
 import { completeFiles, unitOutcomes } from './outcomes.ts';
 import { rulesOf } from './rules.ts';
 import { readState, type StateFile } from './state.ts';
+import { committedSizes } from './state-job.ts';
 import type { PointCounts, PointSource, RollupContext, RollupOutcome, RollupPlanFacts } from './types.ts';
 import { outputTable } from './write-windows.ts';
 
@@ -25,9 +26,14 @@ const samplePoints = 100_000;
  */
 export async function audit(context: RollupContext, plan: Plan): Promise<AuditReport> {
   const units = await unitOutcomes(context, plan);
+  // Uploads cannot be read before they have their names.
   await completeFiles(context, units);
   const outcomes = units.map(({ outcome }) => outcome);
-  const state = (kind: 'hot' | 'tails' | 'part') => outcomes.flatMap((one) => one.state[kind]);
+  const sizes = await committedSizes(context);
+  const state = (kind: 'hot' | 'tails' | 'part') =>
+    outcomes
+      .flatMap((one) => one.state[kind])
+      .map((file) => ({ ...file, sizeBytes: sizes.get(file.location) ?? file.sizeBytes }));
   return await auditBatch(context, plan, {
     added: outcomes.flatMap((one) =>
       one.changes.flatMap((change) => change.added.map((file) => dataFileFromJson(file))),

@@ -37,7 +37,8 @@ describe('a batch that fails on its way gives the oracle’s rows once it is run
         const failed = await product.run(batch).catch(() => undefined);
         expect(stopper.fired).toBe(true);
         const runId = failed?.run?.runId ?? (await newestRun(product))?.runId;
-        const isHeld = name !== 'leased' && again === 'resume' && runId !== undefined;
+        // A run that could not even begin holds nothing: what it had claimed waits for the next one.
+        const isHeld = !['leased', 'manifest'].includes(name) && again === 'resume' && runId !== undefined;
         const { run } = isHeld ? await product.resume(runId) : await product.run(batch);
         expect(run?.error).toBeUndefined();
         expect(run?.status).toBe('succeeded');
