@@ -49,6 +49,10 @@ export class CatalogBusyError extends PartwiseError {
 export class AccessDeniedError extends PartwiseError {}
 /** A bucket or table that the deployment names is not there. Never read as an object or row that is not there. */
 export class StoreMissingError extends PartwiseError {}
+/** AWS does not know who asks: there are no credentials, or they are wrong or have lapsed. */
+export class NotSignedInError extends PartwiseError {}
+/** The pipeline is not deployed where it was looked for. */
+export class NotDeployedError extends PartwiseError {}
 /** The store answered with throttling or its own failure until the retries were used up. */
 export class StoreUnavailableError extends PartwiseError {
   override readonly retryable = true;

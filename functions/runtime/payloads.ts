@@ -9,9 +9,14 @@ export const intakePayload = z.looseObject({
   pipeline: z.string().min(1),
   mode: z.enum(['plan', 'run']).optional(),
   branch: z.string().min(1).optional(),
+  fromMonth: z
+    .string()
+    .regex(/^\d{4}-(0[1-9]|1[0-2])$/)
+    .optional(),
   runId: runId.optional(),
   until: z.iso.datetime({ offset: true }).optional(),
   flush: z.boolean().optional(),
+  execution: z.string().min(1).optional(),
 });
 
 export const runPayload = z.looseObject({ runId, attempt });

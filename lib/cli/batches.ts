@@ -4,8 +4,8 @@ import { plural } from '../report/format.ts';
 import { nextBatchOf, type RunOptions, runPipeline } from '../run/local.ts';
 import type { CommandContext } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { type RunReport, reportRun, successLines } from './outcome.ts';
-import type { Session } from './session.ts';
+import { arrivalsReport, type RunReport, reportRun, successLines } from './outcome.ts';
+import type { LocalSession } from './session.ts';
 
 /** The flags of pipelines that work in batches. @throws UsageError for a wrong time, or for another kind of pipeline */
 export function batchOptions(
@@ -48,7 +48,7 @@ function timeOf(context: CommandContext, flag: string): number | undefined {
 /** Runs every batch that is due, in order, one publish each; ends at the first that fails. */
 export async function runBatches(
   context: CommandContext,
-  session: Session,
+  session: LocalSession,
   options: RunOptions,
 ): Promise<ExitCode> {
   const { world, progress } = session;
@@ -58,16 +58,7 @@ export async function runBatches(
   for (;;) {
     const { run, plan, arrivals } = await runPipeline(rest);
     progress.finish();
-    const files =
-      arrivals === undefined || report !== undefined
-        ? {}
-        : {
-            filesSeen: arrivals.seen,
-            filesNew: arrivals.recorded,
-            ignored: arrivals.ignored,
-            held: arrivals.held,
-            again: arrivals.again,
-          };
+    const files = report === undefined ? arrivalsReport(arrivals) : {};
     if (run === undefined && report !== undefined) break;
     if (report?.run !== undefined) {
       earlier.push(report);
@@ -87,7 +78,11 @@ export async function runBatches(
   });
 }
 
-async function whatIsWaitedFor(context: CommandContext, options: RunOptions): Promise<string> {
+/** When the next batch is due, and what waits for it. */
+export async function whatIsWaitedFor(
+  context: CommandContext,
+  options: Parameters<typeof nextBatchOf>[0],
+): Promise<string> {
   const { command } = context.output;
   const next = await nextBatchOf(options);
   let waiting = 0;

@@ -12,6 +12,8 @@ export interface CommandSpec {
   readonly arguments: readonly ArgumentSpec[];
   readonly flags: readonly FlagSpec[];
   readonly examples: readonly Example[];
+  /** `works` on pipelines on AWS too, or the same `regardless` of where they are; otherwise only here. */
+  readonly aws?: 'works' | 'regardless';
   /** Imports the command's code; only the command that was typed is ever loaded. */
   readonly load: () => Promise<CommandHandler>;
 }
@@ -65,6 +67,8 @@ export interface Environment {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** Waits; returns at once when the signal fires. Default: the process's timers. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 export interface Flags {

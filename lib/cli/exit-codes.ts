@@ -21,6 +21,7 @@ export const exitCodes = [
     meaning: 'the catalog did not say whether the commit landed; resume decides',
   },
   { code: 8, name: 'storage', meaning: 'the root folder cannot be used, or the disk is full' },
+  { code: 9, name: 'access', meaning: 'not signed in to AWS, not allowed, or not deployed there' },
   { code: 130, name: 'interrupted', meaning: 'stopped by Ctrl-C or a signal; the run can be resumed' },
 ] as const;
 
@@ -44,6 +45,10 @@ const byErrorName: Readonly<Record<string, ExitCode>> = {
   CommitStateUnknownError: 7,
   RootUnusableError: 8,
   StorageFullError: 8,
+  NotSignedInError: 9,
+  NotDeployedError: 9,
+  StoreMissingError: 9,
+  AccessDeniedError: 9,
   RunCancelledError: 130,
 };
 

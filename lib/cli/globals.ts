@@ -14,6 +14,13 @@ export const globalFlags: readonly FlagSpec[] = [
     value: 'DIR',
     help: 'folder of the tables, runs and catalog (default: .partwise)',
   },
+  {
+    name: 'aws',
+    kind: 'switch',
+    help: 'the pipeline as it is deployed on AWS, not here; --profile and --region say so too',
+  },
+  { name: 'profile', kind: 'text', value: 'PROFILE', help: 'profile of ~/.aws/config to sign in with' },
+  { name: 'region', kind: 'text', value: 'REGION', help: 'region of AWS (default: that of the profile)' },
   { name: 'json', kind: 'switch', help: 'one JSON document on stdout; progress stays on stderr' },
   { name: 'threads', kind: 'count', value: 'N', help: 'workers (default: the cores of this machine)' },
   {

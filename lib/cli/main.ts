@@ -4,6 +4,7 @@ import type { CommandSpec, Environment } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { reportFailure } from './failure.ts';
 import { commandHelp, overview } from './help.ts';
+import { checkPlace } from './on-aws.ts';
 import { makeOutput, type Output, type Stream } from './output.ts';
 import { parseCommand, parseGlobals, splitCommand } from './parse.ts';
 import { commands } from './specs/index.ts';
@@ -45,6 +46,7 @@ async function dispatch(
   const spec = commandNamed(name);
   const { flags, arguments: words } = parseCommand(spec, rest);
   if (flags.on('help')) return help(spec.name, output);
+  checkPlace(spec, { flags, environment });
   const handler = await spec.load();
   return handler({ arguments: words, flags, output, environment });
 }

@@ -1,5 +1,5 @@
 import { count, duration, plural, printable } from '../report/format.ts';
-import type { KnownFile } from '../run/intake.ts';
+import type { Arrivals, KnownFile } from '../run/intake.ts';
 import type { PreparedTotals } from '../run/prepare.ts';
 import type { Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
@@ -22,6 +22,13 @@ export interface RunReport {
   readonly earlier?: readonly RunReport[];
   /** Nothing was due: why, and what to do. */
   readonly waits?: string;
+}
+
+/** What is told of the files that were named or lay in the staging folder; nothing when none were looked for. */
+export function arrivalsReport(arrivals: Arrivals | undefined): Partial<RunReport> {
+  if (arrivals === undefined) return {};
+  const { seen, recorded, ignored, held, again } = arrivals;
+  return { filesSeen: seen, filesNew: recorded, ignored, held, again };
 }
 
 /** Prints the report and returns the exit code that fits the run. */

@@ -6,17 +6,18 @@ const commandPattern =
 
 /**
  * Advice names commands as `partwise …`. The person may have to type `npm run partwise -- …` instead, and the
- * command only means the same thing with the same --root and --pipeline.
+ * command only means the same thing with the same --root and --pipeline, and on the same side of --aws.
  */
 export function commandSpeller(argv: readonly string[], variables: Variables): (text: string) => string {
   const typedAs =
     variables.npm_lifecycle_event !== undefined
       ? 'npm run partwise --'
       : (variables.PARTWISE_TYPED_AS ?? 'partwise');
-  const kept = ['root', 'pipeline'].flatMap((name) => {
+  const valued = ['root', 'pipeline', 'profile', 'region'].flatMap((name) => {
     const value = flagOf(argv, name);
     return value === undefined ? [] : [`--${name} ${shellWord(value)}`];
   });
+  const kept = argv.includes('--aws') ? [...valued, '--aws'] : valued;
   return (text) => {
     if (!/^partwise [^\n;,]*$/.test(text)) return text.replaceAll(commandPattern, `${typedAs} `);
     const missing = kept.filter((flag) => !text.includes(flag.split(' ', 1)[0] ?? flag));

@@ -1,5 +1,6 @@
+import { ahead } from '../run/ahead.ts';
 import { stageItems } from '../run/stages.ts';
-import type { Plan, World } from '../run/workload.ts';
+import type { Plan, UnitItem, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { iso, unitRows } from './history-records.ts';
 
@@ -58,10 +59,13 @@ export async function workOf(world: World, run: RunRecord, plan: Plan | undefine
   const cases = new Map<string, number>();
   const steps = new Map<string, StepWork>();
   for (const stage of plan?.stages ?? []) {
-    for await (const { unit } of stageItems(world.results, stage.items)) {
+    const read = async ({ unit }: UnitItem): Promise<unknown> => {
       const record = await world.state.checkpoints.get(run.runId, stage.name, unit);
-      if (record === undefined) continue;
-      const saved: unknown = JSON.parse(new TextDecoder().decode(await world.results.read(record.location)));
+      if (record === undefined) return undefined;
+      return JSON.parse(new TextDecoder().decode(await world.results.read(record.location)));
+    };
+    // Each is two reads from a store that may be far away.
+    for await (const saved of ahead(stageItems(world.results, stage.items), 32, read)) {
       const outcome = isRecord(saved) && isRecord(saved['result']) ? saved['result']['outcome'] : undefined;
       if (!isRecord(outcome)) continue;
       addCases(cases, outcome);

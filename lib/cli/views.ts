@@ -6,7 +6,8 @@ import { currentSchema, type Table } from '../iceberg/index.ts';
 import { toJson } from '../report/json.ts';
 import type { World } from '../run/workload.ts';
 import { liveRows, scanned } from '../upkeep/live-rows.ts';
-import { scanFiles } from './tables.ts';
+import { checkRoom } from './room.ts';
+import { fullName, scanFiles } from './tables.ts';
 
 /** Makes a view of a snapshot's live rows; files without deletes are not joined with any. */
 export async function createTableView(options: {
@@ -19,6 +20,14 @@ export async function createTableView(options: {
 }): Promise<void> {
   const { world, session, table, names } = options;
   const files = await scanFiles(world, table, options.snapshotId);
+  await checkRoom({
+    root: world.warehouse.root,
+    workRoot: world.workRoot,
+    table: fullName(table.identifier),
+    sizes: files
+      .flatMap(({ file, deletes }) => [file, ...deletes.map((one) => one.file)])
+      .map(({ sizeBytes }) => sizeBytes),
+  });
   const schema = currentSchema(table);
   const parts = [
     files.filter((file) => file.deletes.length === 0),

@@ -11,11 +11,7 @@ export async function cancelRun(options: {
   const { world, runId } = options;
   const run = await world.state.runs.get(runId);
   if (run === undefined) throw new UsageError(`there is no run ${runId}`, { next: 'partwise runs' });
-  if (run.status === 'succeeded' || run.status === 'empty' || run.facts['published'] !== undefined) {
-    throw new UsageError(`run ${runId} has been published; it cannot be cancelled`, {
-      next: `partwise status ${runId}`,
-    });
-  }
+  checkCancellable(run);
   const lease = await world.state.leases.acquire(leaseName(run.pipeline), runId, leaseTtlMs);
   await world.state.intake.release(runId);
   const cancelled = await world.state.runs.update(runId, {
@@ -25,4 +21,12 @@ export async function cancelRun(options: {
   });
   await world.state.leases.release(lease);
   return cancelled;
+}
+
+/** @throws UsageError when readers have what the run made */
+export function checkCancellable({ runId, status, facts }: RunRecord): void {
+  if (status !== 'succeeded' && status !== 'empty' && facts['published'] === undefined) return;
+  throw new UsageError(`run ${runId} has been published; it cannot be cancelled`, {
+    next: `partwise status ${runId}`,
+  });
 }

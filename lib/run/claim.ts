@@ -31,6 +31,8 @@ interface ClaimOptions {
   readonly flush?: boolean;
   /** Instead of the next batch with the files that wait: one that was published before, with its files. */
   readonly replay?: ReplayedBatch;
+  /** ARN of the execution that claims; kept as `facts.execution`. */
+  readonly execution?: string;
 }
 
 /** A batch to be published once more, to another branch. */
@@ -77,7 +79,7 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
     updatedMs: now,
     endedMs: undefined,
     error: undefined,
-    facts: {},
+    facts: executionFact(options),
   };
   return releasedOnFailure(world, lease, async () => {
     await world.step('leased');
@@ -92,14 +94,17 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
     const { batch } = next;
     if (batch !== undefined && options.replay === undefined)
       await refusePublishedBatch(world, pipeline, options.branch, batch);
-    await world.state.runs.create({ ...run, facts: batch === undefined ? {} : { batch } });
+    await world.state.runs.create({
+      ...run,
+      facts: { ...run.facts, ...(batch === undefined ? {} : { batch }) },
+    });
     const objects =
       options.replay === undefined
         ? await claimObjects(world, pipeline, runId, batch)
         : await claimOnly(world, pipeline, runId, options.replay.also);
     // From here on the batch's files are fixed: what is recorded later is the next batch's.
     if (batch !== undefined)
-      await world.state.runs.update(runId, { facts: { batch, claimedObjects: objects } });
+      await world.state.runs.update(runId, { facts: { ...run.facts, batch, claimedObjects: objects } });
     await world.step('claimed');
     if (objects === 0 && batch === undefined) return { run, config, objects, due: false };
     return givenUpOnFailure(world, runId, async () => {
@@ -230,6 +235,10 @@ async function refusePublishedBatch(
   );
 }
 
+function executionFact({ execution }: Pick<ClaimOptions, 'execution'>): RunRecord['facts'] {
+  return execution === undefined ? {} : { execution };
+}
+
 /** Whoever comes next need not wait for the lease of a run that failed to start. */
 async function releasedOnFailure<T>(world: World, lease: Lease, action: () => Promise<T>): Promise<T> {
   try {
@@ -320,7 +329,7 @@ export async function continueRun(
       epoch: lease.epoch,
       error: undefined,
       endedMs: undefined,
-      facts: { ...before.facts, attempted: true },
+      facts: { ...before.facts, attempted: true, ...executionFact(options) },
     });
     return { run, config: manifest.config, objects, due: objects > 0 || batch !== undefined };
   });

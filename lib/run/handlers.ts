@@ -36,6 +36,10 @@ interface IntakePayload {
   readonly runId?: string;
   readonly branch?: string;
   readonly mode?: 'plan' | 'run';
+  /** As `work.fromMonth` of the pipeline, over which it wins. */
+  readonly fromMonth?: string;
+  /** The execution that claims: whoever looks at the run finds it by this. */
+  readonly execution?: string;
 }
 interface ReportPayload {
   readonly action?: 'report';
@@ -88,8 +92,14 @@ export function handlers(options: HandlerOptions) {
 
   return {
     intake: async (payload: IntakePayload) => {
-      const config = await options.pipeline(payload.pipeline);
+      const { fromMonth, execution } = payload;
+      const deployed = await options.pipeline(payload.pipeline);
+      const config =
+        fromMonth === undefined || deployed.kind !== 'summary'
+          ? deployed
+          : { ...deployed, work: { ...deployed.work, fromMonth } };
       const workload = workloadOf(config);
+      const by = execution === undefined ? {} : { execution };
       const claimed = await waitingNoted(
         payload.runId === undefined
           ? startOrContinue({
@@ -100,8 +110,9 @@ export function handlers(options: HandlerOptions) {
               mode: payload.mode ?? 'run',
               ...(payload.until === undefined ? {} : { untilMs: Date.parse(payload.until) }),
               ...(payload.flush === undefined ? {} : { flush: payload.flush }),
+              ...by,
             })
-          : continueRun({ world, config, workload, runId: payload.runId }),
+          : continueRun({ world, config, workload, runId: payload.runId, ...by }),
       );
       const { runId, attempt } = claimed.run;
       world.progress({ kind: 'run', runId, attempt, objects: claimed.objects });

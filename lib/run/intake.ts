@@ -113,7 +113,7 @@ export async function intakeFiles(options: IntakeOptions): Promise<Arrivals> {
 }
 
 /** Why a known item is not applied to the branch; undefined when it is, or waits already. */
-async function knownFile(
+export async function knownFile(
   world: World,
   item: IntakeItem,
   path: string,
@@ -128,7 +128,10 @@ async function knownFile(
 }
 
 /** The file, or the files below the folder. @throws UsageError when the path cannot be read */
-async function* namedFiles(path: string, ignored: { path: string; reason: string }[]): AsyncIterable<string> {
+export async function* namedFiles(
+  path: string,
+  ignored: { path: string; reason: string }[],
+): AsyncIterable<string> {
   const info = await stat(path).catch((cause: unknown) => {
     throw new UsageError(`${path} cannot be read`, { cause, safe: 'nothing was changed' });
   });

@@ -7,7 +7,7 @@ import { isSettled, oldestArrival, type ReplayedBatch, runCancelled, runsSeen, s
 import { type Arrivals, intakeFiles } from './intake.ts';
 import { attempt } from './local-attempt.ts';
 import type { LocalWorld } from './local-world.ts';
-import type { BatchDecision, Plan } from './workload.ts';
+import type { BatchDecision, Plan, World } from './workload.ts';
 import { workloadOf } from './workloads.ts';
 
 export { cancelRun } from './cancel.ts';
@@ -73,7 +73,9 @@ function arrive(options: RunOptions): Promise<Arrivals> {
 }
 
 /** The next batch of a pipeline that works in batches, or when it will be due; undefined for other pipelines. */
-export async function nextBatchOf(options: RunOptions): Promise<BatchDecision | undefined> {
+export async function nextBatchOf(
+  options: Pick<RunOptions, 'config' | 'branch' | 'flush' | 'untilMs'> & { readonly world: World },
+): Promise<BatchDecision | undefined> {
   const { world, config, branch = 'main', flush = false } = options;
   return workloadOf(config).nextBatch?.(world, config, {
     branch,

@@ -128,7 +128,7 @@ function stagedTable(stack: Stack, config: PipelineConfig): PolicyStatement[] {
 }
 
 /** The catalog, one database, and its tables or one of them. */
-function glueArns(stack: Stack, namespace: string, table = '*'): string[] {
+export function glueArns(stack: Stack, namespace: string, table = '*'): string[] {
   const arn = (resource: string, resourceName?: string) =>
     stack.formatArn({
       service: 'glue',

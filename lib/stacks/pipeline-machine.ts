@@ -106,13 +106,16 @@ const CLAIM = `{% {
   'until': $states.input.until,
   'flush': $states.input.flush,
   'runId': $states.input.runId,
-  'event': $states.input.event
+  'event': $states.input.event,
+  'fromMonth': $states.input.fromMonth,
+  'execution': $states.context.Execution.Id
 } %}`.replaceAll(/\s+/g, ' ');
 /** The same run again: its next attempt, with the next epoch of the lease. */
 const CLAIM_AGAIN = {
   action: 'claim',
   pipeline: '{% $states.context.Execution.Input.pipeline %}',
   runId: '{% $runId %}',
+  execution: '{% $states.context.Execution.Id %}',
 };
 const CLAIMED = {
   runId: '{% $states.result.Payload.runId %}',
@@ -130,8 +133,8 @@ const RUN = { runId: '{% $runId %}', attempt: '{% $attempt %}' };
  *
  *     Intake -> Prepare (Map) -> Plan -> Work (Map, once per stage) -> Audit -> Publish -> Report
  *
- * Execution input: `{pipeline, mode?: 'run' | 'plan', runId?, branch?, replan?, concurrency?, until?, flush?}`. The state carries ids
- * and locations only. Every task and Map has a Catch that records the failure; what is needed to resume stays.
+ * Execution input: `{pipeline, mode?: 'run' | 'plan', runId?, branch?, fromMonth?, replan?, concurrency?, until?, flush?}`. The
+ * state carries ids and locations only. Every task and Map has a Catch that records the failure; what is needed to resume stays.
  *
  * A redrive runs the state again that was entered and not left, and nothing before it
  * (https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html). That is RaiseFailure, which raises

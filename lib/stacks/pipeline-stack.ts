@@ -1,9 +1,11 @@
 import { ArnFormat, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import type { PipelineConfig } from '../config/index.ts';
+import { configDigest, type Deployment, deploymentParameter, type PipelineConfig } from '../config/index.ts';
 import { Arrivals, arrivalQueues } from './arrivals.ts';
+import { People } from './people.ts';
 import { PipelineFunctions } from './pipeline-functions.ts';
 import { PipelineMachine } from './pipeline-machine.ts';
 import { RunEnds } from './run-ends.ts';
@@ -16,7 +18,7 @@ export interface PipelineStackProps extends StackProps {
   readonly code: Code;
 }
 
-/** Name of a pipeline's state machine; the command line finds it by this. */
+/** Name of a pipeline's state machine. */
 const stateMachineName = (pipeline: string): string => `partwise-${pipeline}`;
 
 /**
@@ -63,8 +65,33 @@ export class PipelineStack extends Stack {
       ...queues,
       topic,
     });
+    new People(this, 'People', { config, storage, stateMachineName: name, queue: queues.queue });
     Tags.of(this).add('partwise:pipeline', config.pipeline);
+    this.deployment(props, { stateMachine: stateMachineArn, queue: queues.queue.queueUrl });
     new CfnOutput(this, 'StateMachineArn', { value: pipeline.stateMachine.stateMachineArn });
     new CfnOutput(this, 'QueueUrl', { value: queues.queue.queueUrl });
+  }
+
+  /** The one place where the command line looks for the names of everything. */
+  private deployment(
+    { config, storage }: PipelineStackProps,
+    own: Pick<Deployment, 'stateMachine' | 'queue'>,
+  ): void {
+    const deployment: Deployment = {
+      version: 1,
+      pipeline: config.pipeline,
+      ...own,
+      stateTable: storage.state.tableName,
+      staging: storage.staging.bucketName,
+      warehouse: storage.warehouse.bucketName,
+      results: storage.results.bucketName,
+      configDigest: configDigest(config),
+      concurrency: config.aws.concurrency,
+    };
+    new StringParameter(this, 'Deployment', {
+      parameterName: deploymentParameter(config.pipeline),
+      description: `Partwise ${config.pipeline}: where it lives, for the command line`,
+      stringValue: this.toJsonString(deployment),
+    });
   }
 }

@@ -45,7 +45,7 @@ export class RunEnds extends Construct {
       targets: [
         new SnsTopic(topic, {
           message: RuleTargetInput.fromText(
-            `Partwise ${pipeline}: execution ${name} ${status}. More: partwise runs --pipeline ${pipeline}`,
+            `Partwise ${pipeline}: execution ${name} ${status}. More: partwise runs --pipeline ${pipeline} --aws`,
           ),
         }),
       ],

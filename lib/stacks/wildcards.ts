@@ -52,6 +52,15 @@ export const wildcards: readonly Wildcard[] = [
       'The state machine watches, stops and redrives the executions of its own Maps; they have no names before.',
   },
   {
+    finding: /^Resource::.*Results\w*Arn\w*\/runs\/[a-z0-9_-]+-\*$/,
+    reason: "For people: artefacts of the pipeline's runs, whose ids begin with its name.",
+  },
+  {
+    finding:
+      /^Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:partwise-[a-z0-9_-]+:\*$/,
+    reason: "For people: executions of the pipeline's state machine; they have no names before.",
+  },
+  {
     finding: /^Resource::\*$/,
     reason: 'X-Ray and the delivery of logs take no resource.',
   },

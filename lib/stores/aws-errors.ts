@@ -1,4 +1,10 @@
-import { AccessDeniedError, PartwiseError, StoreMissingError, StoreUnavailableError } from '../errors.ts';
+import {
+  AccessDeniedError,
+  NotSignedInError,
+  PartwiseError,
+  StoreMissingError,
+  StoreUnavailableError,
+} from '../errors.ts';
 
 /** HTTP status of an SDK error; undefined when no answer came (or the answer was not understood). */
 export function statusOf(error: unknown): number | undefined {
@@ -31,22 +37,49 @@ const throttles = [
 
 /** No answer, an answer of overload, or the service's own failure: the request may or may not have had its effect. */
 export function isUnavailable(error: unknown): boolean {
-  if (error instanceof PartwiseError) return false;
+  // Without credentials no request was sent.
+  if (error instanceof PartwiseError || isNotSignedIn(error)) return false;
   const status = statusOf(error);
   return status === undefined || status >= 500 || status === 429 || isNamed(error, ...throttles);
 }
 
+const notSignedIn = [
+  'CredentialsProviderError',
+  'TokenProviderError',
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidAccessKeyId',
+  'InvalidClientTokenId',
+  'InvalidSignatureException',
+  'InvalidToken',
+  'MissingAuthenticationTokenException',
+  'RequestExpired',
+  'SignatureDoesNotMatch',
+  'UnrecognizedClientException',
+];
+
+/** Nobody is signed in, or with what is not (or no longer) good. */
+function isNotSignedIn(error: unknown): boolean {
+  return isNamed(error, ...notSignedIn);
+}
+
 function isDenied(error: unknown): boolean {
-  return (
-    statusOf(error) === 403 ||
-    isNamed(error, 'AccessDenied', 'AccessDeniedException', 'UnrecognizedClientException')
-  );
+  return statusOf(error) === 403 || isNamed(error, 'AccessDenied', 'AccessDeniedException');
 }
 
 /** The named error of a failure that is nobody's race; other errors come back as they are. */
 export function awsFailure(error: unknown, action: string, resource: string): unknown {
   if (error instanceof PartwiseError) return error;
   if (isNamed(error, ...missingStores)) return storeMissing(error, action, resource);
+  if (isNotSignedIn(error)) {
+    const said = error instanceof Error ? error.message : String(error);
+    return new NotSignedInError(`not signed in to AWS: ${said}`, {
+      cause: error,
+      details: { action, resource },
+      safe: 'nothing was changed by this call',
+      next: 'sign in (aws sso login, or new keys), then the same again',
+    });
+  }
   if (isDenied(error)) {
     return new AccessDeniedError(`${action} on ${resource} is not allowed`, {
       cause: error,

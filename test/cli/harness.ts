@@ -20,7 +20,9 @@ export interface Home extends AsyncDisposable {
 
 export interface HomeOptions {
   readonly variables?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
+  /** Or what gives the signal of the next command. */
+  readonly signal?: AbortSignal | (() => AbortSignal);
+  readonly sleep?: (ms: number) => Promise<void>;
   readonly onStderr?: (text: string) => void;
 }
 
@@ -56,9 +58,14 @@ async function runIn(path: string, argv: readonly string[], options: HomeOptions
       home: path,
       cwd: path,
       variables: options.variables ?? {},
-      signal: options.signal ?? new AbortController().signal,
+      signal: signalOf(options),
       now: Date.now,
+      ...(options.sleep === undefined ? {} : { sleep: options.sleep }),
     },
   });
   return { code, stdout, stderr };
+}
+
+function signalOf({ signal = new AbortController().signal }: HomeOptions): AbortSignal {
+  return typeof signal === 'function' ? signal() : signal;
 }

@@ -39,6 +39,9 @@ The result goes to stdout and everything about the way there to stderr. With \`-
 also when the command fails (\`{"error": {"name", "message", "safe", "next", ...}, "exitCode"}\`); \`watch --json\` prints one
 line per run. \`npm run\` prints a line of its own on stdout: for a pipe use \`npm run -s partwise --\` or \`bin/partwise\`.
 
+With \`--profile\` or \`--region\`, or \`--aws\`, the commands that look at pipelines and run them are about the one that is deployed
+on AWS: [aws/operations.md](aws/operations.md).
+
 \`PARTWISE_DEBUG=1\` adds where in the code an error came from.`;
 
 function fenced(text: string): string {

@@ -14,6 +14,7 @@ interface Statement {
   readonly Action: string | readonly string[];
   readonly Resource: unknown;
   readonly Effect: string;
+  readonly Condition?: unknown;
 }
 /** Statements by the role that holds them: a function's name, or the state machine. */
 const roles = new Map<string, readonly Statement[]>();
@@ -126,6 +127,58 @@ describe('who may do what', () => {
   });
 });
 
+/** The two policies for people. */
+const people = new Map<string, readonly Statement[]>();
+for (const [id, policy] of Object.entries(template.findResources('AWS::IAM::ManagedPolicy')))
+  people.set(/^People(\w+?)[0-9A-F]{8}$/.exec(id)?.[1] ?? id, policy['Properties'].PolicyDocument.Statement);
+
+describe('what people get', () => {
+  const allowed = (name: string) => (people.get(name) ?? []).flatMap(({ Action }) => [Action].flat());
+
+  it('is a policy for those who look and one more for those who start runs', () => {
+    expect([...people.keys()].sort()).toEqual(['Operator', 'Reader']);
+  });
+
+  it('changes nothing in the hands of a reader', () => {
+    const changing = allowed('Reader').filter((action) => !/:(Get|BatchGet|Query|List|Decrypt)/.test(action));
+    expect(changing).toEqual([]);
+  });
+
+  it('lets nobody touch a table, or any state but what has arrived in this pipeline', () => {
+    const all = [...allowed('Reader'), ...allowed('Operator')];
+    expect(all.filter((action) => /^glue:(Create|Update|Delete)|^s3:Delete/.test(action))).toEqual([]);
+    for (const { Action, Resource } of people.get('Operator') ?? [])
+      if ([Action].flat().includes('s3:PutObject'))
+        expect(JSON.stringify(Resource)).not.toMatch(/Warehouse|Results/);
+    const [writing] = (people.get('Operator') ?? []).filter((one) =>
+      [one.Action].flat().includes('dynamodb:PutItem'),
+    );
+    expect(writing?.Condition).toEqual({
+      'ForAllValues:StringLike': {
+        'dynamodb:LeadingKeys': ['intake#everything#*', 'pending#everything#*', 'claim#everything-*'],
+      },
+      Null: { 'dynamodb:LeadingKeys': 'false' },
+    });
+  });
+
+  it('is the use of the account’s own key too, when there is one', async () => {
+    const keyed = testApp({ 'partwise:customerKey': 'true' });
+    addStacks(keyed, [await loadSummary('test/config/everything.yaml')]);
+    const made = Template.fromStack(keyed.node.findChild('Partwise-everything') as Stack);
+    const actions = Object.values(made.findResources('AWS::IAM::ManagedPolicy')).map((policy) =>
+      policy['Properties'].PolicyDocument.Statement.flatMap((one: Statement) => one.Action)
+        .filter((action: string) => action.startsWith('kms:'))
+        .join(),
+    );
+    expect(actions.sort()).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
+  });
+
+  it('fits into the policies that IAM takes', () => {
+    for (const statements of people.values())
+      expect(JSON.stringify({ Version: '2012-10-17', Statement: statements }).length).toBeLessThan(6_144);
+  });
+});
+
 /** `npm test -- test/stacks/iam -u` writes the page anew. */
 it('docs/aws/iam.md says what the roles hold', async () => {
   const purposes: Readonly<Record<string, string>> = {
@@ -143,13 +196,18 @@ it('docs/aws/iam.md says what the roles hold', async () => {
   const named = new Map(
     [...roles].map(([name, held]) => [name.startsWith('SchedulerRole') ? 'schedule' : name, held]),
   );
-  const sections = Object.entries(purposes).map(([name, purpose]) => {
-    const lines = (named.get(name) ?? []).map((statement) => {
+  const table = (statements: readonly Statement[]) => {
+    const lines = statements.map((statement) => {
       const resources = [...new Set([statement.Resource].flat().map(readable))].sort();
-      return `| ${[statement.Action].flat().sort().join(', ')} | ${resources.join(', ')} |`;
+      const keys = JSON.stringify(statement.Condition ?? '').match(/\w+#[\w#/*-]+/g) ?? [];
+      const only = keys.length === 0 ? '' : `, items ${keys.map((key) => `\`${key}\``).join(' ')}`;
+      return `| ${[statement.Action].flat().sort().join(', ')} | ${resources.join(', ')}${only} |`;
     });
-    return `## ${name}: ${purpose}\n\n| actions | on |\n|---|---|\n${[...new Set(lines)].sort().join('\n')}`;
-  });
+    return `| actions | on |\n|---|---|\n${[...new Set(lines)].sort().join('\n')}`;
+  };
+  const sections = Object.entries(purposes).map(
+    ([name, purpose]) => `## ${name}: ${purpose}\n\n${table(named.get(name) ?? [])}`,
+  );
   const reasons = wildcards.map(({ reason }) => `- ${reason}`).join('\n');
   const page = [
     '# IAM reference',
@@ -157,8 +215,20 @@ it('docs/aws/iam.md says what the roles hold', async () => {
       'Nobody may delete a table, a source file or a version of an object. Deploying needs what `cdk bootstrap` sets up; running needs nothing else.',
     ...sections,
     `## Why some resources end in *\n\n${reasons}`,
-    '## For people\n\nReaders need `glue:GetTable`, `glue:GetDatabase` and `s3:GetObject` on the warehouse bucket. Whoever drops files needs `s3:PutObject` ' +
-      "on the pipeline's folders of the staging bucket and nothing else. Operators start, stop and redrive executions of `partwise-<pipeline>` in the console.",
+    '## For people\n\nThe stack makes two policies, `ReaderPolicy` and `OperatorPolicy` among its outputs, to attach to roles or permission ' +
+      'sets; whoever starts runs needs both. They are for the command line: the functions do the rest under roles of their own. A ' +
+      'test runs every command against the stand-ins and finds no request that its policy would refuse.',
+    '| commands with `--aws` | policies |\n|---|---|\n' +
+      '| `runs`, `status`, `show`, `sql`, `diff`, `verify` | reader |\n' +
+      '| `plan`, `run`, `resume`, `cancel` | reader and operator |\n' +
+      '| `simulate` | none: it asks nothing |',
+    `### Reader\n\n${table(people.get('Reader') ?? [])}`,
+    `### Operator\n\n${table(people.get('Operator') ?? [])}`,
+    'With a key of your own (`partwise:customerKey`) the reader may also `kms:Decrypt` and the operator `kms:GenerateDataKey` with it. ' +
+      'Ids and keys begin with the name of the pipeline, so the policies of `accounts` also fit items of a pipeline `accounts-eu`; ' +
+      'where that matters, name pipelines so that none begins with the name of another and a hyphen.',
+    'Who only reads tables elsewhere needs `glue:GetTable`, `glue:GetDatabase` and `s3:GetObject` on the warehouse bucket. Who only drops ' +
+      "files needs `s3:PutObject` on the pipeline's folders of the staging bucket and nothing else.",
   ].join('\n\n');
   await expect(`${page}\n`).toMatchFileSnapshot('../../docs/aws/iam.md');
 });
@@ -177,6 +247,8 @@ function readable(resource: unknown): string {
       '*',
       '\\*',
     );
+  if (text.includes(':parameter')) return `parameter \`${/parameter(\/[\w/-]+)/.exec(text)?.[1] ?? ''}\``;
+  if (text.includes(':execution:partwise-')) return 'its executions';
   if (text.includes('stateMachine:')) return 'its state machine';
   if (text.includes('event-bus')) return 'the default event bus';
   if (text.includes('DeadLetters')) return 'its dead-letter queue';

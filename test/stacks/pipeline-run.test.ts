@@ -99,6 +99,8 @@ async function execute(
   };
 }
 
+/** The interpreter's own name of the execution. */
+const execution = 'arn:aws:states:local:000000000000:execution:StateMachine:accounts-1';
 const whole = [
   'intake',
   'work o1',
@@ -123,7 +125,7 @@ describe('the pipeline', () => {
     const { payloadsOf } = await execute();
     const run = { runId: 'r1', attempt: 1 };
     expect(payloadsOf('intake')).toEqual([
-      { action: 'claim', pipeline: 'accounts', mode: 'run', branch: 'main' },
+      { action: 'claim', pipeline: 'accounts', mode: 'run', branch: 'main', execution },
     ]);
     expect(payloadsOf('plan')).toEqual([{ action: 'plan', ...run, replan: false, replans: 0 }]);
     expect(payloadsOf('work')[2]).toEqual({
@@ -140,12 +142,17 @@ describe('the pipeline', () => {
     expect(payloadsOf('report')).toEqual([{ action: 'report', ...run, outcome: 'succeeded' }]);
   });
 
-  it('passes on what the input says of run, branch, mode, event and replanning', async () => {
-    const input = { pipeline: 'accounts', runId: 'r1', branch: 'try', event: { id: 'e' }, replan: true };
+  it('passes on what the input says of run, branch, mode, event, first month and replanning', async () => {
+    const said = {
+      pipeline: 'accounts',
+      runId: 'r1',
+      branch: 'try',
+      fromMonth: '2026-01',
+      event: { id: 'e' },
+    };
+    const input = { ...said, replan: true };
     const { payloadsOf } = await execute({}, input);
-    expect(payloadsOf('intake')).toEqual([
-      { action: 'claim', pipeline: 'accounts', mode: 'run', branch: 'try', runId: 'r1', event: { id: 'e' } },
-    ]);
+    expect(payloadsOf('intake')).toEqual([{ action: 'claim', mode: 'run', execution, ...said }]);
     expect(payloadsOf('plan')).toMatchObject([{ replan: true }]);
   });
 
@@ -354,7 +361,9 @@ describe('a redrive of the pipeline', () => {
       const first = await execute(functions, input);
       const second = await execute(functions, input, redriveOf(first.result));
       expect(second.result).toMatchObject({ status: 'SUCCEEDED', output: { runId: 'r1', attempt: 2 } });
-      expect(second.payloadsOf('intake')).toEqual([{ action: 'claim', pipeline: 'accounts', runId: 'r1' }]);
+      expect(second.payloadsOf('intake')).toEqual([
+        { action: 'claim', pipeline: 'accounts', runId: 'r1', execution },
+      ]);
       expect(second.story).toEqual(['raise', ...whole]);
     },
   );

@@ -4,7 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { type IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { describe, expect, it } from 'vitest';
-import { loadPipeline, type PipelineConfig } from '../../lib/config/index.ts';
+import { configDigest, loadPipeline, type PipelineConfig, parseDeployment } from '../../lib/config/index.ts';
 import { addStacks } from '../../lib/stacks/partwise-app.ts';
 import { FUNCTION_NAMES, type FunctionName, PipelineMachine } from '../../lib/stacks/pipeline-machine.ts';
 import { wildcardReason, wildcards } from '../../lib/stacks/wildcards.ts';
@@ -68,12 +68,44 @@ describe('the functions of a pipeline', () => {
 });
 
 describe('the state machine', () => {
-  it('has the name that the command line looks for', () => {
+  it('is named after the pipeline', () => {
     template.hasResourceProperties('AWS::StepFunctions::StateMachine', {
       StateMachineName: 'partwise-everything',
       LoggingConfiguration: { Level: 'ALL', IncludeExecutionData: false },
       TracingConfiguration: { Enabled: true },
     });
+  });
+});
+
+describe('the parameter that the command line reads', () => {
+  /** As CloudFormation would: each reference by what it names. */
+  const resolved = (value: unknown): string => {
+    if (typeof value === 'string') return value;
+    const { 'Fn::Join': join, ...other } = value as { 'Fn::Join'?: readonly [string, readonly unknown[]] };
+    if (join !== undefined) return join[1].map(resolved).join(join[0]);
+    return `<${/ExportsOutputRef([A-Za-z]+)/.exec(JSON.stringify(other))?.[1] ?? Object.values(other)[0]}>`;
+  };
+
+  it('lies under the pipeline’s name and says where everything is', () => {
+    const [parameter] = propertiesOf('AWS::SSM::Parameter');
+    expect(parameter?.['Name']).toBe('/partwise/everything');
+    const deployment = parseDeployment(resolved(parameter?.['Value']));
+    expect(deployment).toMatchObject({
+      pipeline: 'everything',
+      stateMachine: expect.stringContaining(':stateMachine:partwise-everything'),
+      queue: expect.stringMatching(/^<Queue/),
+      stateTable: expect.stringMatching(/^<State/),
+      staging: expect.stringMatching(/^<StagingBucket/),
+      warehouse: expect.stringMatching(/^<WarehouseBucket/),
+      results: expect.stringMatching(/^<ResultsBucket/),
+      configDigest: configDigest(everything),
+      concurrency: everything.aws.concurrency,
+    });
+  });
+
+  it('of another version is not guessed at', () => {
+    expect(parseDeployment('{"version": 2, "pipeline": "everything"}')).toBeUndefined();
+    expect(parseDeployment('not JSON')).toBeUndefined();
   });
 });
 

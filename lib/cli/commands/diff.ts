@@ -9,7 +9,7 @@ import { diffBranches, type RowDifference, type TableDifference } from '../../su
 import { type Role, roles, tableIdentifier } from '../../summary/tables.ts';
 import type { CommandHandler } from '../command.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
-import { openExisting } from '../session.ts';
+import { openAnywhere } from '../session.ts';
 import { didYouMean } from '../suggest.ts';
 import { fullName } from '../tables.ts';
 
@@ -19,7 +19,7 @@ export const diff: CommandHandler = async (context) => {
   const { flags, output } = context;
   const [name = '', from = '', to = ''] = context.arguments;
   const config = summaryOnly((await loadChosenPipeline(context)).config, 'diff');
-  await using session = await openExisting(context);
+  await using session = await openAnywhere(context);
   const role = roleOf(config, name);
   const [difference] = await diffBranches(
     session.world,
@@ -51,7 +51,7 @@ function roleOf(config: SummaryConfig, name: string): Role {
 
 /** A run stands for the snapshot that it published. */
 async function versionOf(world: World, config: SummaryConfig, role: Role, name: string): Promise<string> {
-  const run = await world.state.runs.get(name);
+  const run = name.startsWith(`${config.pipeline}-`) ? await world.state.runs.get(name) : undefined;
   if (run === undefined) return name;
   const table = fullName(tableIdentifier(config, role));
   const published = run.facts.published;

@@ -4,14 +4,21 @@ import { planPipeline } from '../../run/local.ts';
 import type { Plan, World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
+import type { ExitCode } from '../exit-codes.ts';
 import { withFromMonth } from '../from-month.ts';
-import { describeReport, filePath, inputLines, outcomeCode, reportRun } from '../outcome.ts';
+import { inputPaths } from '../input-paths.ts';
+import { isOnAws } from '../on-aws.ts';
+import { describeReport, filePath, inputLines, outcomeCode, type RunReport, reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { openSession } from '../session.ts';
-import { inputPaths, runReport } from './run.ts';
+import { runReport } from './run.ts';
 
 export const plan: CommandHandler = async (context) => {
-  const { output, flags } = context;
+  const { flags } = context;
+  if (isOnAws(context)) {
+    const { startOnAws } = await import('../aws/start.ts');
+    return startOnAws(context, 'plan', (_, { world }, report) => tellPlan(context, world, report, costOnAws));
+  }
   const config = withFromMonth(context, (await loadChosenPipeline(context)).config);
   await using session = await openSession(context);
   const branch = flags.text('branch');
@@ -23,17 +30,29 @@ export const plan: CommandHandler = async (context) => {
     signal: context.environment.signal,
   });
   session.progress.finish();
-  const report = runReport(outcome);
-  const code = outcomeCode(context, outcome.run);
-  if (outcome.plan === undefined || code !== 0) return await reportRun(context, session.world, report);
-  output.document({ ...describeReport(report), exitCode: code });
-  output.lines(planLines(outcome.plan));
-  if (outcome.run !== undefined) output.lines(await sourceLines(context, session.world, outcome.run));
-  output.line('no table was touched; the files stay with this plan until it is run or cancelled');
-  output.line(`next   ${output.command(`partwise run --plan ${outcome.plan.runId}`)}`);
-  output.line(`       ${output.command(`partwise cancel ${outcome.plan.runId}`)}`);
-  return code;
+  return await tellPlan(context, session.world, runReport(outcome));
 };
+
+const costOnAws = 'partwise simulate prices runs';
+
+async function tellPlan(
+  context: CommandContext,
+  world: World,
+  report: RunReport,
+  unpriced?: string,
+): Promise<ExitCode> {
+  const { output } = context;
+  const { run, plan: made } = report;
+  const code = outcomeCode(context, run);
+  if (made === undefined || code !== 0) return await reportRun(context, world, report);
+  output.document({ ...describeReport(report), exitCode: code });
+  output.lines(planLines(made, unpriced));
+  if (run !== undefined) output.lines(await sourceLines(context, world, run));
+  output.line('no table was touched; the files stay with this plan until it is run or cancelled');
+  output.line(`next   ${output.command(`partwise run --plan ${made.runId}`)}`);
+  output.line(`       ${output.command(`partwise cancel ${made.runId}`)}`);
+  return code;
+}
 
 /** Source files named at most. */
 const toldFiles = 20;
@@ -56,7 +75,7 @@ async function sourceLines(
 }
 
 /** A plan as people read it: the same facts that are executed. */
-export function planLines(made: Plan): readonly string[] {
+export function planLines(made: Plan, unpriced = 'no cost: this machine'): readonly string[] {
   const { estimate } = made;
   const stages = made.stages.map((stage) => [
     stage.name,
@@ -64,8 +83,7 @@ export function planLines(made: Plan): readonly string[] {
     count(stage.rows),
     bytes(stage.bytes),
   ]);
-  const cost =
-    estimate.costUsd === undefined ? 'no cost: this machine' : `about $${estimate.costUsd.toFixed(2)}`;
+  const cost = estimate.costUsd === undefined ? unpriced : `about $${estimate.costUsd.toFixed(2)}`;
   return [
     `plan ${made.runId} for ${made.branch}`,
     `  strategy  ${made.strategy}: ${made.strategyReason}`,

@@ -1,10 +1,12 @@
 import { resumeRun } from '../../run/local.ts';
 import type { CommandHandler } from '../command.ts';
+import { isOnAws } from '../on-aws.ts';
 import { reportRun } from '../outcome.ts';
 import { configOfRun, findRun, isUnfinished, openExisting } from '../session.ts';
 import { runReport } from './run.ts';
 
 export const resume: CommandHandler = async (context) => {
+  if (isOnAws(context)) return (await import('../aws/resume.ts')).resumeOnAws(context, context.arguments[0]);
   await using session = await openExisting(context);
   const found = await findRun(session, context.arguments[0], isUnfinished);
   const config = await configOfRun(context, session, found);

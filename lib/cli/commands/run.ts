@@ -1,16 +1,21 @@
-import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import { type RunOutcome, resumeRun, runPipeline } from '../../run/local.ts';
 import { batchOptions, runBatches } from '../batches.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { withFromMonth } from '../from-month.ts';
-import { type RunReport, reportRun } from '../outcome.ts';
+import { inputPaths } from '../input-paths.ts';
+import { isOnAws } from '../on-aws.ts';
+import { arrivalsReport, type RunReport, reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { configOfRun, findRun, openSession } from '../session.ts';
 
 export const run: CommandHandler = async (context) => {
   const planned = context.flags.text('plan');
   if (planned !== undefined) return applyPlan(context, planned);
+  if (isOnAws(context)) {
+    const { startOnAws } = await import('../aws/start.ts');
+    return startOnAws(context, 'run', (_, { world }, report) => reportRun(context, world, report));
+  }
   const config = withFromMonth(context, (await loadChosenPipeline(context)).config);
   await using session = await openSession(context);
   const branch = context.flags.text('branch');
@@ -28,30 +33,8 @@ export const run: CommandHandler = async (context) => {
   return await reportRun(context, session.world, runReport(outcome));
 };
 
-/** Files named on the command line, by feed, as absolute paths. */
-export function inputPaths(context: CommandContext): {
-  readonly paths: readonly string[];
-  readonly deletions: readonly string[];
-} {
-  const absolute = (path: string) => resolve(context.environment.cwd, path);
-  return {
-    paths: context.arguments.map(absolute),
-    deletions: context.flags.texts('deletions').map(absolute),
-  };
-}
-
-export function runReport(outcome: RunOutcome): RunReport {
-  const { run: record, plan, arrivals } = outcome;
-  if (arrivals === undefined) return { run: record, plan };
-  return {
-    run: record,
-    plan,
-    filesSeen: arrivals.seen,
-    filesNew: arrivals.recorded,
-    ignored: arrivals.ignored,
-    held: arrivals.held,
-    again: arrivals.again,
-  };
+export function runReport({ run: record, plan, arrivals }: RunOutcome): RunReport {
+  return { run: record, plan, ...arrivalsReport(arrivals) };
 }
 
 async function applyPlan(context: CommandContext, runId: string) {
@@ -62,6 +45,7 @@ async function applyPlan(context: CommandContext, runId: string) {
       next: `partwise run --plan ${runId}`,
     });
   }
+  if (isOnAws(context)) return (await import('../aws/resume.ts')).resumeOnAws(context, runId);
   await using session = await openSession(context);
   const found = await findRun(session, runId);
   const config = await configOfRun(context, session, found);

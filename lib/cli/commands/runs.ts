@@ -3,12 +3,12 @@ import { duration, instant } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
 import { branchText } from '../branches.ts';
 import type { CommandHandler } from '../command.ts';
-import { isUnfinished, openExisting } from '../session.ts';
+import { isUnfinished, openAnywhere } from '../session.ts';
 
 export const runs: CommandHandler = async (context) => {
   const { output, flags } = context;
-  await using session = await openExisting(context);
-  const records = await session.world.state.runs.list(undefined, flags.number('limit') ?? 20);
+  await using session = await openAnywhere(context);
+  const records = await session.world.state.runs.list(session.pipeline, flags.number('limit') ?? 20);
   output.document({ runs: records });
   if (records.length === 0) output.line('no runs yet');
   else {

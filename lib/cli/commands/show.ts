@@ -6,7 +6,7 @@ import type { CommandContext, CommandHandler } from '../command.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { printRecords } from '../print-records.ts';
 import { printRows } from '../print-rows.ts';
-import { openExisting } from '../session.ts';
+import { openAnywhere } from '../session.ts';
 import { fullName, loadTogether, resolveTable, snapshotOf, tablesOf } from '../tables.ts';
 import { createTableView } from '../views.ts';
 
@@ -16,7 +16,7 @@ const tableColumns = 8;
 
 export const show: CommandHandler = async (context) => {
   const { flags, output } = context;
-  await using session = await openExisting(context);
+  await using session = await openAnywhere(context);
   const { world } = session;
   const config = await loadChosenPipeline(context).then(
     (loaded) => loaded.config,

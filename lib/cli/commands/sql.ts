@@ -6,14 +6,14 @@ import { identifier, text } from '../../engine/sql.ts';
 import { UsageError } from '../../errors.ts';
 import { createOpenWindows } from '../../rollup/provisional.ts';
 import { planOfRun } from '../../run/local.ts';
-import type { LocalWorld } from '../../run/local-world.ts';
+import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { caseColumns, caseRow, casesAndSteps } from '../case-records.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { runColumns, runRow, unitColumns, unitRows } from '../history-records.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { printRows } from '../print-rows.ts';
-import { openExisting } from '../session.ts';
+import { openAnywhere, type Session } from '../session.ts';
 import { stepColumns } from '../step-records.ts';
 import { fullName, loadTogether, snapshotOf, tablesOf } from '../tables.ts';
 import { createRecordTable, createTableView } from '../views.ts';
@@ -24,7 +24,7 @@ export const sql: CommandHandler = async (context) => {
   const { flags, output } = context;
   const given = context.arguments[0] ?? '';
   const query = (given === '-' ? await readText(process.stdin) : given).trim().replace(/;\s*$/, '');
-  await using session = await openExisting(context);
+  await using session = await openAnywhere(context);
   const { world } = session;
   await using engine = await world.engine.open({
     ...world.resources,
@@ -40,7 +40,7 @@ export const sql: CommandHandler = async (context) => {
     const branch = flags.text('branch') ?? 'main';
     await createRollupViews({ world, engine, config, branch, query });
   }
-  await createHistoryTables(world, engine, query);
+  await createHistoryTables(session, engine, query);
   const columns = await describe(engine, query, config);
   await printRows({
     output,
@@ -76,7 +76,7 @@ async function mustBeQuery(engine: EngineSession, query: string): Promise<void> 
 /** Views of the tables that the query mentions, all as of one moment. */
 async function createTableViews(
   context: CommandContext,
-  world: LocalWorld,
+  world: World,
   engine: EngineSession,
   config: PipelineConfig | undefined,
   query: string,
@@ -118,7 +118,7 @@ async function createTableViews(
 }
 
 interface RollupViewsOptions {
-  readonly world: LocalWorld;
+  readonly world: World;
   readonly engine: EngineSession;
   readonly config: RollupConfig;
   readonly branch: string;
@@ -134,11 +134,15 @@ async function createRollupViews(options: RollupViewsOptions): Promise<void> {
     await engine.execute('CREATE VIEW averages AS SELECT *, "sum" / "count" AS average FROM rollups');
 }
 
-async function createHistoryTables(world: LocalWorld, engine: EngineSession, query: string): Promise<void> {
+async function createHistoryTables(
+  { world, pipeline }: Session,
+  engine: EngineSession,
+  query: string,
+): Promise<void> {
   const { runs } = world.state;
   let listed: readonly RunRecord[] | undefined;
   const all = async () => {
-    listed ??= await runs.list(undefined, Number.MAX_SAFE_INTEGER);
+    listed ??= await runs.list(pipeline, Number.MAX_SAFE_INTEGER);
     return listed;
   };
   if (mentions(query, 'runs')) {

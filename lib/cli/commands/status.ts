@@ -1,7 +1,7 @@
 import { bytes, count, duration, instant } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
 import { planOfRun } from '../../run/local.ts';
-import type { LocalWorld } from '../../run/local-world.ts';
+import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { batchTables } from '../batch-lines.ts';
 import { branchText } from '../branches.ts';
@@ -10,7 +10,7 @@ import type { CommandHandler } from '../command.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
 import { columnLines, describePlan, filePath, reasonText } from '../outcome.ts';
 import { type RefusedRow, refusedRows } from '../quarantine.ts';
-import { findRun, isUnfinished, openExisting } from '../session.ts';
+import { findRun, isUnfinished, openAnywhere } from '../session.ts';
 import type { StepRow } from '../step-records.ts';
 
 const defaultUnits = 50;
@@ -18,7 +18,7 @@ const refusedLimit = 20;
 
 export const status: CommandHandler = async (context) => {
   const { output, flags } = context;
-  await using session = await openExisting(context);
+  await using session = await openAnywhere(context);
   const { world } = session;
   const run = await findRun(session, context.arguments[0]);
   const plan = await planOfRun(world, run);
@@ -41,7 +41,7 @@ export const status: CommandHandler = async (context) => {
     cases,
     refused,
   });
-  output.lines(headLines(run));
+  output.lines(headLines(run, session.pipeline !== undefined));
   output.line();
   output.lines(fileLines(files));
   const columns = columnLines(run);
@@ -66,7 +66,7 @@ export const status: CommandHandler = async (context) => {
   return 0;
 };
 
-function headLines(run: RunRecord): readonly string[] {
+function headLines(run: RunRecord, isOnAws: boolean): readonly string[] {
   const lines = [
     `run      ${run.runId}`,
     `status   ${run.status}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`,
@@ -75,6 +75,9 @@ function headLines(run: RunRecord): readonly string[] {
   ];
   if (run.endedMs !== undefined)
     lines.push(`ended    ${instant(run.endedMs)}, after ${duration(run.endedMs - run.createdMs)}`);
+  const { execution } = run.facts;
+  if (isOnAws && typeof execution === 'string')
+    lines.push(`by       execution ${execution.split(':').at(-1)}`);
   if (run.error !== undefined) lines.push(`error    ${run.error.name}: ${run.error.message}`);
   return lines;
 }
@@ -90,7 +93,7 @@ interface FileRow {
 /** Files shown at most; a run may claim a hundred thousand. */
 const fileLimit = 100;
 
-async function filesOf(world: LocalWorld, run: RunRecord): Promise<readonly FileRow[]> {
+async function filesOf(world: World, run: RunRecord): Promise<readonly FileRow[]> {
   const files: FileRow[] = [];
   for await (const item of world.state.intake.list(run.pipeline, { runId: run.runId })) {
     const { location, feed, sizeBytes, status: state, reason } = item;

@@ -9,7 +9,7 @@ import { workloadOf } from '../../run/workloads.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
-import { configOfRun, findRun, openExisting } from '../session.ts';
+import { configOfRun, findRun, openAnywhere } from '../session.ts';
 
 const defaultSample = 10_000;
 
@@ -23,13 +23,13 @@ async function verifyAll(context: CommandContext): Promise<ExitCode> {
     });
   }
   const { config } = await loadChosenPipeline(context);
-  await using session = await openExisting(context);
+  await using session = await openAnywhere(context);
   const report = await workloadOf(config).verifyTables(session.world, config);
   return tell(context, `the tables of ${config.pipeline}`, report, {});
 }
 
 async function verifyOne(context: CommandContext): Promise<ExitCode> {
-  await using session = await openExisting(context);
+  await using session = await openAnywhere(context);
   const run = await findRun(
     session,
     context.arguments[0],

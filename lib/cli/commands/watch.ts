@@ -11,7 +11,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { failureOf, reportFailure } from '../failure.ts';
 import { describeReport, outcomeCode, type RunReport, reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
-import { openSession, type Session } from '../session.ts';
+import { type LocalSession, openSession } from '../session.ts';
 import { Arrivals } from '../watch-folder.ts';
 import { runReport } from './run.ts';
 
@@ -57,7 +57,7 @@ export const watch: CommandHandler = async (context) => {
 /** One run; false when it should be tried again as it is, because someone else held the lease. */
 async function runOnce(
   context: CommandContext,
-  session: Session,
+  session: LocalSession,
   config: PipelineConfig,
   input: { readonly paths: readonly string[]; readonly deletions: readonly string[] },
   note: (code: ExitCode) => void,
@@ -91,7 +91,7 @@ async function runOnce(
 /** Runs whose process died are finished first: their files are claimed and would never arrive again. */
 async function finishDeadRuns(
   context: CommandContext,
-  session: Session,
+  session: LocalSession,
   config: PipelineConfig,
 ): Promise<readonly RunReport[]> {
   const { state, clock } = session.world;
@@ -113,7 +113,7 @@ async function finishDeadRuns(
   return reports;
 }
 
-async function tell(context: CommandContext, session: Session, report: RunReport): Promise<ExitCode> {
+async function tell(context: CommandContext, session: LocalSession, report: RunReport): Promise<ExitCode> {
   if (!context.output.json) return await reportRun(context, session.world, report);
   const exitCode = outcomeCode(context, report.run);
   context.output.raw(`${toJson({ ...describeReport(report), exitCode })}\n`);

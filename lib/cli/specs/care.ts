@@ -3,6 +3,7 @@ import type { CommandSpec } from '../command.ts';
 export const careCommands: readonly CommandSpec[] = [
   {
     name: 'verify',
+    aws: 'works',
     group: 'Care',
     summary: 'recompute what a run wrote, or whole tables, by code of its own',
     description: [

@@ -14,6 +14,7 @@ const csvFlag: FlagSpec = {
 export const lookCommands: readonly CommandSpec[] = [
   {
     name: 'runs',
+    aws: 'works',
     group: 'Look',
     summary: 'the runs, newest first',
     description: [],
@@ -27,6 +28,7 @@ export const lookCommands: readonly CommandSpec[] = [
   },
   {
     name: 'status',
+    aws: 'works',
     group: 'Look',
     summary: 'one run: its files, stages, units and result, as an audit table',
     description: [
@@ -44,6 +46,7 @@ export const lookCommands: readonly CommandSpec[] = [
   },
   {
     name: 'show',
+    aws: 'works',
     group: 'Look',
     summary: 'rows of a table, with readable history arrays',
     description: ['In arrays _ is NULL, and a tail of NULLs is counted instead of shown.'],
@@ -65,6 +68,7 @@ export const lookCommands: readonly CommandSpec[] = [
   },
   {
     name: 'sql',
+    aws: 'works',
     group: 'Look',
     summary: 'a query over the tables and over runs, units, steps and cases',
     description: [
@@ -108,6 +112,7 @@ export const lookCommands: readonly CommandSpec[] = [
   },
   {
     name: 'diff',
+    aws: 'works',
     group: 'Look',
     summary: 'two versions of a table, row by row',
     description: [

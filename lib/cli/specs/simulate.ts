@@ -2,6 +2,7 @@ import type { CommandSpec } from '../command.ts';
 
 export const simulateCommand: CommandSpec = {
   name: 'simulate',
+  aws: 'regardless',
   group: 'Look',
   summary: 'what a run would cost and take on AWS, from table statistics alone',
   description: [

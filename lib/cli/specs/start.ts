@@ -3,6 +3,7 @@ import type { CommandSpec } from '../command.ts';
 export const startCommands: readonly CommandSpec[] = [
   {
     name: 'demo',
+    aws: 'regardless',
     group: 'Start',
     summary: 'make a warehouse, bring six drops of records into it, show what each changed',
     description: [
@@ -32,6 +33,7 @@ export const startCommands: readonly CommandSpec[] = [
   },
   {
     name: 'init',
+    aws: 'regardless',
     group: 'Start',
     summary: 'write a pipeline file, from a file of your own or from a template',
     description: [

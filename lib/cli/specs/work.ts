@@ -14,6 +14,12 @@ const fromMonthFlag: FlagSpec = {
   help: 'work on this and later months first; all are published together',
 };
 
+const detachFlag: FlagSpec = {
+  name: 'detach',
+  kind: 'switch',
+  help: 'on AWS: start it and end, instead of following it',
+};
+
 const deletionsFlag: FlagSpec = {
   name: 'deletions',
   kind: 'text',
@@ -45,6 +51,7 @@ const batchFlags: readonly FlagSpec[] = [
 export const workCommands: readonly CommandSpec[] = [
   {
     name: 'plan',
+    aws: 'works',
     group: 'Work',
     summary: 'read what has arrived and say what a run would do, without touching a table',
     description: [
@@ -54,7 +61,7 @@ export const workCommands: readonly CommandSpec[] = [
         'with the difference when something changed.',
     ],
     arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
-    flags: [branchFlag, fromMonthFlag, deletionsFlag, ...batchFlags],
+    flags: [branchFlag, fromMonthFlag, deletionsFlag, ...batchFlags, detachFlag],
     examples: [
       { command: 'partwise plan drop.parquet', what: 'what this file would change' },
       {
@@ -66,6 +73,7 @@ export const workCommands: readonly CommandSpec[] = [
   },
   {
     name: 'run',
+    aws: 'works',
     group: 'Work',
     summary: 'bring the tables up to date with the files given, all at once or not at all',
     description: [
@@ -86,6 +94,7 @@ export const workCommands: readonly CommandSpec[] = [
         value: 'RUN',
         help: 'execute the plan that partwise plan saved under this run id',
       },
+      detachFlag,
     ],
     examples: [
       { command: 'partwise run 2026-01.csv 2026-02.csv', what: 'two files, one publish' },
@@ -100,6 +109,10 @@ export const workCommands: readonly CommandSpec[] = [
       },
       { command: 'partwise run --plan RUN', what: 'a saved plan, verbatim' },
       { command: 'partwise run --flush', what: 'points: publish what is open, too' },
+      {
+        command: 'partwise run 2026-01.csv --profile PROFILE --region REGION',
+        what: 'on AWS, where the pipeline is deployed',
+      },
     ],
     load: async () => (await import('../commands/run.ts')).run,
   },
@@ -131,10 +144,13 @@ export const workCommands: readonly CommandSpec[] = [
   },
   {
     name: 'resume',
+    aws: 'works',
     group: 'Work',
     summary: 'finish a run that failed or was interrupted, doing only what is missing',
     description: [
       'Units whose checkpoint stands are skipped. A run that was published already is recognised and left as it is.',
+      'On AWS it follows the run if it is at work. Otherwise it redrives the execution, or starts another one for the run when ' +
+        'that can no longer be redriven (after 14 days) or plans again; it says which.',
     ],
     arguments: [{ name: 'RUN', help: 'run id (default: the newest unfinished run)' }],
     flags: [
@@ -143,6 +159,7 @@ export const workCommands: readonly CommandSpec[] = [
         kind: 'switch',
         help: 'plan again when the tables moved on; units with unchanged inputs are kept',
       },
+      detachFlag,
     ],
     examples: [
       { command: 'partwise resume', what: 'the newest unfinished run' },
@@ -153,10 +170,13 @@ export const workCommands: readonly CommandSpec[] = [
   },
   {
     name: 'cancel',
+    aws: 'works',
     group: 'Work',
     summary: 'give up an unfinished run, or a branch, and return its files to the intake',
     description: [
       'Nothing of it was visible to readers of main and nothing becomes so. Its files are taken up again by the next run.',
+      'On AWS it stops the execution of a run that is at work, and has the trigger give the files back, which takes about half ' +
+        'a minute. Branches cannot be given up there yet.',
     ],
     arguments: [{ name: 'RUN', help: 'run id' }],
     flags: [
@@ -184,7 +204,7 @@ export const workCommands: readonly CommandSpec[] = [
   {
     name: 'replay',
     group: 'Work',
-    summary: 'points: run published batches once more, from the state before them, and swap main once',
+    summary: 'points: run published batches again, from the state before them, and swap main once',
     description: [
       'On a branch at the batch before --from-batch, each batch is run again with the files that its run took, and with ' +
         'the rules that the pipeline file has now. Readers of main see nothing until all are done; then main becomes ' +
