@@ -33,8 +33,12 @@ export async function drawSample(audit: RollupAudit): Promise<number> {
   await session.execute(
     `CREATE TEMP TABLE candidates AS SELECT id, min(kind) AS kind FROM (${kinds.map((kind) => `(${kind})`).join(' UNION ALL ')}) GROUP BY id`,
   );
-  const sizes =
-    'SELECT id, count(*) AS n FROM (SELECT id FROM points_in UNION ALL SELECT id FROM hot_before) SEMI JOIN candidates USING (id) GROUP BY id';
+  // Prepare has counted the points of each series; what is drawn is compared point by point anyway.
+  const counted =
+    files.length === 0
+      ? 'SELECT id, 1 AS n FROM points_in'
+      : `SELECT id, n FROM read_parquet(${textList(files)})`;
+  const sizes = `SELECT id, sum(n) AS n FROM (${counted} UNION ALL SELECT id, 1 FROM hot_before) SEMI JOIN candidates USING (id) GROUP BY id`;
   await session.execute(`CREATE TEMP TABLE drawn AS SELECT CAST(row_number() OVER () - 1 AS INTEGER) AS n, id, points FROM
     (SELECT id, points FROM (SELECT id, points, sum(points) OVER (ORDER BY place, id ROWS UNBOUNDED PRECEDING) AS total FROM
       (SELECT id, coalesce(sizes.n, 0) + 1 AS points, row_number() OVER (PARTITION BY kind ORDER BY ${order}) AS place

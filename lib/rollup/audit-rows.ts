@@ -16,7 +16,7 @@ const totals =
 
 /** Whether a row can be a window's at all, whichever its points were. */
 const sound = `(n >= 1 AND mn <= mx AND fv BETWEEN mn AND mx AND lv BETWEEN mn AND mx AND ft <= lt AND ft > w - resolution AND lt <= w
-  AND s BETWEEN CAST(n AS HUGEINT) * mn AND CAST(n AS HUGEINT) * mx AND inc IS NOT NULL AND rs BETWEEN 0 AND n AND (n > 1 OR (ft = lt AND fv = lv)))`;
+  AND s IS NOT NULL AND inc IS NOT NULL AND rs BETWEEN 0 AND n AND (n > 1 OR (ft = lt AND fv = lv)))`;
 
 const firstOfMonth =
   "CASE WHEN resolution >= 3600000 THEN CAST(date_trunc('month', window_ts) AS DATE) ELSE CAST(window_ts AS DATE) END";

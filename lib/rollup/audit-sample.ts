@@ -82,8 +82,9 @@ function compareSeries(audit: RollupAudit, id: string, rows: (view: Sampled) => 
     closedAfterMs: facts.closedAfterMs,
   });
   const differ = (what: string, want: readonly string[], found: readonly string[]) => {
-    const missing = want.filter((one) => !found.includes(one));
-    const extra = found.filter((one) => !want.includes(one));
+    const [wanted, there] = [new Set(want), new Set(found)];
+    const missing = want.filter((one) => !there.has(one));
+    const extra = found.filter((one) => !wanted.has(one));
     if (missing.length + extra.length === 0 && want.length === found.length) return;
     audit.findings.failed(
       'sample',

@@ -78,11 +78,10 @@ async function stateView(
   store: ObjectStore,
 ): Promise<void> {
   const columns = stateColumns(audit, kind);
-  const exact = kind === 'part' ? ' REPLACE (CAST(s AS HUGEINT) AS s, CAST(inc AS HUGEINT) AS inc)' : '';
   const rows =
     files.length === 0
-      ? `SELECT *${exact}, 0 AS pos, '' AS file FROM (SELECT ${nulls(columns)}) WHERE false`
-      : `SELECT ${columns.map(([column]) => (exact !== '' && (column === 's' || column === 'inc') ? `CAST(${column} AS HUGEINT) AS ${column}` : column)).join(', ')}, file_row_number AS pos, filename AS file FROM read_parquet(${textList(await paths(store, files))}, file_row_number = true, filename = true, hive_partitioning = false)`;
+      ? `SELECT *, 0 AS pos, '' AS file FROM (SELECT ${nulls(columns)}) WHERE false`
+      : `SELECT ${columns.map(([column]) => column).join(', ')}, file_row_number AS pos, filename AS file FROM read_parquet(${textList(await paths(store, files))}, file_row_number = true, filename = true, hive_partitioning = false)`;
   await audit.session.execute(`CREATE TEMP VIEW ${name} AS ${rows}`);
 }
 
@@ -92,7 +91,10 @@ interface PublishedOptions extends Pick<RollupAudit, 'session' | 'shape'> {
   readonly files: readonly { readonly location: Location }[];
 }
 
-/** A view of the table's rows in these files, under the names that the state has for columns. */
+/**
+ * A view of the table's rows in these files, under the names that the state has for columns. Sums stay
+ * decimals: turning one into another integer costs more than all else that is done with it.
+ */
 export async function publishedView({
   session,
   shape,
@@ -102,8 +104,8 @@ export async function publishedView({
 }: PublishedOptions): Promise<void> {
   const labels = shape.labels.map(({ name }, at) => `${identifier(name)} AS l${at}`).join(', ');
   const columns = `resolution, window_bucket, ${identifier(shape.series.name)} AS id, window_ts, epoch_ms(window_ts) AS w, ${labels}, "count" AS n,
-    CAST("sum" AS HUGEINT) AS s, "min" AS mn, "max" AS mx, epoch_ms(first_ts) AS ft, first_value AS fv, epoch_ms(last_ts) AS lt, last_value AS lv,
-    CAST(increase AS HUGEINT) AS inc, resets AS rs`;
+    "sum" AS s, "min" AS mn, "max" AS mx, epoch_ms(first_ts) AS ft, first_value AS fv, epoch_ms(last_ts) AS lt, last_value AS lv,
+    increase AS inc, resets AS rs`;
   const empty = [
     ['resolution', 'BIGINT'],
     ['window_bucket', 'DATE'],

@@ -17,8 +17,9 @@ import { committedSizes } from './state-job.ts';
 import type { PointCounts, PointSource, RollupContext, RollupOutcome, RollupPlanFacts } from './types.ts';
 import { outputTable } from './write-windows.ts';
 
-/** Points that the sample recomputes before a publish: a fraction of a second of work. */
-const samplePoints = 100_000;
+/** Points that the sample recomputes before a publish: a part of the batch's, within limits of a fraction of a second. */
+const sampledPart = 1 / 400;
+const [leastSampled, mostSampled] = [20_000, 100_000];
 
 /**
  * The check between work and publish. Holds what the units wrote against the batch's points and the state before, with
@@ -40,8 +41,13 @@ export async function audit(context: RollupContext, plan: Plan): Promise<AuditRe
     ),
     written: { hot: state('hot'), tails: state('tails'), part: state('part') },
     reported: totalCounts(outcomes),
-    sample: { series: context.config.audit.sampleSize, points: samplePoints },
+    sample: { series: context.config.audit.sampleSize, points: samplePoints(plan) },
   });
+}
+
+function samplePoints(plan: Plan): number {
+  const { points } = plan.workload as RollupPlanFacts;
+  return Math.min(mostSampled, Math.max(leastSampled, Math.floor(points * sampledPart)));
 }
 
 interface BatchOptions extends Pick<RollupAudit, 'written' | 'reported' | 'sample'> {

@@ -28,8 +28,8 @@ export function countedPoints(rows: string, inTime: string, watermarkMs: number)
   );
 }
 
-/** The labels of each series' points that count, each with the first row that has them: (part, id, l0, …, q). */
+/** The labels of each series' points that count, each with the first row that has them and how many do: (part, id, l0, …, q, n). */
 export function seriesLabels(rows: string, columns: readonly PointColumn[], inTime: string): string {
   const labels = columns.slice(3).map(({ name }) => name);
-  return `SELECT part, id, ${labels.join(', ')}, min(pw_row) AS q FROM (${rows}) WHERE ${inTime} GROUP BY ALL`;
+  return `SELECT part, id, ${labels.join(', ')}, min(pw_row) AS q, count(*) AS n FROM (${rows}) WHERE ${inTime} GROUP BY ALL`;
 }
