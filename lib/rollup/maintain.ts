@@ -1,9 +1,11 @@
 import type { RollupConfig } from '../config/schema.ts';
 import { parseDurationMs } from '../config/sizes.ts';
-import type { World } from '../run/workload.ts';
+import type { UpkeepPart, World } from '../run/workload.ts';
 import { keepTables, type MaintainOptions } from '../upkeep/maintain.ts';
 import { rollupShape } from './columns.ts';
 import { reapState } from './reap-state.ts';
+import { reapUploads } from './reap-uploads.ts';
+import { rulesOf } from './rules.ts';
 import { tableIdentifier } from './tables.ts';
 import type { RollupContext } from './types.ts';
 
@@ -18,7 +20,20 @@ const maxDeadFraction = 0.3;
  */
 export async function maintain(context: RollupContext): Promise<readonly string[]> {
   if (context.branch !== 'main') return [];
-  return maintainRollups(context.world, context.config, { apply: true, publishedRunId: context.runId });
+  const parts: readonly UpkeepPart[] = isTimeForOrphans(context)
+    ? ['compact', 'expire', 'orphans']
+    : ['compact', 'expire'];
+  return maintainRollups(context.world, context.config, {
+    apply: true,
+    parts,
+    publishedRunId: context.runId,
+  });
+}
+
+/** Orphans are looked for by listing all states: once for so many batches as an hour has. */
+function isTimeForOrphans({ batch, config }: RollupContext): boolean {
+  const batchesAnHour = Math.max(1, Math.floor(3_600_000 / rulesOf(config).batchMs));
+  return (batch?.number ?? 0) % batchesAnHour === 0;
 }
 
 /**
@@ -42,5 +57,6 @@ export async function maintainRollups(
   const leastAgeMs = parseDurationMs(config.state.keepFor);
   const lines = await keepTables({ ...options, world, config, tables: [table], leastAgeMs });
   if (options.parts?.includes('orphans') === false) return lines;
-  return [...lines, ...(await reapState(world, config, options))];
+  const uploads = options.apply === true ? await reapUploads(world, config, options.publishedRunId) : [];
+  return [...lines, ...uploads, ...(await reapState(world, config, options))];
 }

@@ -3,6 +3,7 @@ import { currentSnapshot, liveFiles } from '../../lib/iceberg/index.ts';
 import { newestBatch } from '../../lib/rollup/batch.ts';
 import { maintainRollups } from '../../lib/rollup/maintain.ts';
 import { readState } from '../../lib/rollup/state.ts';
+import { cancelRun } from '../../lib/run/local.ts';
 import { batchesOf, expectOracle, rollUpTo, tableOf } from './checks.ts';
 import { failingStep } from './failing-step.ts';
 import { branchOff, commitOf } from './other-writers.ts';
@@ -105,6 +106,34 @@ test('what an unfinished run stands on stays, however old; so does the state of 
   await maintainRollups(product.world, product.config, { apply: true });
   await expectNewestStateWhole(product, 'check');
   expect((await product.resume(failed.run?.runId ?? '')).run?.status).toBe('succeeded');
+  await expectOracle(product, batches);
+});
+
+test('what a run that was given up had uploaded goes with the grace, and nothing of it was ever visible', async () => {
+  const stopper = failingStep();
+  await using product = await openAged({ rules, step: stopper.step });
+  await rollUpTo(product, [first]);
+  await product.arrive(second);
+  stopper.arm('before-checkpoint:rollup');
+  const runId = (await product.run(second)).run?.runId ?? '';
+  const uploads = async () => {
+    const found: string[] = [];
+    for await (const { destination } of product.world.pending.list(product.world.warehouse.root))
+      found.push(destination);
+    return found;
+  };
+  expect(await uploads()).not.toEqual([]);
+  expect(
+    (await stateObjects(product)).filter((one) => /\.parquet$/.test(one) && one.includes(runId)),
+  ).toEqual([]);
+  product.age(4 * day);
+  await orphans(product);
+  expect(await uploads()).not.toEqual([]);
+  await cancelRun({ world: product.world, runId });
+  expect((await orphans(product)).join('\n')).toMatch(/cleared up after 1 run/);
+  expect(await uploads()).toEqual([]);
+  expect((await stateObjects(product)).filter((one) => one.includes(runId))).toEqual([]);
+  await rollUpTo(product, [second, third]);
   await expectOracle(product, batches);
 });
 
