@@ -20,6 +20,9 @@ export interface Start {
   readonly runId?: string;
   readonly branch?: string;
   readonly replan?: boolean;
+  /** For workloads in batches. */
+  readonly until?: string;
+  readonly flush?: boolean;
 }
 
 export interface AttemptOptions {

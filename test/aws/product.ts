@@ -26,8 +26,8 @@ export interface AwsProduct extends Product {
   readonly buckets: { readonly staging: string; readonly warehouse: string; readonly results: string };
 }
 
-/** The product on the stand-ins, in buckets and a state table of its own. */
-export async function openAwsProduct(options: AwsProductOptions): Promise<AwsProduct> {
+/** Buckets, a state table and a database of their own. */
+export async function makeResources(): Promise<Resources> {
   const buckets = {
     staging: uniqueName('staging'),
     warehouse: uniqueName('warehouse'),
@@ -37,8 +37,12 @@ export async function openAwsProduct(options: AwsProductOptions): Promise<AwsPro
   using clients = testClients();
   for (const Bucket of Object.values(buckets)) await clients.s3.send(new CreateBucketCommand({ Bucket }));
   await createStateTable(clients.dynamodb, stateTable);
-  const database = uniqueName('db').replaceAll('-', '_');
-  return openOn({ buckets, stateTable, database }, options);
+  return { buckets, stateTable, database: uniqueName('db').replaceAll('-', '_') };
+}
+
+/** The product on the stand-ins, in buckets and a state table of its own. */
+export async function openAwsProduct(options: AwsProductOptions): Promise<AwsProduct> {
+  return openOn(await makeResources(), options);
 }
 
 interface AwsProductOptions extends Pick<ProductOptions, 'shape' | 'document'> {
@@ -63,11 +67,10 @@ export function inDatabase(catalog: CatalogPointer, database: string): CatalogPo
   };
 }
 
-async function openOn(resources: Resources, options: AwsProductOptions): Promise<AwsProduct> {
-  const { shape, document } = options;
+/** A process on the stand-ins, with a folder of its own. */
+export async function openSite(resources: Resources, options: Partial<AwsWorldOptions> = {}) {
   const { buckets, stateTable, database } = resources;
   const folder = await mkdtemp(join(tmpdir(), 'partwise-aws-'));
-  const config = await parseSummary(stringify(pipelineDocument(shape, document)), 'proof.yaml');
   const clients = testClients();
   const aws = await openAwsWorld({
     region,
@@ -80,7 +83,7 @@ async function openOn(resources: Resources, options: AwsProductOptions): Promise
     workRoot: join(folder, 'work'),
     threads: 1,
     memoryBytes: 2 ** 30,
-    ...options.world,
+    ...options,
   });
   const close = async () => {
     await aws[Symbol.asyncDispose]();
@@ -89,6 +92,31 @@ async function openOn(resources: Resources, options: AwsProductOptions): Promise
   };
   const catalog = inDatabase(aws.catalog, database);
   const world = { ...aws, catalog, rootPath: folder, stagingPath: folder, close };
+  let uploaded = 0;
+  const upload = async (pipeline: string, path: string, name: string, arrivedMs = world.clock.now()) => {
+    uploaded += 1;
+    const Key = `${pipeline}/${name}`;
+    const Body = await readFile(path);
+    await clients.s3.send(new PutObjectCommand({ Bucket: buckets.staging, Key, Body }));
+    const head = await clients.s3.send(new HeadObjectCommand({ Bucket: buckets.staging, Key }));
+    await world.state.intake.record({
+      pipeline,
+      feed: 'records',
+      location: `s3://${buckets.staging}/${Key}`,
+      version: (head.ETag ?? '').replaceAll('"', ''),
+      sizeBytes: Body.length,
+      sequencer: uploaded.toString(16).padStart(16, '0'),
+      arrivedMs,
+    });
+  };
+  return { folder, clients, world, close, upload };
+}
+
+async function openOn(resources: Resources, options: AwsProductOptions): Promise<AwsProduct> {
+  const { shape, document } = options;
+  const { buckets, database } = resources;
+  const config = await parseSummary(stringify(pipelineDocument(shape, document)), 'proof.yaml');
+  const { folder, clients, world, close, upload } = await openSite(resources, options.world);
   const workloadOf = () => summaryWorkload;
   let dropped = 0;
   return {
@@ -104,19 +132,7 @@ async function openOn(resources: Resources, options: AwsProductOptions): Promise
         dropped += 1;
         const path = join(folder, 'made', file.name);
         await writeSourceFile(path, { ...file, shape });
-        const Key = `${config.pipeline}/${file.name}`;
-        const Body = await readFile(path);
-        await clients.s3.send(new PutObjectCommand({ Bucket: buckets.staging, Key, Body }));
-        const head = await clients.s3.send(new HeadObjectCommand({ Bucket: buckets.staging, Key }));
-        await world.state.intake.record({
-          pipeline: config.pipeline,
-          feed: 'records',
-          location: `s3://${buckets.staging}/${Key}`,
-          version: (head.ETag ?? '').replaceAll('"', ''),
-          sizeBytes: Body.length,
-          sequencer: dropped.toString(16).padStart(16, '0'),
-          arrivedMs: world.clock.now(),
-        });
+        await upload(config.pipeline, path, file.name);
       }
     },
     dropped: () => dropped,

@@ -15,6 +15,7 @@ import {
   resumeRun,
   runPipeline,
 } from '../../lib/run/local.ts';
+import type { World } from '../../lib/run/workload.ts';
 import { writePointFile } from '../generators/point-files.ts';
 import type { PointScenario } from '../generators/points.ts';
 import type { OracleBatch, OracleOpenRow, RollupRules } from '../oracle/rollup-oracle.ts';
@@ -53,10 +54,7 @@ export async function openRollup(options: RollupProductOptions): Promise<RollupP
   const { rules, idType = 'string', document, root: given, seed = 1, engine, ...worldOptions } = options;
   const root = given ?? (await mkdtemp(join(tmpdir(), 'partwise-rollup-')));
   const timeType = seed % 2 === 0 ? 'bigint' : 'timestamp';
-  const config = await parseRollup(
-    stringify({ ...rollupDocument(rules, idType, timeType), ...document }),
-    'metrics.yaml',
-  );
+  const config = await rollupConfig({ rules, idType, timeType, document });
   const opened = await openLocalWorld({ threads: 1, memoryBytes: 2 ** 30, ...worldOptions, root });
   const world = engine === undefined ? opened : { ...opened, engine: engine(opened.engine) };
   const drops = join(root, 'drops');
@@ -111,6 +109,17 @@ export async function openRollup(options: RollupProductOptions): Promise<RollupP
 
 const formats = ['parquet', 'csv', 'jsonl', 'csv.gz'] as const;
 
+/** A pipeline by these rules. */
+export function rollupConfig(options: {
+  readonly rules: RollupRules;
+  readonly idType: PointScenario['idType'];
+  readonly timeType: 'bigint' | 'timestamp';
+  readonly document?: Readonly<Record<string, unknown>> | undefined;
+}): Promise<RollupConfig> {
+  const { rules, idType, timeType, document } = options;
+  return parseRollup(stringify({ ...rollupDocument(rules, idType, timeType), ...document }), 'metrics.yaml');
+}
+
 async function parseRollup(yaml: string, name: string): Promise<RollupConfig> {
   const config = await parsePipeline(yaml, name);
   if (config.kind !== 'rollup') throw new TypeError('not a rollup');
@@ -138,7 +147,8 @@ function rollupDocument(
   };
 }
 
-async function readRows(world: LocalWorld, branch: string): Promise<readonly OracleOpenRow[]> {
+/** What a reader of the branch sees. */
+export async function readRows(world: World, branch: string): Promise<readonly OracleOpenRow[]> {
   const identifier = { namespace: 'partwise', name: 'metrics_rollups' };
   const table = await loadTable({ store: world.warehouse, catalog: world.catalog, identifier });
   await using session = await world.engine.open({
