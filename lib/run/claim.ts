@@ -107,14 +107,15 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
       await world.state.runs.update(runId, { facts: { ...run.facts, batch, claimedObjects: objects } });
     await world.step('claimed');
     if (objects === 0 && batch === undefined) return { run, config, objects, due: false };
-    return givenUpOnFailure(world, runId, async () => {
+    const pinned = await givenUpOnFailure(world, runId, async () => {
       const claimed = { objects, bytes: await claimedBytes(world, pipeline, runId) };
-      const pinned = await options.workload.pinConfig(world, config, claimed);
-      const configuration = { config: pinned, configDigest: configDigest(config), mode: options.mode };
+      const made = await options.workload.pinConfig(world, config, claimed);
+      const configuration = { config: made, configDigest: configDigest(config), mode: options.mode };
       await writeManifest(world, { formatVersion: 1, runId, ...configuration });
-      await world.step('manifest');
-      return { run, config: pinned, objects, due: true };
+      return made;
     });
+    await world.step('manifest');
+    return { run, config: pinned, objects, due: true };
   });
 }
 

@@ -19,7 +19,7 @@ test('after every batch the rows are the oracle’s, whatever the points, files 
 }, async () => {
   await fc.assert(
     fc.asyncProperty(pointScenarios(), fc.nat(100), async (scenario, seed) => play(scenario, seed)),
-    { numRuns: Number(process.env['RUNS'] ?? 40) },
+    { numRuns: Number(process.env['PARTWISE_RUNS'] ?? 20) },
   );
 });
 

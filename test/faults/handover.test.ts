@@ -7,8 +7,13 @@ import { maintainTables } from '../../lib/summary/maintain.ts';
 import type { UnitSpec } from '../../lib/summary/types.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
+import {
+  openShortFunctions,
+  type ShortFunctions,
+  type ShortOptions,
+  type Work,
+} from '../run/short-functions.ts';
 import { expectedTables, expectTables } from '../summary/product.ts';
-import { openShortFunctions, type ShortFunctions, type ShortOptions, type Work } from './short-functions.ts';
 
 /** Runs whose functions end in the middle of units, through the real state machine. */
 

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { replayBatches } from '../../lib/cli/replay.ts';
-import { newestBatch } from '../../lib/rollup/batch.ts';
-import { maintainRollups } from '../../lib/rollup/maintain.ts';
-import { readState } from '../../lib/rollup/state.ts';
-import { expectOracle, tableOf } from './checks.ts';
-import { failingStep } from './failing-step.ts';
-import { branchOff } from './other-writers.ts';
-import { openRollup, type RollupProduct } from './product.ts';
-import { batchOf, pointAt, threeBatches } from './scenario.ts';
+import { replayBatches } from '../../../lib/cli/replay.ts';
+import { newestBatch } from '../../../lib/rollup/batch.ts';
+import { maintainRollups } from '../../../lib/rollup/maintain.ts';
+import { readState } from '../../../lib/rollup/state.ts';
+import { expectOracle, tableOf } from '../../rollup/checks.ts';
+import { failingStep } from '../../rollup/failing-step.ts';
+import { branchOff } from '../../rollup/other-writers.ts';
+import { openRollup, type RollupProduct } from '../../rollup/product.ts';
+import { batchOf, pointAt, threeBatches } from '../../rollup/scenario.ts';
 
 const { rules } = threeBatches;
 const day = 86_400_000;
