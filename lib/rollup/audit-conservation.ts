@@ -1,8 +1,6 @@
 import { type RollupAudit, refusals, whole } from './audit-context.ts';
+import { auditDistinct } from './audit-distinct.ts';
 import { smaller, type Totals } from './audit-rows.ts';
-
-/** So many points at most are counted one by one. */
-const countedPoints = 300_000n;
 
 const none: Totals = { n: 0n, s: 0n, inc: 0n, rs: 0n, mn: undefined, mx: undefined };
 
@@ -112,30 +110,4 @@ function bounds(
         'bounds',
         `resolution ${resolution}: expected values within ${least}..${most}, found ${mn}..${mx}`,
       );
-}
-
-/**
- * The points without duplicates are what the rows of the finest resolution and the open points hold. Of large batches only
- * the sample proves it: there each point of the drawn series is looked at.
- */
-async function auditDistinct(audit: RollupAudit, resolution: number, accepted: bigint): Promise<void> {
-  const { session, findings, rules } = audit;
-  if (accepted > countedPoints) return;
-  const place = rules.duplicates === 'first' ? ['q', '-1'] : ['-q', '1'];
-  const [expected] = await session.query(
-    `SELECT count(*) AS n, sum(v) AS s FROM (SELECT arg_min(v, o) AS v FROM
-      (SELECT id, ts, v, ${place[0]} AS o FROM points_in UNION ALL SELECT id, ts, v, ${place[1]} FROM hot_before)
-      GROUP BY id, ts)`,
-  );
-  const rows = (view: string, sign: string) =>
-    `SELECT ${sign}CAST(n AS HUGEINT) AS n, ${sign}s AS s FROM ${view} WHERE resolution = ${resolution}`;
-  const [found] = await session.query(
-    `SELECT sum(n) AS n, sum(s) AS s FROM (${rows('published', '')} UNION ALL ${rows('part_after', '')} UNION ALL ${rows('part_before', '-')}
-      UNION ALL SELECT 1, CAST(v AS DECIMAL(38,0)) FROM hot_after)`,
-  );
-  const check = 'points without duplicates';
-  findings.checked(check, Number(whole(expected, 'n')));
-  const what = `resolution ${resolution}`;
-  findings.same(check, `${what}: count`, whole(expected, 'n'), whole(found, 'n'));
-  findings.same(check, `${what}: sum`, whole(expected, 's'), whole(found, 's'));
 }

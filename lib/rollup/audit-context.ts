@@ -24,8 +24,8 @@ export interface RollupAudit {
   readonly carried: StateFiles;
   /** What the units say that they counted; undefined when nobody knows any more. */
   readonly reported: PointCounts | undefined;
-  /** Series to recompute, and how many points they may have together. */
-  readonly sample: { readonly series: number; readonly points: number };
+  /** Series to recompute, how many points they may have together, and how many points are counted one by one. */
+  readonly sample: { readonly series: number; readonly points: number; readonly counted: number };
 }
 
 /** Names of the label columns in the views. */

@@ -20,6 +20,8 @@ import { outputTable } from './write-windows.ts';
 /** Points that the sample recomputes before a publish: a part of the batch's, within limits of a fraction of a second. */
 const sampledPart = 1 / 400;
 const [leastSampled, mostSampled] = [20_000, 100_000];
+/** So many points are looked at for duplicates one by one. */
+const countedPoints = 300_000;
 
 /**
  * The check between work and publish. Holds what the units wrote against the batch's points and the state before, with
@@ -41,7 +43,7 @@ export async function audit(context: RollupContext, plan: Plan): Promise<AuditRe
     ),
     written: { hot: state('hot'), tails: state('tails'), part: state('part') },
     reported: totalCounts(outcomes),
-    sample: { series: context.config.audit.sampleSize, points: samplePoints(plan) },
+    sample: { series: context.config.audit.sampleSize, points: samplePoints(plan), counted: countedPoints },
   });
 }
 
