@@ -36,6 +36,8 @@ const byErrorName: Readonly<Record<string, ExitCode>> = {
   CommitConflictError: 4,
   LeaseHeldError: 4,
   LeaseLostError: 4,
+  UnfinishedBatchError: 4,
+  BatchOrderError: 4,
   ErrorBudgetExceededError: 5,
   PoisonInputError: 5,
   SourceChangedError: 5,

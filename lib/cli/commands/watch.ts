@@ -5,7 +5,7 @@ import type { PipelineConfig } from '../../config/index.ts';
 import { feedPrefix, sourcePrefix } from '../../config/index.ts';
 import { PartwiseError, UsageError } from '../../errors.ts';
 import { toJson } from '../../report/json.ts';
-import { resumeRun, runPipeline } from '../../run/local.ts';
+import { nextBatchOf, resumeRun, runPipeline } from '../../run/local.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { failureOf, reportFailure } from '../failure.ts';
@@ -40,6 +40,12 @@ export const watch: CommandHandler = async (context) => {
   for (const report of await finishDeadRuns(context, session, config))
     note(await tell(context, session, report));
 
+  // A batch that failed is not tried again by itself; a new file, or the next batch, starts it again.
+  let tried: number | undefined;
+  const isBatchDue = async () => {
+    const next = await nextBatchOf({ world: session.world, config });
+    return next?.due === true && next.batch.number !== tried ? next.batch.number : undefined;
+  };
   while (!signal.aborted) {
     const { ready, waiting } = arrivals.look(await fileSignatures(folders));
     if (ready.length > 0 && waiting === 0) {
@@ -47,7 +53,19 @@ export const watch: CommandHandler = async (context) => {
       const deletions = ready.filter(isFed);
       const paths = given === undefined ? [] : ready.filter((path) => !isFed(path));
       const settled = await runOnce(context, session, config, { paths, deletions }, note);
-      if (settled) arrivals.settle(ready);
+      tried = undefined;
+      if (settled) {
+        arrivals.settle(ready);
+        continue;
+      }
+    }
+    const due = waiting === 0 && ready.length === 0 ? await isBatchDue() : undefined;
+    if (due !== undefined) {
+      const settled = await runOnce(context, session, config, { paths: [], deletions: [] }, note);
+      if (settled) {
+        tried = due;
+        continue;
+      }
     } else if (flags.on('once') && waiting === 0) break;
     await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
   }
