@@ -1,6 +1,8 @@
 import type { RollupConfig } from '../config/schema.ts';
 import type { Workload } from '../run/workload.ts';
-import { audit } from './audit.ts';
+import { audit } from './audit/audit.ts';
+import { verifyRun } from './audit/verify.ts';
+import { verifyTables } from './audit/verify-tables.ts';
 import { nextBatch } from './batch.ts';
 import { maintain, maintainRollups } from './maintain.ts';
 import { pinConfig } from './pin-config.ts';
@@ -8,8 +10,6 @@ import { plan, stage } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { publish } from './publish.ts';
 import { rollups, tableIdentifier } from './tables.ts';
-import { verifyRun } from './verify.ts';
-import { verifyTables } from './verify-tables.ts';
 import { work } from './work.ts';
 
 /** Metric rollups with partial points. */

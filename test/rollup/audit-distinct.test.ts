@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
-import { auditDistinct } from '../../lib/rollup/audit-distinct.ts';
-import { findings } from '../../lib/rollup/audit-findings.ts';
+import { auditDistinct } from '../../lib/rollup/audit/distinct.ts';
+import { findings } from '../../lib/rollup/audit/findings.ts';
 
 /** 100 windows of 10 ms with 20 points each, of which every fourth is there twice. */
 const points = `SELECT 's' || (i % 3) AS id, i // 2 AS ts, i AS v, i AS q FROM range(1, 2001) AS r(i)

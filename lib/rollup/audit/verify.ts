@@ -1,13 +1,13 @@
-import { PinnedSnapshotExpiredError } from '../errors.ts';
-import { currentSchema, findSnapshotByProperty, liveFiles } from '../iceberg/index.ts';
-import type { DataFile } from '../iceberg/types.ts';
-import { commitKeys } from '../run/table-change.ts';
-import type { AuditReport, Plan } from '../run/workload.ts';
-import type { Location, ObjectStore } from '../stores/ports.ts';
+import { PinnedSnapshotExpiredError } from '../../errors.ts';
+import { currentSchema, findSnapshotByProperty, liveFiles } from '../../iceberg/index.ts';
+import type { DataFile } from '../../iceberg/types.ts';
+import { commitKeys } from '../../run/table-change.ts';
+import type { AuditReport, Plan } from '../../run/workload.ts';
+import type { Location, ObjectStore } from '../../stores/ports.ts';
+import { findTable } from '../batch.ts';
+import { batchKeys, readState, type StateFile, type StateFiles } from '../state.ts';
+import type { RollupContext, RollupPlanFacts } from '../types.ts';
 import { auditBatch, sourcesOf } from './audit.ts';
-import { findTable } from './batch.ts';
-import { batchKeys, readState, type StateFile, type StateFiles } from './state.ts';
-import type { RollupContext, RollupPlanFacts } from './types.ts';
 
 /** Points that are recomputed at most: some seconds of work. */
 const samplePoints = 2_000_000;

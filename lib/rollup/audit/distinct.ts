@@ -1,5 +1,5 @@
-import { text } from '../engine/sql.ts';
-import { type RollupAudit, whole } from './audit-context.ts';
+import { text } from '../../engine/sql.ts';
+import { type RollupAudit, whole } from './context.ts';
 
 interface DistinctAudit extends Pick<RollupAudit, 'session' | 'findings' | 'sample'> {
   readonly rules: Pick<RollupAudit['rules'], 'duplicates'>;

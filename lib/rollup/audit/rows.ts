@@ -1,5 +1,5 @@
-import type { SqlRow } from '../engine/engine.ts';
-import { type RollupAudit, whole } from './audit-context.ts';
+import type { SqlRow } from '../../engine/engine.ts';
+import { type RollupAudit, whole } from './context.ts';
 
 /** Sums over the rows of one resolution, exact. */
 export interface Totals {

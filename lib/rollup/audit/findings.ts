@@ -1,4 +1,4 @@
-import type { AuditReport } from '../run/workload.ts';
+import type { AuditReport } from '../../run/workload.ts';
 
 /** Checks by name, in the order of their first mention. */
 export interface Findings {

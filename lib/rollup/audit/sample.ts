@@ -1,7 +1,7 @@
-import type { SqlRow } from '../engine/engine.ts';
-import { labelNames, type RollupAudit } from './audit-context.ts';
-import { drawSample } from './audit-draw.ts';
-import { type Labels, recomputeSeries, type SeriesPoint, type SeriesWindow } from './audit-recompute.ts';
+import type { SqlRow } from '../../engine/engine.ts';
+import { labelNames, type RollupAudit } from './context.ts';
+import { drawSample } from './draw.ts';
+import { type Labels, recomputeSeries, type SeriesPoint, type SeriesWindow } from './recompute.ts';
 
 /** Points that are recomputed together: bounds memory. */
 const batchPoints = 50_000;

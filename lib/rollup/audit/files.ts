@@ -1,7 +1,7 @@
-import type { EngineSession } from '../engine/engine.ts';
-import { textList } from '../engine/sql.ts';
-import type { Location, ObjectStore } from '../stores/ports.ts';
-import type { Findings } from './audit-findings.ts';
+import type { EngineSession } from '../../engine/engine.ts';
+import { textList } from '../../engine/sql.ts';
+import type { Location, ObjectStore } from '../../stores/ports.ts';
+import type { Findings } from './findings.ts';
 
 interface ExpectedFile {
   readonly location: Location;

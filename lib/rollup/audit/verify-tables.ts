@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { RollupConfig } from '../config/schema.ts';
-import { CorruptStateError, TableNotFoundError } from '../errors.ts';
-import { ancestors, currentSchema, currentSnapshot, liveFiles, type Table } from '../iceberg/index.ts';
-import type { DataFile } from '../iceberg/types.ts';
-import type { AuditReport, World } from '../run/workload.ts';
-import { auditFiles, engineType } from './audit-files.ts';
-import { type Findings, findings } from './audit-findings.ts';
-import { auditRows } from './audit-rows.ts';
-import { publishedView, stateColumns } from './audit-views.ts';
-import { findTable, newestBatch } from './batch.ts';
-import { rollupShape } from './columns.ts';
-import { rulesOf } from './rules.ts';
-import { batchKeys, type RollupState, readState } from './state.ts';
+import type { RollupConfig } from '../../config/schema.ts';
+import { CorruptStateError, TableNotFoundError } from '../../errors.ts';
+import { ancestors, currentSchema, currentSnapshot, liveFiles, type Table } from '../../iceberg/index.ts';
+import type { DataFile } from '../../iceberg/types.ts';
+import type { AuditReport, World } from '../../run/workload.ts';
+import { findTable, newestBatch } from '../batch.ts';
+import { rollupShape } from '../columns.ts';
+import { rulesOf } from '../rules.ts';
+import { batchKeys, type RollupState, readState } from '../state.ts';
+import { auditFiles, engineType } from './files.ts';
+import { type Findings, findings } from './findings.ts';
+import { auditRows } from './rows.ts';
 import { mergesOfPartition, uniqueInPartition } from './verify-windows.ts';
+import { publishedView, stateColumns } from './views.ts';
 
 /**
  * Whether the table can be what the rules make: rows once and in their partitions, coarser windows the merge of finer

@@ -1,7 +1,7 @@
-import { identifier, text, textList } from '../engine/sql.ts';
-import type { Location, ObjectStore } from '../stores/ports.ts';
-import { labelNames, type RollupAudit, refusals } from './audit-context.ts';
-import type { StateFile } from './state.ts';
+import { identifier, text, textList } from '../../engine/sql.ts';
+import type { Location, ObjectStore } from '../../stores/ports.ts';
+import type { StateFile } from '../state.ts';
+import { labelNames, type RollupAudit, refusals } from './context.ts';
 
 /**
  * Views over what was read and what was written: `points_in` (id, ts, v, q, l0, …) of the batch that count,

@@ -1,6 +1,6 @@
-import { text, textList } from '../engine/sql.ts';
-import type { RollupAudit } from './audit-context.ts';
-import { paths } from './audit-views.ts';
+import { text, textList } from '../../engine/sql.ts';
+import type { RollupAudit } from './context.ts';
+import { paths } from './views.ts';
 
 /**
  * Makes `drawn` (n, id, points): series to recompute, some of each kind, the largest among them, no more than the sample

@@ -1,10 +1,10 @@
-import type { EngineSession, SqlRow } from '../engine/engine.ts';
-import type { DataFile } from '../iceberg/types.ts';
-import type { Findings } from './audit-findings.ts';
-import type { RollupShape } from './columns.ts';
-import type { RollupRules } from './rules.ts';
-import type { StateFiles } from './state.ts';
-import type { PointCounts, PointSource, RollupContext, RollupPlanFacts } from './types.ts';
+import type { EngineSession, SqlRow } from '../../engine/engine.ts';
+import type { DataFile } from '../../iceberg/types.ts';
+import type { RollupShape } from '../columns.ts';
+import type { RollupRules } from '../rules.ts';
+import type { StateFiles } from '../state.ts';
+import type { PointCounts, PointSource, RollupContext, RollupPlanFacts } from '../types.ts';
+import type { Findings } from './findings.ts';
 
 /** What every check of a batch gets. */
 export interface RollupAudit {

@@ -1,12 +1,12 @@
-import type { EngineSession } from '../engine/engine.ts';
-import type { ObjectStore } from '../stores/ports.ts';
-import { edgeOf } from './audit-context.ts';
-import type { Findings } from './audit-findings.ts';
-import { rowName } from './audit-rows.ts';
-import { publishedView } from './audit-views.ts';
-import type { RollupShape } from './columns.ts';
-import type { RollupRules } from './rules.ts';
+import type { EngineSession } from '../../engine/engine.ts';
+import type { ObjectStore } from '../../stores/ports.ts';
+import type { RollupShape } from '../columns.ts';
+import type { RollupRules } from '../rules.ts';
+import { edgeOf } from './context.ts';
+import type { Findings } from './findings.ts';
+import { rowName } from './rows.ts';
 import type { Partition } from './verify-tables.ts';
+import { publishedView } from './views.ts';
 
 const dayMs = 86_400_000;
 

@@ -1,6 +1,6 @@
-import { type RollupAudit, whole } from './audit-context.ts';
-import { auditOrder } from './audit-rows.ts';
-import { partOf } from './sql/points.ts';
+import { partOf } from '../sql/points.ts';
+import { type RollupAudit, whole } from './context.ts';
+import { auditOrder } from './rows.ts';
 
 /** The state that the batch leaves: open points above what is closed, one tail a series, open windows, each once. */
 export async function auditState(audit: RollupAudit): Promise<void> {

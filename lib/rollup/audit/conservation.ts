@@ -1,6 +1,6 @@
-import { type RollupAudit, refusals, whole } from './audit-context.ts';
-import { auditDistinct } from './audit-distinct.ts';
-import { smaller, type Totals } from './audit-rows.ts';
+import { type RollupAudit, refusals, whole } from './context.ts';
+import { auditDistinct } from './distinct.ts';
+import { smaller, type Totals } from './rows.ts';
 
 const none: Totals = { n: 0n, s: 0n, inc: 0n, rs: 0n, mn: undefined, mx: undefined };
 
