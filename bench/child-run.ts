@@ -11,26 +11,13 @@ const started = Date.now();
 const argument: { root: string; yaml: string; paths: readonly string[]; threads: number } = JSON.parse(
   process.argv[2] ?? '{}',
 );
-const stages: Record<string, number> = {};
-let last: { name: string; at: number } | undefined;
-const mark = (name: string) => {
-  const now = performance.now();
-  if (last !== undefined) stages[last.name] = (stages[last.name] ?? 0) + now - last.at;
-  last = { name, at: now };
-};
-mark('start');
 {
   await using world = await openLocalWorld({
     root: argument.root,
     threads: argument.threads,
-    onProgress: (event) => {
-      if (event.kind === 'unit') mark(event.stage);
-      else if (event.kind === 'stage') mark(event.stage);
-    },
   });
   const config = await parsePipeline(argument.yaml, 'bench.yaml');
   const { run, plan } = await runPipeline({ world, config, paths: argument.paths });
-  mark('end');
   if (run?.status !== 'succeeded')
     throw new Error(`the run ended as ${run?.status}: ${JSON.stringify(run?.error)}`);
   reportUsage(started, {
