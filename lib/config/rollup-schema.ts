@@ -90,7 +90,7 @@ export const rollupSchema = z.strictObject({
   state: z
     .strictObject({
       /** Series are spread over so many parts by a hash of their name; a part without new points is carried over as it is. */
-      parts: z.number().int().min(1).max(4_096).default(16),
+      parts: z.number().int().min(1).max(65_536).default(256),
       /** How long the state of a batch stays after its successor's; a replay needs the state before it. */
       keepFor: duration.default('7d'),
     })
