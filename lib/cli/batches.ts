@@ -2,6 +2,7 @@ import type { PipelineConfig } from '../config/index.ts';
 import { UsageError } from '../errors.ts';
 import { plural } from '../report/format.ts';
 import { nextBatchOf, type RunOptions, runPipeline } from '../run/local.ts';
+import { batchReport } from './batch-lines.ts';
 import type { CommandContext } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { arrivalsReport, type RunReport, reportRun, successLines } from './outcome.ts';
@@ -66,9 +67,9 @@ export async function runBatches(
     }
     report = { run, plan, ...files };
     if (run?.status !== 'succeeded' || context.environment.signal.aborted) break;
-    // The files are taken in by now, and what was open is published.
-    const { paths: _paths, deletions: _deletions, flush: _flush, ...later } = rest;
-    rest = later;
+    // The files are taken in by now; once what was open is published, nothing more is flushed.
+    const { paths: _paths, deletions: _deletions, ...later } = rest;
+    rest = batchReport(run)?.flush === true ? { ...later, flush: false } : later;
   }
   const waits = report.run === undefined ? await whatIsWaitedFor(context, options) : undefined;
   return reportRun(context, world, {

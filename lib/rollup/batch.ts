@@ -45,7 +45,7 @@ export function newestBatch(table: Table | undefined, branch: string): Committed
 
 /**
  * The batch after the branch's newest one; at the very first, the one that the oldest file arrived in. It is due when
- * its end is over, or at once for a flush.
+ * its end is over, or at once for a flush that would leave files waiting otherwise.
  */
 export async function nextBatch(
   world: World,
@@ -61,14 +61,19 @@ export async function nextBatch(
     newest === undefined
       ? Math.max(0, Math.floor(((request.oldestArrivalMs ?? 0) - rules.startMs) / rules.batchMs))
       : newest.batch + 1;
-  const watermarkMs = watermark(rules, number);
-  if (watermarkMs > request.untilMs && !request.flush) return { due: false, endMs: watermarkMs };
-  // A flush is of the last batch that is due, so that those before it close as they always do.
-  const isLast = watermark(rules, number + 1) > request.untilMs;
-  return {
-    due: true,
-    batch: { number, watermarkMs, flush: request.flush && isLast, previous: newest },
-  };
+  const endMs = watermark(rules, number);
+  const { untilMs, flush, newestArrivalMs } = request;
+  if (endMs > untilMs && !flush) return { due: false, endMs };
+  const previous = newest;
+  if (endMs > untilMs) {
+    // Before its time: it ends at the flush, so that nothing closes that is still to come.
+    const watermarkMs = Math.min(endMs, Math.max(untilMs, watermark(rules, number - 1)));
+    return { due: true, batch: { number, watermarkMs, flush, previous } };
+  }
+  // Of batches that are due, those before the last close as they always do; and so does the last when more waits behind it.
+  const isLast = watermark(rules, number + 1) > untilMs;
+  const isAll = newestArrivalMs === undefined || newestArrivalMs < endMs;
+  return { due: true, batch: { number, watermarkMs: endMs, flush: flush && isLast && isAll, previous } };
 }
 
 /** @throws ConfigError */

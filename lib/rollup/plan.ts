@@ -33,7 +33,7 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
   const { batch, closedBeforeMs } = start;
   const closedAfterMs = closedThrough(
     rules,
-    batch.number,
+    batch.watermarkMs,
     closedBeforeMs,
     batch.flush ? newestWindow(rules, newestMs, start.state) : undefined,
   );

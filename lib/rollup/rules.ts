@@ -53,16 +53,13 @@ export type ClosedThrough = number | undefined;
  * `newestWindowMs` is the largest window, of any resolution, that it publishes.
  */
 export function closedThrough(
-  rules: Pick<RollupRules, 'startMs' | 'batchMs' | 'latenessMs' | 'baseMs'>,
-  batch: number,
+  rules: Pick<RollupRules, 'latenessMs' | 'baseMs'>,
+  watermarkMs: number,
   before: ClosedThrough,
   newestWindowMs: number | undefined,
 ): ClosedThrough {
   const { latenessMs, baseMs } = rules;
-  const due =
-    latenessMs === undefined
-      ? undefined
-      : Math.floor((watermark(rules, batch) - latenessMs) / baseMs) * baseMs;
+  const due = latenessMs === undefined ? undefined : Math.floor((watermarkMs - latenessMs) / baseMs) * baseMs;
   const candidates = [before, due, newestWindowMs].filter((one) => one !== undefined);
   return candidates.length === 0 ? undefined : Math.max(...candidates);
 }

@@ -11,7 +11,7 @@ import {
 import type { IntakeItem, IntakeOutcome, Lease, RunRecord } from '../stores/ports.ts';
 import { batchOf, newestPublished } from './batches.ts';
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
-import type { Batch, Workload, World } from './workload.ts';
+import type { Batch, BatchRequest, Workload, World } from './workload.ts';
 
 /** Pending items that one run takes at most; the rest waits for the next run. */
 const claimLimit = 100_000;
@@ -126,12 +126,13 @@ type NextWork =
 async function nextWork(options: ClaimOptions, now: number): Promise<NextWork> {
   const { world, config, workload, branch, untilMs = now, flush = false } = options;
   if (workload.nextBatch === undefined) {
-    const oldest = await oldestArrival(world, config.pipeline, 'any');
-    return oldest === undefined ? { due: false, endMs: undefined } : { due: true, batch: undefined };
+    return (await isAnythingWaiting(world, config.pipeline))
+      ? { due: true, batch: undefined }
+      : { due: false, endMs: undefined };
   }
   if (options.replay !== undefined) return replayed(options, options.replay);
-  const oldestArrivalMs = await oldestArrival(world, config.pipeline, 'oldest');
-  return workload.nextBatch(world, config, { branch, untilMs, flush, oldestArrivalMs });
+  const waiting = await arrivalsWaiting(world, config.pipeline);
+  return workload.nextBatch(world, config, { branch, untilMs, flush, ...waiting });
 }
 
 /** @throws BatchOrderError when the branch is not at the batch before */
@@ -140,7 +141,8 @@ async function replayed(
   replay: ReplayedBatch,
 ): Promise<NextWork> {
   const { number, watermarkMs, flush, replays } = replay;
-  const request = { branch, untilMs: watermarkMs, flush, oldestArrivalMs: undefined };
+  const nothing = { oldestArrivalMs: undefined, newestArrivalMs: undefined };
+  const request = { branch, untilMs: watermarkMs, flush, ...nothing };
   const next = await workload.nextBatch?.(world, config, request);
   if (next?.due === true && next.batch.number === number)
     return { due: true, batch: { ...next.batch, replays } };
@@ -151,18 +153,23 @@ async function replayed(
   });
 }
 
-/** Arrival of the oldest file that waits, or of any. */
-export async function oldestArrival(
+/** When the files that wait have arrived. */
+export async function arrivalsWaiting(
   world: World,
   pipeline: string,
-  which: 'any' | 'oldest',
-): Promise<number | undefined> {
+): Promise<Pick<BatchRequest, 'oldestArrivalMs' | 'newestArrivalMs'>> {
   let oldest: number | undefined;
-  for await (const item of world.state.intake.list(pipeline, { status: 'pending' })) {
-    oldest = Math.min(oldest ?? item.arrivedMs, item.arrivedMs);
-    if (which === 'any') break;
+  let newest: number | undefined;
+  for await (const { arrivedMs } of world.state.intake.list(pipeline, { status: 'pending' })) {
+    oldest = Math.min(oldest ?? arrivedMs, arrivedMs);
+    newest = Math.max(newest ?? arrivedMs, arrivedMs);
   }
-  return oldest;
+  return { oldestArrivalMs: oldest, newestArrivalMs: newest };
+}
+
+export async function isAnythingWaiting(world: World, pipeline: string): Promise<boolean> {
+  for await (const _item of world.state.intake.list(pipeline, { status: 'pending' })) return true;
+  return false;
 }
 
 /** A batch takes every file that arrived before its end; other runs take the oldest ones up to a limit. */

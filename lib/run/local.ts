@@ -3,7 +3,7 @@ import { UsageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { batchOf } from './batches.ts';
 import { cancelRun } from './cancel.ts';
-import { isSettled, oldestArrival, type ReplayedBatch, runCancelled, runsSeen, startRun } from './claim.ts';
+import { arrivalsWaiting, isSettled, type ReplayedBatch, runCancelled, runsSeen, startRun } from './claim.ts';
 import { type Arrivals, intakeFiles } from './intake.ts';
 import { attempt } from './local-attempt.ts';
 import type { LocalWorld } from './local-world.ts';
@@ -81,7 +81,7 @@ export async function nextBatchOf(
     branch,
     flush,
     untilMs: options.untilMs ?? world.clock.now(),
-    oldestArrivalMs: await oldestArrival(world, config.pipeline, 'oldest'),
+    ...(await arrivalsWaiting(world, config.pipeline)),
   });
 }
 

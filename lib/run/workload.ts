@@ -57,7 +57,7 @@ export type ProgressEvent =
 /** What a run of a workload in batches works on, decided when it claimed its intake; kept in the run's facts. */
 export interface Batch {
   readonly number: number;
-  /** Its declared end: files that arrived before it are the batch's. */
+  /** Its declared end: files that arrived before it are the batch's. Of a flush before its time, the time of the flush. */
   readonly watermarkMs: number;
   /** Publishes what is still open, too. */
   readonly flush: boolean;
@@ -72,8 +72,9 @@ export interface BatchRequest {
   /** Batches that end by then are due. */
   readonly untilMs: number;
   readonly flush: boolean;
-  /** Arrival of the oldest file that waits; undefined when none does. */
+  /** Arrivals of the files that wait; undefined when none does. */
   readonly oldestArrivalMs: number | undefined;
+  readonly newestArrivalMs: number | undefined;
 }
 
 export type BatchDecision =

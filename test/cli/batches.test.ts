@@ -45,6 +45,64 @@ test('a file waits for the end of its batch; what is due by then is run in order
   expect(rows.stdout.trim().split('\n').slice(1)).toEqual(['60000,6,120', '3600000,6,120']);
 });
 
+test('a flush is of the last batch that is due when it leaves no file waiting, and of that one alone', async () => {
+  await using home = await pointsHome();
+  await home.run('run', 'h0.csv', '--arrived', iso(0.5), '--until', iso(0.9));
+  const flushed = await home.run(
+    'run',
+    'h1.csv',
+    '--arrived',
+    iso(1.5),
+    '--until',
+    iso(2.5),
+    '--flush',
+    '--json',
+  );
+  const { run, earlier } = JSON.parse(flushed.stdout);
+  const flushes = [...earlier, { run }].map((one) => [
+    one.run.facts.rollup.batch,
+    one.run.facts.rollup.flush,
+  ]);
+  expect(flushes).toEqual([
+    [0, false],
+    [1, true],
+  ]);
+  const open = await home.run('sql', 'SELECT count(*) AS n FROM open_windows', '--csv');
+  expect(open.stdout.trim().split('\n').at(-1)).toBe('0');
+});
+
+test('a flush before its time publishes what waits, and closes nothing that is still to come', async () => {
+  await using home = await pointsHome();
+  await home.run('run', 'h0.csv', '--arrived', iso(0.5), '--until', iso(0.9));
+  const flushed = await home.run(
+    'run',
+    'h1.csv',
+    '--arrived',
+    iso(1.2),
+    '--until',
+    iso(1.25),
+    '--flush',
+    '--json',
+  );
+  const { run, earlier } = JSON.parse(flushed.stdout);
+  const reports = [...earlier, { run }].map((one) => one.run.facts.rollup);
+  expect(reports.map(({ batch, flush }) => [batch, flush])).toEqual([
+    [0, false],
+    [1, true],
+  ]);
+  expect(reports[1].watermarkMs).toBe(start + 1.25 * 3_600_000);
+  // The largest window that was published: the hour that the newest point, of half past one, lies in.
+  expect(reports[1].closedThroughMs).toBe(start + 2 * 3_600_000);
+  const rows = await home.run(
+    'sql',
+    'SELECT sum("count") AS n FROM rollups WHERE resolution = 3600000',
+    '--csv',
+  );
+  expect(rows.stdout.trim().split('\n').at(-1)).toBe('6');
+  const early = await home.run('run', '--until', iso(1.9));
+  expect(early.stdout).toContain(`the next batch ends at ${iso(3)}`);
+});
+
 test('the flags of batches are refused where there are none, and a time must be one', async () => {
   await using home = await pointsHome();
   const wrong = await home.run('run', '--until', 'tomorrow');

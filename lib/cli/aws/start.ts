@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { LeaseHeldError } from '../../errors.ts';
-import { oldestArrival } from '../../run/claim.ts';
+import { isAnythingWaiting } from '../../run/claim.ts';
 import { nextBatchOf } from '../../run/local.ts';
 import { batchOptions, whatIsWaitedFor } from '../batches.ts';
 import type { CommandContext } from '../command.ts';
@@ -72,7 +72,7 @@ export async function startOnAws(
 async function isDue({ world, config }: AwsSession, wanted: Wanted): Promise<boolean> {
   const decision = await nextBatchOf({ world, config, ...wanted });
   if (decision !== undefined) return decision.due;
-  return (await oldestArrival(world, config.pipeline, 'any')) !== undefined;
+  return isAnythingWaiting(world, config.pipeline);
 }
 
 /** Whether there is another batch to run and nobody runs it: the trigger starts runs for what waits, too. */
