@@ -1,10 +1,11 @@
 import type { RollupConfig } from '../config/schema.ts';
-import { ConfigError, CorruptStateError, TableNotFoundError } from '../errors.ts';
+import { CorruptStateError, TableNotFoundError } from '../errors.ts';
 import { ancestors, currentSnapshot, loadTable, type Table } from '../iceberg/index.ts';
 import type { BatchDecision, BatchRequest, World } from '../run/workload.ts';
+import { mustFitBatches, mustFitTable } from './fits-table.ts';
 import { rulesOf, watermark } from './rules.ts';
-import { batchKeys, type CommittedBatch } from './state.ts';
-import { resolutionsProperty, tableIdentifier } from './tables.ts';
+import { batchKeys, type CommittedBatch, readState } from './state.ts';
+import { tableIdentifier } from './tables.ts';
 
 /** The table; undefined before the first batch. */
 export async function findTable(world: World, config: RollupConfig): Promise<Table | undefined> {
@@ -46,6 +47,7 @@ export function newestBatch(table: Table | undefined, branch: string): Committed
 /**
  * The batch after the branch's newest one; at the very first, the one that the oldest file arrived in. It is due when
  * its end is over, or at once for a flush that would leave files waiting otherwise.
+ * @throws ConfigError when the pipeline does not go on from the table
  */
 export async function nextBatch(
   world: World,
@@ -54,8 +56,9 @@ export async function nextBatch(
 ): Promise<BatchDecision> {
   const rules = rulesOf(config);
   const table = await findTable(world, config);
-  refuseOtherResolutions(table, config);
+  if (table !== undefined) mustFitTable(table, config);
   const newest = newestBatch(table, request.branch);
+  if (newest !== undefined) mustFitBatches(await readState(world.warehouse, newest), config);
   if (newest === undefined && request.oldestArrivalMs === undefined) return { due: false, endMs: undefined };
   const number =
     newest === undefined
@@ -74,16 +77,4 @@ export async function nextBatch(
   const isLast = watermark(rules, number + 1) > untilMs;
   const isAll = newestArrivalMs === undefined || newestArrivalMs < endMs;
   return { due: true, batch: { number, watermarkMs: endMs, flush: flush && isLast && isAll, previous } };
-}
-
-/** @throws ConfigError */
-function refuseOtherResolutions(table: Table | undefined, config: RollupConfig): void {
-  const made = table?.metadata.properties[resolutionsProperty];
-  const wanted = rulesOf(config).resolutionsMs.join(',');
-  if (table === undefined || made === wanted) return;
-  const { namespace, name } = table.identifier;
-  throw new ConfigError(
-    `resolutions: ${namespace}.${name} was made with ${made ?? 'none'} ms, the pipeline says ${wanted} ms; others mean a new table: give it another name under tables.rollups`,
-    { safe: 'the table is untouched' },
-  );
 }

@@ -5,6 +5,7 @@ import { text } from '../engine/sql.ts';
 import type { World } from '../run/workload.ts';
 import { findTable, newestBatch } from './batch.ts';
 import { rollupShape } from './columns.ts';
+import { mustFitTable } from './fits-table.ts';
 import { openNoPoints, openState } from './inputs.ts';
 import { mergeLevels } from './levels.ts';
 import { rulesOf } from './rules.ts';
@@ -15,6 +16,7 @@ import { closedOf, readState } from './state.ts';
 /**
  * Makes the table `name` of the rows that the windows which are open now would have if no more points came, with the
  * columns of the published table: the newest state of the branch, without reading any published row.
+ * @throws ConfigError when the pipeline's columns are not the table's
  */
 export async function createOpenWindows(options: {
   readonly world: World;
@@ -27,7 +29,9 @@ export async function createOpenWindows(options: {
   const rules = rulesOf(config);
   const shape = rollupShape(config);
   const labels = shape.labels.map((_, at) => `l${at}`);
-  const newest = newestBatch(await findTable(world, config), branch);
+  const table = await findTable(world, config);
+  if (table !== undefined) mustFitTable(table, config);
+  const newest = newestBatch(table, branch);
   const state = newest === undefined ? undefined : await readState(world.warehouse, newest);
   const parts = state?.parts ?? config.state.parts;
   const spec = {

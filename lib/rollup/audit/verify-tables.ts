@@ -7,6 +7,7 @@ import type { DataFile } from '../../iceberg/types.ts';
 import type { AuditReport, World } from '../../run/workload.ts';
 import { findTable, newestBatch } from '../batch.ts';
 import { rollupShape } from '../columns.ts';
+import { mustFitTable } from '../fits-table.ts';
 import { rulesOf } from '../rules.ts';
 import { batchKeys, type RollupState, readState } from '../state.ts';
 import { auditFiles, engineType } from './files.ts';
@@ -19,11 +20,13 @@ import { publishedView, stateColumns } from './views.ts';
  * Whether the table can be what the rules make: rows once and in their partitions, coarser windows the merge of finer
  * ones, batches without a gap, the newest state there. Needs no run and no source; goes by partition.
  * @throws TableNotFoundError when there is no table
+ * @throws ConfigError when the pipeline's columns are not the table's
  */
 export async function verifyTables(world: World, config: RollupConfig): Promise<AuditReport> {
   const table = await findTable(world, config);
   if (table === undefined)
     throw new TableNotFoundError(`pipeline ${config.pipeline} has no rollup table yet`);
+  mustFitTable(table, config);
   const [found, rules, shape] = [findings(), rulesOf(config), rollupShape(config)];
   await using session = await world.engine.open({
     ...world.resources,
