@@ -77,6 +77,15 @@ describe('a Parquet file that cannot be trusted is refused as a whole', () => {
     expect(await refusal(item)).toMatch(/cannot be read|claims/);
   });
 
+  it('a corrupt data page, without naming the copy that the engine read', async () => {
+    const item = await damaged(await parquet(good(20_000), ', COMPRESSION snappy'), (bytes) =>
+      Buffer.from(bytes).fill(0xa5, 1_000, 1_400),
+    );
+    const reason = await refusal(item);
+    expect(reason).toMatch(/cannot be read: .*decompress/i);
+    expect(reason).not.toMatch(/\/source/);
+  });
+
   it('a page that claims 2 GB', async () => {
     const item = await damaged(await parquet(good(), ', COMPRESSION uncompressed'), (bytes) =>
       inflateFirstPage(bytes),

@@ -6,6 +6,7 @@ import { PoisonInputError, StorageFullError, UnitTooLargeError } from '../../err
 import { literalPath } from './literal-path.ts';
 import type { OpenedSource, OpenOptions } from './open.ts';
 import { pagesOf } from './parquet-pages.ts';
+import { withoutPath } from './poison.ts';
 
 /** What one footer or one page may claim; a file that claims more is refused before it is read. */
 const parquetLimits = {
@@ -68,11 +69,6 @@ async function read(session: EngineSession, sql: string): Promise<readonly SqlRo
     const message = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
     throw new PoisonInputError(`the Parquet file cannot be read: ${withoutPath(message)}`, { cause });
   }
-}
-
-/** The engine names our private copy, which tells nobody anything. */
-function withoutPath(message: string): string {
-  return message.replaceAll(/(["'])\/[^"']*\1/g, 'the file').replaceAll(/^(Error: )?/g, '');
 }
 
 /** The last eight bytes: length of the footer, magic (https://parquet.apache.org/docs/file-format/). */

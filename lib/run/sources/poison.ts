@@ -27,8 +27,15 @@ export async function poisonOnRead(spillBytes: number, action: () => Promise<voi
         cause.message,
       )
     ) {
-      throw new PoisonInputError(`the file cannot be read: ${cause.message.split('\n')[0]}`, { cause });
+      throw new PoisonInputError(`the file cannot be read: ${withoutPath(cause.message).split('\n')[0]}`, {
+        cause,
+      });
     }
     throw cause;
   }
+}
+
+/** The engine names our private copy, which tells nobody anything. */
+export function withoutPath(message: string): string {
+  return message.replaceAll(/(["'])\/[^"']*\1/g, 'the file').replaceAll(/^(Error: )?/g, '');
 }
