@@ -50,7 +50,7 @@ export async function replayBatches(options: ReplayOptions): Promise<Replayed> {
   const newest = published.reduce((most, one) => Math.max(most, one.number), -1);
   const to = options.to ?? newest;
   if (to < from || to > newest)
-    throw new UsageError(`batches ${from} to ${to} cannot be replayed: the newest is ${newest}`, {
+    throw new UsageError(`batches from ${from} to ${to} cannot be replayed: the newest is ${newest}`, {
       safe: 'nothing was changed',
       next: 'partwise runs',
     });

@@ -3,7 +3,8 @@ import { CommitConflictError, PinnedSnapshotExpiredError, UsageError } from '../
 import { ancestors, changeRefs, commitStaged, type Snapshot, type Table } from '../iceberg/index.ts';
 import type { World } from '../run/workload.ts';
 import { findTable, newestBatch } from './batch.ts';
-import { batchKeys, newestBatchTag } from './state.ts';
+import { mustFitBatches, mustFitTable } from './fits-table.ts';
+import { batchKeys, newestBatchTag, readState } from './state.ts';
 
 /** The table's part of a replay: a branch at an old batch, and main in its place once. */
 
@@ -23,9 +24,10 @@ interface ReplayNote {
  * Makes the branch at the commit of the batch before `from`; where it is there already, by an earlier call, it stays as
  * it is. Returns the batch that comes next on it.
  * @throws PinnedSnapshotExpiredError when that commit or its state is gone
+ * @throws ConfigError when the pipeline does not go on from them
  */
 export async function openReplay(options: ReplayOptions & { readonly from: number }): Promise<number> {
-  const { world, branch, from } = options;
+  const { world, config, branch, from } = options;
   const table = await tableOf(options);
   if (table.metadata.refs[branch] !== undefined) {
     if (noteOf(table, branch)?.from !== from)
@@ -37,11 +39,16 @@ export async function openReplay(options: ReplayOptions & { readonly from: numbe
   }
   const main = table.metadata.refs['main'];
   const base = main && ancestors(table, main.snapshotId).find((one) => batchOf(one) === from - 1);
+  if (base === undefined && main !== undefined && isFirst(table, main.snapshotId, from))
+    throw goneBefore(from, 'it is the first one, and starting over means another name under tables.rollups');
   if (main === undefined || base === undefined)
     throw goneBefore(from, `no commit of batch ${from - 1} is left on main`);
   const state = base.summary[batchKeys.state] ?? '';
   if ((await world.warehouse.head(state)) === undefined)
     throw goneBefore(from, `the state of batch ${from - 1} is gone: ${state}`);
+  const digest = base.summary[batchKeys.digest] ?? '';
+  mustFitTable(table, config);
+  mustFitBatches(await readState(world.warehouse, { batch: from - 1, state, digest }), config);
   const note: ReplayNote = { main: String(main.snapshotId), from };
   const staged = await changeRefs({
     store: world.warehouse,
@@ -110,6 +117,13 @@ export function replayNote(branch: string): string {
 function noteOf(table: Table, branch: string): ReplayNote | undefined {
   const text = table.metadata.properties[replayNote(branch)];
   return text === undefined ? undefined : (JSON.parse(text) as ReplayNote);
+}
+
+/** Whether all of main's history is there and no batch is before this one. */
+function isFirst(table: Table, snapshotId: bigint, number: number): boolean {
+  const history = ancestors(table, snapshotId);
+  const numbers = history.map(batchOf).filter((one) => one !== undefined);
+  return history.at(-1)?.parentSnapshotId === undefined && Math.min(...numbers) === number;
 }
 
 function batchOf(snapshot: Snapshot): number | undefined {
