@@ -2,7 +2,7 @@ import type { ArgumentSpec, CommandSpec, FlagSpec } from '../command.ts';
 
 const tableArgument: ArgumentSpec = {
   name: 'TABLE',
-  help: 'summary, latest, tombstones, or the full name of a table',
+  help: 'summary, latest, tombstones, rollups, or the full name of a table',
   required: true,
 };
 const csvFlag: FlagSpec = {

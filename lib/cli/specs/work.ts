@@ -124,6 +124,7 @@ export const workCommands: readonly CommandSpec[] = [
       'Looks at the folder every few seconds. A file counts as arrived when its size and time have stood still between two ' +
         'looks; names that start with . or _ or end in .tmp or .part are left alone. Files stay where they are. A run ' +
         'that fails is reported and watching goes on; what failed is not tried again until a file changes.',
+      'Of a pipeline in batches every batch is run once its end is over, whether files arrive or not.',
     ],
     arguments: [{ name: 'FOLDER', help: 'folder to watch (default: the staging folders of the pipeline)' }],
     flags: [
