@@ -12,19 +12,23 @@ export function batchReport(run: RunRecord): RollupReport | undefined {
 export function batchLines(run: RunRecord): readonly string[] {
   const report = batchReport(run);
   if (report === undefined) return [];
-  const { points, windows } = report;
+  const { points, windows, state } = report;
   const refused = [
-    points.duplicates > 0 ? `${count(points.duplicates)} duplicates` : '',
+    points.duplicates > 0 ? plural(points.duplicates, 'duplicate') : '',
     points.tooLate > 0 ? `${count(points.tooLate)} too late` : '',
     points.tooFar > 0 ? `${count(points.tooFar)} too far in the future` : '',
   ].filter((text) => text !== '');
   const closed =
     report.closedThroughMs === null ? 'nothing is closed' : `closed to ${instant(report.closedThroughMs)}`;
+  const waiting =
+    state.hot === 0
+      ? ''
+      : `; ${plural(state.hot, 'point waits for its window', 'points wait for their windows')} to close`;
   return [
-    `  batch ${report.batch} to ${instant(report.watermarkMs)}${report.flush ? ', flushed' : ''}: ${plural(points.arrived, 'point')}${refused.length === 0 ? '' : `, ${refused.join(', ')}`}; ${closed}`,
+    `  batch ${report.batch} to ${instant(report.watermarkMs)}${report.flush ? ', flushed' : ''}: ${plural(points.arrived, 'point')}${refused.length === 0 ? '' : `, ${refused.join(', ')}`}; ${closed}${waiting}`,
     ...windows.map(
       ({ resolutionMs, closed: rows, open }) =>
-        `  ${count(rows).padStart(12)}  rows of ${duration(resolutionMs)}, ${count(open)} open`,
+        `  ${count(rows).padStart(12)}  ${rows === 1 ? 'row' : 'rows'} of ${duration(resolutionMs)}, ${count(open)} open`,
     ),
   ];
 }

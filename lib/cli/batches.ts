@@ -5,7 +5,7 @@ import { nextBatchOf, type RunOptions, runPipeline } from '../run/local.ts';
 import { batchReport } from './batch-lines.ts';
 import type { CommandContext } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { arrivalsReport, type RunReport, reportRun, successLines } from './outcome.ts';
+import { arrivalsReport, publishedLines, type RunReport, reportRun } from './outcome.ts';
 import type { LocalSession } from './session.ts';
 
 /** The flags of pipelines that work in batches. @throws UsageError for a wrong time, or for another kind of pipeline */
@@ -63,7 +63,7 @@ export async function runBatches(
     if (run === undefined && report !== undefined) break;
     if (report?.run !== undefined) {
       earlier.push(report);
-      context.output.lines(await successLines(context, report.run, report.plan, []));
+      context.output.lines(publishedLines(context, report.run, report.plan));
     }
     report = { run, plan, ...files };
     if (run?.status !== 'succeeded' || context.environment.signal.aborted) break;
@@ -91,5 +91,5 @@ export async function whatIsWaitedFor(
     waiting += 1;
   if (next?.due !== false || next.endMs === undefined) return 'nothing to do: no points have arrived yet';
   const end = new Date(next.endMs).toISOString();
-  return `nothing is due: the next batch ends at ${end}; ${plural(waiting, 'file')} wait for it. ${command('partwise run --flush')} publishes them now`;
+  return `nothing is due: the next batch ends at ${end}; ${plural(waiting, 'file waits', 'files wait')} for it. ${command('partwise run --flush')} publishes what is there now`;
 }

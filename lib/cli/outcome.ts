@@ -1,7 +1,7 @@
 import { count, duration, plural, printable } from '../report/format.ts';
 import type { Arrivals, KnownFile } from '../run/intake.ts';
 import type { PreparedTotals } from '../run/prepare.ts';
-import type { Plan, World } from '../run/workload.ts';
+import type { Batch, Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { batchLines, batchReport } from './batch-lines.ts';
 import { type CaseCount, casesOf } from './case-records.ts';
@@ -82,7 +82,10 @@ function nothingToDo(report: RunReport): string {
 /** Why a named file was left alone, and what to do about it. */
 function heldLines(context: CommandContext, report: RunReport): readonly string[] {
   const { command } = context.output;
-  return (report.held ?? []).map((file) =>
+  const own = new Set([report, ...(report.earlier ?? [])].map(({ run }) => run?.runId));
+  // Those of a run that this command went on with are no longer held.
+  const others = (report.held ?? []).filter(({ why, runId }) => why !== 'claimed' || !own.has(runId));
+  return others.map((file) =>
     file.why === 'claimed'
       ? `held   ${file.path} by ${file.runId}, which has not ended: ${command(`partwise resume ${file.runId}`)} or ${command(`partwise cancel ${file.runId}`)}`
       : `held   ${fateOf(file)}: ${command('partwise run FILE')} takes it in again`,
@@ -100,17 +103,27 @@ function fateOf({ path, runId, branch, why }: KnownFile): string {
     : `${path} went to branch ${branch} by ${runId}`;
 }
 
-/** What a run that succeeded came to, for people. */
-export function successLines(
+/** What a run that succeeded came to and what to type next, for people. */
+function successLines(
   context: CommandContext,
   run: RunRecord,
   plan: Plan | undefined,
   cases: readonly CaseCount[],
 ): readonly string[] {
+  return [...publishedLines(context, run, plan, cases), ...nextLines(context, run, plan)];
+}
+
+/** What a run that succeeded came to; of one among several, since what to type next is told once. */
+export function publishedLines(
+  context: CommandContext,
+  run: RunRecord,
+  plan: Plan | undefined,
+  cases: readonly CaseCount[] = [],
+): readonly string[] {
   const { style, command } = context.output;
   const took = run.endedMs === undefined ? '' : ` in ${duration(run.endedMs - run.createdMs)}`;
   const nothing = plan?.outcome === 'nothing';
-  const lines = [
+  return [
     nothing
       ? `${style.yellow('nothing published')} by ${run.runId}: no row was accepted`
       : `${style.green('published')} ${run.runId} to ${run.branch}${took}`,
@@ -119,15 +132,35 @@ export function successLines(
     ...cases.map(({ title, rows }) => `  ${count(rows).padStart(12)}  ${title}`),
     ...listOf(run.facts.maintenance).map((line) => `  maintenance: ${line}`),
   ];
-  if (nothing) return [...lines, `next   ${command(`partwise status ${run.runId}`)}`];
+}
+
+function nextLines(
+  { output: { command } }: CommandContext,
+  run: RunRecord,
+  plan: Plan | undefined,
+): readonly string[] {
+  if (plan?.outcome === 'nothing') return [`next   ${command(`partwise status ${run.runId}`)}`];
   const table = batchReport(run) === undefined ? 'latest' : 'rollups';
-  if (run.branch === 'main') return [...lines, `next   ${command(`partwise show ${table} --limit 5`)}`];
+  if (run.branch === 'main' && canAddRefused(run))
+    return [
+      `next   ${command(`partwise replay --from-batch ${batchReport(run)?.batch} --also FILE`)}`,
+      '       with a refused file once it is mended: in a later batch its points may be too late',
+    ];
+  if (run.branch === 'main') return [`next   ${command(`partwise show ${table} --limit 5`)}`];
+  const compare =
+    table === 'rollups' ? `show rollups --limit 5 --branch ${run.branch}` : `diff summary main ${run.branch}`;
   return [
-    ...lines,
-    `next   ${command(`partwise diff summary main ${run.branch}`)}`,
+    `next   ${command(`partwise ${compare}`)}`,
     `       ${command(`partwise switch ${run.branch}`)}`,
     `       ${command(`partwise cancel --branch ${run.branch}`)}`,
   ];
+}
+
+/** Whether the run is of a batch that a replay can do again with the files that it refused: any but the first. */
+function canAddRefused(run: RunRecord): boolean {
+  const { filesQuarantined = 0 } = (run.facts['input'] ?? {}) as Partial<PreparedTotals>;
+  const batch = run.facts['batch'] as Partial<Batch> | undefined;
+  return filesQuarantined > 0 && batch?.previous !== undefined && batch.previous !== null;
 }
 
 /** Rows read and refused, files refused and columns left out, as prepare counted them. */

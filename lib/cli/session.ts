@@ -65,12 +65,13 @@ export async function findRun(
   session: Session,
   runId: string | undefined,
   fits: (run: RunRecord) => boolean = () => true,
+  none = 'there is no such run',
 ): Promise<RunRecord> {
   const { pipeline } = session;
   const { runs } = session.world.state;
   if (runId === undefined) {
     const newest = (await runs.list(pipeline, 1_000)).find(fits);
-    if (newest === undefined) throw new UsageError('there is no such run', { next: 'partwise runs' });
+    if (newest === undefined) throw new UsageError(none, { next: 'partwise runs' });
     return newest;
   }
   // Ids begin with the pipeline's name; whoever may see one pipeline only may not ask for others.

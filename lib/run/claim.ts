@@ -213,7 +213,10 @@ async function refuseHeldBatch(world: World, pipeline: string, branch: string): 
     {
       details: { runId: holder.runId, batch, status: holder.status },
       safe: 'nothing was changed; its files are kept for it',
-      next: `partwise resume ${holder.runId}`,
+      next:
+        holder.status === 'planned'
+          ? `partwise run --plan ${holder.runId}`
+          : `partwise resume ${holder.runId}`,
     },
   );
 }

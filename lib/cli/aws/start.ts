@@ -6,7 +6,7 @@ import { batchOptions, whatIsWaitedFor } from '../batches.ts';
 import type { CommandContext } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { fromMonthOf } from '../from-month.ts';
-import { arrivalsReport, type RunReport, reportRun, successLines } from '../outcome.ts';
+import { arrivalsReport, publishedLines, type RunReport, reportRun } from '../outcome.ts';
 import { arriveOnAws } from './arrive.ts';
 import { reportOfEnd } from './ended.ts';
 import { follow } from './follow.ts';
@@ -63,7 +63,7 @@ export async function startOnAws(
     wanted = later;
     if (config.kind !== 'rollup' || report.run?.status !== 'succeeded' || !(await isFree(session, wanted)))
       return await tellEnd(context, session, { ...report, ...(earlier.length === 0 ? {} : { earlier }) });
-    context.output.lines(successLines(context, report.run, report.plan, []));
+    context.output.lines(publishedLines(context, report.run, report.plan));
     earlier.push(report);
   }
 }

@@ -3,6 +3,7 @@ import { textTable } from '../../report/table.ts';
 import { planPipeline } from '../../run/local.ts';
 import type { Plan, World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
+import { batchOptions, whatIsWaitedFor } from '../batches.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { withFromMonth } from '../from-month.ts';
@@ -22,15 +23,19 @@ export const plan: CommandHandler = async (context) => {
   const config = withFromMonth(context, (await loadChosenPipeline(context)).config);
   await using session = await openSession(context);
   const branch = flags.text('branch');
-  const outcome = await planPipeline({
+  const options = {
     world: session.world,
     config,
     ...inputPaths(context),
     ...(branch === undefined ? {} : { branch }),
     signal: context.environment.signal,
-  });
+    ...batchOptions(context, config),
+  };
+  const outcome = await planPipeline(options);
   session.progress.finish();
-  return await tellPlan(context, session.world, runReport(outcome));
+  const isNotDue = config.kind === 'rollup' && outcome.run === undefined;
+  const waits = isNotDue ? { waits: await whatIsWaitedFor(context, options) } : {};
+  return await tellPlan(context, session.world, { ...runReport(outcome), ...waits });
 };
 
 const costOnAws = 'partwise simulate prices runs';

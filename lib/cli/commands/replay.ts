@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
 import type { CommandHandler } from '../command.ts';
-import { reportRun, successLines } from '../outcome.ts';
+import { publishedLines, reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { replayBatches } from '../replay.ts';
 import { openExisting } from '../session.ts';
@@ -29,7 +29,7 @@ export const replay: CommandHandler = async (context) => {
     signal: environment.signal,
     onBatch: async ({ run, plan }) => {
       progress.finish();
-      if (run !== undefined) output.lines(await successLines(context, run, plan, []));
+      if (run !== undefined) output.lines(publishedLines(context, run, plan));
     },
   });
   progress.finish();
@@ -40,14 +40,18 @@ export const replay: CommandHandler = async (context) => {
     return code;
   }
   const { snapshotId, newest } = replayed;
-  output.line(`main is now what ${branch} was: batches ${from} to ${replayed.to} were replayed`);
+  output.line(`main is now what ${branch} was: ${batches(from, replayed.to, 'was', 'were')} replayed`);
   if (replayed.to < newest) {
-    output.line(`batches ${replayed.to + 1} to ${newest} are not on main any more`);
+    output.line(`${batches(replayed.to + 1, newest, 'is', 'are')} not on main any more`);
     output.line(`next   ${output.command(`partwise replay --from-batch ${replayed.to + 1}`)}`);
   }
   output.document({ branch, from, to: replayed.to, newest, snapshotId });
   return 0;
 };
+
+function batches(from: number, to: number, one: string, many: string): string {
+  return from === to ? `batch ${from} ${one}` : `batches ${from} to ${to} ${many}`;
+}
 
 function batchNumber(text: string | undefined, flag: string): number {
   if (text !== undefined && /^\d{1,9}$/.test(text)) return Number(text);

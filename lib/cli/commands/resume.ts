@@ -8,7 +8,7 @@ import { runReport } from './run.ts';
 export const resume: CommandHandler = async (context) => {
   if (isOnAws(context)) return (await import('../aws/resume.ts')).resumeOnAws(context, context.arguments[0]);
   await using session = await openExisting(context);
-  const found = await findRun(session, context.arguments[0], isUnfinished);
+  const found = await findRun(session, context.arguments[0], isUnfinished, 'no run is unfinished');
   const config = await configOfRun(context, session, found);
   const outcome = await resumeRun({
     world: session.world,
