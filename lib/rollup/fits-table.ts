@@ -44,15 +44,15 @@ function pointColumnsOf(fields: readonly Field[]): string {
     .join(', ');
 }
 
-/** @throws ConfigError when the batch that left the state would have ended at another time */
-export function mustFitBatches({ batch, watermarkMs }: RollupState, config: RollupConfig): void {
+/** @throws ConfigError when the batch that left the state would end at another time */
+export function mustFitBatches({ batch, endMs }: RollupState, config: RollupConfig): void {
   const rules = rulesOf(config);
   const now = watermark(rules, batch);
-  if (now === watermarkMs) return;
+  if (now === endMs) return;
   const time = (ms: number) => new Date(ms).toISOString();
-  const start = time(watermarkMs - (batch + 1) * rules.batchMs);
+  const start = time(endMs - (batch + 1) * rules.batchMs);
   throw new ConfigError(
-    `batches: batch ${batch} of ${nameOf(config)} ended at ${time(watermarkMs)}, and the pipeline says ${time(now)}. Put start and every back; to go on from there with batches of ${config.batches.every}, say start: ${start}`,
+    `batches: batch ${batch} of ${nameOf(config)} ends at ${time(endMs)}, and the pipeline says ${time(now)}. Put start and every back; to go on from there with batches of ${config.batches.every}, say start: ${start}`,
     advice,
   );
 }

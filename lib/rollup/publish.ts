@@ -7,7 +7,7 @@ import { newestBatch } from './batch.ts';
 import { completeFiles, unitOutcomes } from './outcomes.ts';
 import { mustFollow } from './plan.ts';
 import { reportOf } from './report.ts';
-import { rulesOf } from './rules.ts';
+import { rulesOf, watermark } from './rules.ts';
 import { batchKeys, newestBatchTag, type RollupState, type StateFile, stateText } from './state.ts';
 import { batchFolder } from './state-folder.ts';
 import { committedSizes } from './state-job.ts';
@@ -76,6 +76,7 @@ function nextState(
     batch: facts.batch,
     runId: context.runId,
     watermarkMs: facts.watermarkMs,
+    endMs: watermark(rulesOf(context.config), facts.batch),
     closedThroughMs: facts.closedAfterMs,
     newestHotMs: newest((one) => one.newestHotMs),
     newestPartMs: newest((one) => one.newestPartMs),

@@ -32,6 +32,8 @@ export interface RollupState extends StateFiles {
   readonly batch: number;
   readonly runId: string;
   readonly watermarkMs: number;
+  /** Where the batch ends by the pipeline's rules; a flush before its time has an earlier watermark. */
+  readonly endMs: number;
   readonly closedThroughMs: number | null;
   /** Largest time of a hot point; null when there is none. */
   readonly newestHotMs: number | null;

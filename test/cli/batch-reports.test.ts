@@ -42,7 +42,7 @@ test('a plan takes the batch that ends by --until, with the file at its --arrive
   const run = /partwise run --plan (\S+)/.exec(stdout)?.[1] ?? '';
   const waits = await home.run('run', '--until', time(startMs + hour));
   expect([waits.code, waits.stderr]).toEqual([
-    1,
+    4,
     expect.stringContaining(`next   partwise run --plan ${run}`),
   ]);
   await ok(home, 'run', '--plan', run);

@@ -92,7 +92,7 @@ test.each([
     await expect(product.run(second)).rejects.toMatchObject({
       name: 'ConfigError',
       message: expect.stringContaining(
-        'batch 0 of partwise.metrics_rollups ended at 2026-01-01T00:05:00.000Z',
+        'batch 0 of partwise.metrics_rollups ends at 2026-01-01T00:05:00.000Z',
       ),
     });
     expect(await product.world.state.runs.list('metrics', 10)).toHaveLength(1);
