@@ -1,5 +1,5 @@
 import { configDigest } from '../config/digest.ts';
-import { BatchOrderError } from '../errors.ts';
+import { BatchOrderError, PoisonInputError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table } from '../iceberg/index.ts';
 import { sha256 } from '../run/layout.ts';
 import { writeStage } from '../run/stages.ts';
@@ -25,7 +25,8 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
   const start = await startOfBatch(context);
   const table = await findTable(world, config);
   mustFollow(context, newestBatch(table, context.branch), start.previous);
-  const { sources, input, newestMs, lateness } = await sourcesOf(prepared);
+  const { sources, input, newestMs, lateness, refused } = await sourcesOf(prepared);
+  if (start.previous === undefined && sources.length === 0 && refused > 0) throw noneUsable(context, refused);
   const list = sources.map((source) => JSON.stringify(source)).join('\n');
   const location = joinLocation(context.folder, 'plan', `sources-${context.planGeneration}.jsonl`);
   await world.results.write(location, new TextEncoder().encode(list), { overwrite: true });
@@ -133,9 +134,15 @@ async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
   readonly input: string;
   readonly newestMs: number | undefined;
   readonly lateness: Lateness;
+  /** Files that were refused as a whole. */
+  readonly refused: number;
 }> {
   const objects: Prepared[] = [];
-  for await (const one of prepared) if (one.rowsLocation !== undefined) objects.push(one);
+  let refused = 0;
+  for await (const one of prepared) {
+    if (one.status === 'quarantined') refused += 1;
+    if (one.rowsLocation !== undefined) objects.push(one);
+  }
   objects.sort(
     ({ item: a }, { item: b }) =>
       a.arrivedMs - b.arrivedMs || compareBytes(a.location, b.location) || compareBytes(a.version, b.version),
@@ -153,7 +160,19 @@ async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
     input: sha256(JSON.stringify(objects.map(({ item }) => [item.location, item.version]))),
     newestMs: newest.length === 0 ? undefined : newest.reduce((a, b) => Math.max(a, b)),
     lateness: mergeLateness(found.map((one) => one.lateness)),
+    refused,
   };
+}
+
+/** The first batch decides how the table is; one that says nothing but that the pipeline does not fit its files must not. */
+function noneUsable({ runId }: RollupContext, refused: number): PoisonInputError {
+  return new PoisonInputError(
+    `none of the ${refused} files of the first batch could be used; does the pipeline fit them?`,
+    {
+      safe: 'nothing was published; the files are kept',
+      next: `partwise status ${runId}, then partwise cancel ${runId} and a run with the pipeline mended`,
+    },
+  );
 }
 
 function mergeLateness(all: readonly Lateness[]): Lateness {

@@ -103,6 +103,34 @@ test('a flush before its time publishes what waits, and closes nothing that is s
   expect(early.stdout).toContain(`the next batch ends at ${iso(3)}`);
 });
 
+test('a first batch of files that the pipeline does not fit is not published, and its files can be run again', async () => {
+  await using home = await pointsHome();
+  const path = join(home.path, 'pipelines', 'points.yaml');
+  await writeFile(
+    path,
+    pipeline.replace(
+      '{ series: { type: bigint } }',
+      '{ series: { type: bigint }, value: { from: no_such } }',
+    ),
+  );
+  const failed = await home.run('run', 'h0.csv', '--arrived', iso(0.5), '--until', iso(1), '--json');
+  expect(failed.code).toBe(5);
+  const { run } = JSON.parse(failed.stdout);
+  expect(run.error).toMatchObject({
+    name: 'PoisonInputError',
+    message: expect.stringContaining('first batch'),
+  });
+  expect((await home.run('cancel', run.runId)).code).toBe(0);
+  await writeFile(path, pipeline);
+  expect((await home.run('run', '--until', iso(1))).code).toBe(0);
+  const rows = await home.run(
+    'sql',
+    'SELECT sum("count") AS n FROM rollups WHERE resolution = 60000',
+    '--csv',
+  );
+  expect(rows.stdout.trim().split('\n').at(-1)).toBe('3');
+});
+
 test('the flags of batches are refused where there are none, and a time must be one', async () => {
   await using home = await pointsHome();
   const wrong = await home.run('run', '--until', 'tomorrow');
