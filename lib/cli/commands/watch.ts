@@ -40,37 +40,64 @@ export const watch: CommandHandler = async (context) => {
   for (const report of await finishDeadRuns(context, session, config))
     note(await tell(context, session, report));
 
-  // A batch that failed is not tried again by itself; a new file, or the next batch, starts it again.
-  let tried: number | undefined;
-  const isBatchDue = async () => {
-    const next = await nextBatchOf({ world: session.world, config });
-    return next?.due === true && next.batch.number !== tried ? next.batch.number : undefined;
-  };
+  const batches = dueBatches(context, session, config, note);
   while (!signal.aborted) {
     const { ready, waiting } = arrivals.look(await fileSignatures(folders));
+    let worked = false;
     if (ready.length > 0 && waiting === 0) {
       const isFed = (path: string) => fed !== undefined && path.startsWith(`${fed}${sep}`);
       const deletions = ready.filter(isFed);
       const paths = given === undefined ? [] : ready.filter((path) => !isFed(path));
       const settled = await runOnce(context, session, config, { paths, deletions }, note);
-      tried = undefined;
-      if (settled) {
-        arrivals.settle(ready);
-        continue;
-      }
+      if (settled) arrivals.settle(ready);
+      batches.mayTryAgain();
+      worked = true;
     }
-    const due = waiting === 0 && ready.length === 0 ? await isBatchDue() : undefined;
-    if (due !== undefined) {
-      const settled = await runOnce(context, session, config, { paths: [], deletions: [] }, note);
-      if (settled) {
-        tried = due;
-        continue;
-      }
-    } else if (flags.on('once') && waiting === 0) break;
+    if (waiting === 0) worked = (await batches.run()) || worked;
+    if (flags.on('once') && waiting === 0 && !worked) break;
     await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
   }
   return flags.on('once') ? worst : 0;
 };
+
+/**
+ * Runs the batches that are due, in order, also without files. One that fails is not tried again by itself: a new file, or
+ * the next batch, starts it again.
+ */
+function dueBatches(
+  context: CommandContext,
+  session: LocalSession,
+  config: PipelineConfig,
+  note: (code: ExitCode) => void,
+) {
+  let tried: number | 'unknown' | undefined;
+  const next = async (): Promise<number | undefined> => {
+    if (tried === 'unknown') return undefined;
+    try {
+      const decision = await nextBatchOf({ world: session.world, config });
+      return decision?.due === true && decision.batch.number !== tried ? decision.batch.number : undefined;
+    } catch (error) {
+      note(reportFailure(context.output, error, false));
+      tried = 'unknown';
+      return undefined;
+    }
+  };
+  return {
+    mayTryAgain: () => {
+      tried = undefined;
+    },
+    /** Whether anything was run. */
+    run: async (): Promise<boolean> => {
+      let ran = false;
+      for (let due = await next(); due !== undefined; due = await next()) {
+        ran = true;
+        if (!(await runOnce(context, session, config, { paths: [], deletions: [] }, note))) break;
+        tried = due;
+      }
+      return ran;
+    },
+  };
+}
 
 /** One run; false when it should be tried again as it is, because someone else held the lease. */
 async function runOnce(
