@@ -23,7 +23,11 @@ export async function lambdaBench(filters: readonly string[]): Promise<void> {
     if (filters.length > 0 && !filters.includes(name)) continue;
     const measured: { init: number; first: number; second: number; peak: number }[] = [];
     for (let round = 0; round < rounds; round += 1) {
-      await using lambda = await startLambda({ bundle: folder, name });
+      await using lambda = await startLambda({
+        bundle: folder,
+        name,
+        environment: { POWERTOOLS_LOG_LEVEL: 'SILENT' },
+      });
       const first = await lambda.call('refused');
       const second = await lambda.call('refused');
       measured.push({
