@@ -1,7 +1,8 @@
 import { count, duration, plural, printable } from '../report/format.ts';
+import { batchOf } from '../run/batches.ts';
 import type { Arrivals, KnownFile } from '../run/intake.ts';
 import type { PreparedTotals } from '../run/prepare.ts';
-import type { Batch, Plan, World } from '../run/workload.ts';
+import type { Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { batchLines, batchReport } from './batch-lines.ts';
 import { type CaseCount, casesOf } from './case-records.ts';
@@ -159,7 +160,7 @@ function nextLines(
 /** Whether the run is of a batch that a replay can do again with the files that it refused: any but the first. */
 function canAddRefused(run: RunRecord): boolean {
   const { filesQuarantined = 0 } = (run.facts['input'] ?? {}) as Partial<PreparedTotals>;
-  const batch = run.facts['batch'] as Partial<Batch> | undefined;
+  const batch = batchOf(run);
   return filesQuarantined > 0 && batch?.previous !== undefined && batch.previous !== null;
 }
 

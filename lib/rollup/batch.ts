@@ -3,7 +3,7 @@ import { CorruptStateError, TableNotFoundError } from '../errors.ts';
 import { ancestors, currentSnapshot, loadTable, type Table } from '../iceberg/index.ts';
 import type { BatchDecision, BatchRequest, World } from '../run/workload.ts';
 import { mustFitBatches, mustFitTable } from './fits-table.ts';
-import { rulesOf, watermark } from './rules.ts';
+import { batchAt, rulesOf, watermark } from './rules.ts';
 import { batchKeys, type CommittedBatch, readState } from './state.ts';
 import { tableIdentifier } from './tables.ts';
 
@@ -60,10 +60,7 @@ export async function nextBatch(
   const newest = newestBatch(table, request.branch);
   if (newest !== undefined) mustFitBatches(await readState(world.warehouse, newest), config);
   if (newest === undefined && request.oldestArrivalMs === undefined) return { due: false, endMs: undefined };
-  const number =
-    newest === undefined
-      ? Math.max(0, Math.floor(((request.oldestArrivalMs ?? 0) - rules.startMs) / rules.batchMs))
-      : newest.batch + 1;
+  const number = newest === undefined ? batchAt(rules, request.oldestArrivalMs ?? 0) : newest.batch + 1;
   const endMs = watermark(rules, number);
   const { untilMs, flush, newestArrivalMs } = request;
   if (endMs > untilMs && !flush) return { due: false, endMs };

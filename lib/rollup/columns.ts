@@ -21,6 +21,11 @@ export function rollupShape({ points }: Pick<RollupConfig, 'points'>): RollupSha
   return { series: column(points.series), shard, labels: [shard, ...points.labels.map(column)] };
 }
 
+/** Names of the label columns inside of a session and in the state. */
+export function labelNames({ labels }: Pick<RollupShape, 'labels'>): readonly string[] {
+  return labels.map((_, at) => `l${at}`);
+}
+
 function column({ name, type }: Pick<RollupColumn, 'name' | 'type'>): RollupColumn {
   switch (type) {
     case 'string':

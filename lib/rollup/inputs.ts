@@ -4,7 +4,7 @@ import { text } from '../engine/sql.ts';
 import { CorruptStateError, ObjectNotFoundError, PinnedSnapshotExpiredError } from '../errors.ts';
 import { sha256 } from '../run/layout.ts';
 import type { Location, ObjectStore } from '../stores/ports.ts';
-import { rollupShape } from './columns.ts';
+import { labelNames, rollupShape } from './columns.ts';
 import { partOf } from './sql/points.ts';
 import type { StateFile } from './state.ts';
 import type { PointSource, RollupContext, RollupSpec } from './types.ts';
@@ -48,7 +48,7 @@ export async function openPoints(
   session: EngineSession,
   spec: RollupSpec,
 ): Promise<void> {
-  const labels = rollupShape(context.config).labels.map((_, at) => `l${at}`);
+  const labels = labelNames(rollupShape(context.config));
   const sources = await arriving(context, spec, labels);
   const empty = emptyColumns(context.config);
   await createView(session, 'arriving', sources.points, empty.points);

@@ -4,7 +4,7 @@ import type { EngineSession } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
 import type { World } from '../run/workload.ts';
 import { findTable, newestBatch } from './batch.ts';
-import { rollupShape } from './columns.ts';
+import { labelNames, rollupShape } from './columns.ts';
 import { mustFitTable } from './fits-table.ts';
 import { openNoPoints, openState } from './inputs.ts';
 import { mergeLevels } from './levels.ts';
@@ -28,7 +28,7 @@ export async function createOpenWindows(options: {
   const { world, config, branch, session, name } = options;
   const rules = rulesOf(config);
   const shape = rollupShape(config);
-  const labels = shape.labels.map((_, at) => `l${at}`);
+  const labels = labelNames(shape);
   const table = await findTable(world, config);
   if (table !== undefined) mustFitTable(table, config);
   const newest = newestBatch(table, branch);

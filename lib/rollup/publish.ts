@@ -15,8 +15,8 @@ import { targetTable } from './tables.ts';
 import type { RollupContext, RollupOutcome, RollupPlanFacts } from './types.ts';
 
 /**
- * State files get their names, the state says which they are, then one commit of all resolutions whose snapshot names the state: rows and state switch together. An empty
- * batch is a commit, too.
+ * State files get their names, the state says which they are, then one commit of all resolutions whose snapshot names
+ * the state: rows and state switch together. An empty batch is a commit, too.
  * @throws BatchOrderError when the table is not at the batch before
  */
 export async function publish(context: RollupContext, plan: Plan): Promise<Published> {

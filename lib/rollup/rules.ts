@@ -45,6 +45,11 @@ export function watermark(rules: Pick<RollupRules, 'startMs' | 'batchMs'>, batch
   return rules.startMs + (batch + 1) * rules.batchMs;
 }
 
+/** The batch that a time of arrival falls into; all from before the start into the first. */
+export function batchAt(rules: Pick<RollupRules, 'startMs' | 'batchMs'>, timeMs: number): number {
+  return Math.max(0, Math.floor((timeMs - rules.startMs) / rules.batchMs));
+}
+
 /** Windows up to C are published; undefined while none is. */
 export type ClosedThrough = number | undefined;
 

@@ -4,7 +4,7 @@ import { batchFolder, deadLettersFolder } from './state-folder.ts';
 import type { RollupContext } from './types.ts';
 
 /**
- * State and dead letters are plain files: units upload them, publish gives them their names. A unit's files have the same
+ * State and dead letters are plain files: units upload them, the audit or publish, whichever is first, gives them their names. A unit's files have the same
  * names in every attempt, and of two attempts those of one are published, whole.
  */
 

@@ -1,6 +1,6 @@
 import { CorruptStateError } from '../errors.ts';
 import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
-import { rollupShape } from './columns.ts';
+import { labelNames, rollupShape } from './columns.ts';
 import { openPoints, openState } from './inputs.ts';
 import { mergeLevels } from './levels.ts';
 import { rulesOf } from './rules.ts';
@@ -23,7 +23,7 @@ export async function work(
 ): Promise<UnitResult> {
   const spec = specification as RollupSpec;
   const rules = rulesOf(context.config);
-  const labels = rollupShape(context.config).labels.map((_, at) => `l${at}`);
+  const labels = labelNames(rollupShape(context.config));
   const { now } = context.world.clock;
   const started = now();
   await using session = await context.session(`rollup-${item.unit}`, { threads: 1 });

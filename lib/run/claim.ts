@@ -52,8 +52,6 @@ export interface ClaimedRun {
   readonly objects: number;
   /** Whether there is work: a batch is due without objects, too. */
   readonly due: boolean;
-  /** When nothing is due: the end of the next batch. */
-  readonly nextEndMs?: number;
 }
 
 export const leaseName = (pipeline: string): string => `pipeline/${pipeline}`;
@@ -88,8 +86,7 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
     const next = await nextWork(options, now);
     if (!next.due) {
       await world.state.leases.release(lease);
-      const nextEndMs = next.endMs === undefined ? {} : { nextEndMs: next.endMs };
-      return { run: { ...run, status: 'empty' }, config, objects: 0, due: false, ...nextEndMs };
+      return { run: { ...run, status: 'empty' }, config, objects: 0, due: false };
     }
     const { batch } = next;
     if (batch !== undefined && options.replay === undefined)

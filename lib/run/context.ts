@@ -4,10 +4,11 @@ import { parseByteSize } from '../config/sizes.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { CorruptStateError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import { batchOf } from './batches.ts';
 import { keep } from './kept.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { readSavedJson } from './saved-json.ts';
-import type { Batch, RunContext, World } from './workload.ts';
+import type { RunContext, World } from './workload.ts';
 
 /** What a run was started with, written once when it claims its intake: a resume uses this, not today's file. */
 export interface RunManifest {
@@ -75,7 +76,7 @@ export function runContext<Config extends PipelineConfig>(
     attempt: run.attempt,
     epoch: run.epoch,
     branch: run.branch,
-    batch: run.facts['batch'] as Batch | undefined,
+    batch: batchOf(run),
     planGeneration: Number(run.facts['planGeneration'] ?? 0),
     folder: layout.runFolder(world.results.root, run.runId),
     signal: options.signal,

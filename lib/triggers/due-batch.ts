@@ -1,16 +1,13 @@
 import type { RollupConfig } from '../config/index.ts';
-import { rulesOf, watermark } from '../rollup/rules.ts';
-import { isSettled } from '../run/claim.ts';
-import type { Batch } from '../run/workload.ts';
+import { batchAt, rulesOf, watermark } from '../rollup/rules.ts';
+import { batchOf } from '../run/batches.ts';
+import { isSettled, runsSeen } from '../run/claim.ts';
 import type { StateStore } from '../stores/ports.ts';
 
 export interface NextBatch {
   readonly number: number;
   readonly endMs: number;
 }
-
-/** Newest runs that are looked at for the newest batch. */
-const newestRuns = 100;
 
 /**
  * The batch that a run started now would work on, as far as the runs' records say; the run itself asks the table. A batch
@@ -23,13 +20,13 @@ export async function nextBatch(
 ): Promise<NextBatch | undefined> {
   const rules = rulesOf(config);
   const at = (number: number): NextBatch => ({ number, endMs: watermark(rules, number) });
-  for (const run of await state.runs.list(config.pipeline, newestRuns)) {
-    const batch = run.facts['batch'] as Batch | undefined;
+  for (const run of await state.runs.list(config.pipeline, runsSeen)) {
+    const batch = batchOf(run);
     if (batch === undefined || run.branch !== 'main' || run.status === 'cancelled') continue;
     if (isSettled(run)) return at(batch.number + 1);
     // A plan waits for a person, who applies it or gives it up.
     return run.status === 'planned' ? undefined : at(batch.number);
   }
   if (oldestArrivalMs === undefined) return undefined;
-  return at(Math.max(0, Math.floor((oldestArrivalMs - rules.startMs) / rules.batchMs)));
+  return at(batchAt(rules, oldestArrivalMs));
 }

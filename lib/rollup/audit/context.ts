@@ -28,11 +28,6 @@ export interface RollupAudit {
   readonly sample: { readonly series: number; readonly points: number; readonly counted: number };
 }
 
-/** Names of the label columns in the views. */
-export function labelNames({ shape }: Pick<RollupAudit, 'shape'>): readonly string[] {
-  return shape.labels.map((_, at) => `l${at}`);
-}
-
 /** A whole number of a row, exact; 0 when it is NULL. */
 export function whole(row: SqlRow | undefined, name: string): bigint {
   const value = row?.[name];

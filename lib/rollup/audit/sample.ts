@@ -1,5 +1,6 @@
 import type { SqlRow } from '../../engine/engine.ts';
-import { labelNames, type RollupAudit } from './context.ts';
+import { labelNames } from '../columns.ts';
+import type { RollupAudit } from './context.ts';
 import { drawSample } from './draw.ts';
 import { type Labels, recomputeSeries, type SeriesPoint, type SeriesWindow } from './recompute.ts';
 
@@ -63,7 +64,7 @@ async function compare(audit: RollupAudit, drawn: readonly SqlRow[]): Promise<vo
 
 function compareSeries(audit: RollupAudit, id: string, rows: (view: Sampled) => readonly SqlRow[]): void {
   const { facts, rules } = audit;
-  const names = labelNames(audit);
+  const names = labelNames(audit.shape);
   const point = (row: SqlRow) => ({
     ts: Number(row['ts']),
     v: BigInt(String(row['v'])),

@@ -1,7 +1,8 @@
 import { identifier, text, textList } from '../../engine/sql.ts';
 import type { Location, ObjectStore } from '../../stores/ports.ts';
+import { labelNames } from '../columns.ts';
 import type { StateFile } from '../state.ts';
-import { labelNames, type RollupAudit, refusals } from './context.ts';
+import { type RollupAudit, refusals } from './context.ts';
 
 /**
  * Views over what was read and what was written: `points_in` (id, ts, v, q, l0, …) of the batch that count,
@@ -31,7 +32,7 @@ const rowsPerFile = 2n ** 40n;
 async function pointViews(audit: RollupAudit): Promise<void> {
   const { context, sources, session, shape } = audit;
   const { results } = context.world;
-  const labels = labelNames(audit);
+  const labels = labelNames(audit.shape);
   const names = ['id', 'ts', 'v', ...labels];
   const selects: string[] = [];
   for (const [at, { location, columns }] of sources.entries()) {
