@@ -41,6 +41,7 @@ export {
   currentSpec,
   loadTable,
   loadTableAt,
+  loadTableIfExists,
   prepareCreateTable,
   snapshotById,
   specById,

@@ -114,6 +114,18 @@ export async function loadTable(options: {
   return loadTableAt({ ...options, metadataLocation });
 }
 
+/** The table, or undefined when the catalog does not know it. @throws UnsupportedFeatureError, CorruptStateError */
+export async function loadTableIfExists(
+  options: Parameters<typeof loadTable>[0],
+): Promise<Table | undefined> {
+  try {
+    return await loadTable(options);
+  } catch (error) {
+    if (error instanceof TableNotFoundError) return undefined;
+    throw error;
+  }
+}
+
 /** The table as one metadata file describes it. @throws UnsupportedFeatureError, CorruptStateError */
 export async function loadTableAt(options: {
   readonly store: ObjectStore;

@@ -1,6 +1,6 @@
 import type { RollupConfig } from '../config/schema.ts';
-import { CorruptStateError, TableNotFoundError } from '../errors.ts';
-import { ancestors, currentSnapshot, loadTable, type Table } from '../iceberg/index.ts';
+import { CorruptStateError } from '../errors.ts';
+import { ancestors, currentSnapshot, loadTableIfExists, type Table } from '../iceberg/index.ts';
 import type { BatchDecision, BatchRequest, World } from '../run/workload.ts';
 import { mustFitBatches, mustFitTable } from './fits-table.ts';
 import { batchAt, rulesOf, watermark } from './rules.ts';
@@ -9,16 +9,11 @@ import { tableIdentifier } from './tables.ts';
 
 /** The table; undefined before the first batch. */
 export async function findTable(world: World, config: RollupConfig): Promise<Table | undefined> {
-  try {
-    return await loadTable({
-      store: world.warehouse,
-      catalog: world.catalog,
-      identifier: tableIdentifier(config),
-    });
-  } catch (error) {
-    if (error instanceof TableNotFoundError) return undefined;
-    throw error;
-  }
+  return await loadTableIfExists({
+    store: world.warehouse,
+    catalog: world.catalog,
+    identifier: tableIdentifier(config),
+  });
 }
 
 /**

@@ -1,17 +1,11 @@
-import {
-  CommitConflictError,
-  CommitStateUnknownError,
-  LeaseLostError,
-  PlanStaleError,
-  TableNotFoundError,
-} from '../errors.ts';
+import { CommitConflictError, CommitStateUnknownError, LeaseLostError, PlanStaleError } from '../errors.ts';
 import {
   commitStaged,
   currentSchema,
   fieldByName,
   findSnapshotByProperty,
-  loadTable,
   loadTableAt,
+  loadTableIfExists,
   newSnapshotId,
   type PartitionFilter,
   prepareCreateTable,
@@ -142,16 +136,11 @@ async function rollForwardTargets(context: RunContext, targets: readonly TargetT
 }
 
 async function loadOrUndefined(context: RunContext, target: TargetTable): Promise<Table | undefined> {
-  try {
-    return await loadTable({
-      store: context.world.warehouse,
-      catalog: context.world.catalog,
-      identifier: target.identifier,
-    });
-  } catch (error) {
-    if (error instanceof TableNotFoundError) return undefined;
-    throw error;
-  }
+  return await loadTableIfExists({
+    store: context.world.warehouse,
+    catalog: context.world.catalog,
+    identifier: target.identifier,
+  });
 }
 
 function ownSnapshot(table: Table, context: RunContext): Snapshot | undefined {

@@ -1,14 +1,9 @@
-import {
-  CommitConflictError,
-  IntegrityError,
-  PinnedSnapshotExpiredError,
-  TableNotFoundError,
-} from '../errors.ts';
+import { CommitConflictError, IntegrityError, PinnedSnapshotExpiredError } from '../errors.ts';
 import {
   ancestors,
   commitStaged,
-  loadTable,
   loadTableAt,
+  loadTableIfExists,
   rebaseSnapshot,
   type Snapshot,
   type StagedCommit,
@@ -74,7 +69,7 @@ export async function rollForward(options: RollForwardOptions): Promise<readonly
   if (options.catalog.multiTable) return [];
   const moved: TableIdentifier[] = [];
   for (const identifier of options.tables) {
-    const first = await loadOrUndefined(options, identifier);
+    const first = await loadTableIfExists({ ...options, identifier });
     if (first === undefined) continue;
     moved.push(...(await finishSwitch(options, first)));
     for (const record of commitRecords(first)) {
@@ -107,7 +102,7 @@ async function catchUp(
   const identifier = identifierOf(prepared);
   // A lost race for the pointer is looked at again; each round somebody has moved it.
   for (let round = 1; ; round += 1) {
-    const current = await loadOrUndefined(options, identifier);
+    const current = await loadTableIfExists({ ...options, identifier });
     if (current !== undefined && follows(current, prepared, record)) return false;
     try {
       await commitStaged({ store, catalog, staged: [await staged(options, prepared, current)] });
@@ -161,18 +156,6 @@ function ownProperties(prepared: Table, current: Table): Readonly<Record<string,
           : value,
       ]),
   );
-}
-
-async function loadOrUndefined(
-  { store, catalog }: RollForwardOptions,
-  identifier: TableIdentifier,
-): Promise<Table | undefined> {
-  try {
-    return await loadTable({ store, catalog, identifier });
-  } catch (error) {
-    if (error instanceof TableNotFoundError) return undefined;
-    throw error;
-  }
 }
 
 function identifierOf({ namespace, name }: PreparedCommit): TableIdentifier {

@@ -1,6 +1,12 @@
 import type { SummaryConfig } from '../config/schema.ts';
-import { ConfigError, TableNotFoundError } from '../errors.ts';
-import { currentSchema, currentSpec, type IcebergType, loadTable, type Table } from '../iceberg/index.ts';
+import { ConfigError } from '../errors.ts';
+import {
+  currentSchema,
+  currentSpec,
+  type IcebergType,
+  loadTableIfExists,
+  type Table,
+} from '../iceberg/index.ts';
 import type { ClaimedSources, World } from '../run/workload.ts';
 import { chooseBuckets } from './buckets.ts';
 import { summaryShape } from './columns.ts';
@@ -39,16 +45,11 @@ export async function pinConfig(
 
 /** The table of the role, undefined before the first publish. */
 export async function findTable(world: World, config: SummaryConfig, role: Role): Promise<Table | undefined> {
-  try {
-    return await loadTable({
-      store: world.warehouse,
-      catalog: world.catalog,
-      identifier: tableIdentifier(config, role),
-    });
-  } catch (error) {
-    if (error instanceof TableNotFoundError) return undefined;
-    throw error;
-  }
+  return await loadTableIfExists({
+    store: world.warehouse,
+    catalog: world.catalog,
+    identifier: tableIdentifier(config, role),
+  });
 }
 
 /** N of the table's bucket[N](key). @throws ConfigError when the pipeline says another one, or another history length */

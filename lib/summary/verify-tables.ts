@@ -10,7 +10,6 @@ import {
   laterColumns,
   liveDeleteFiles,
   liveFiles,
-  loadTable,
   type Schema,
   type Table,
   withMissingColumns,
@@ -24,7 +23,8 @@ import { sideBySide } from './audit-sessions.ts';
 import { openBucketSpool } from './audit-spool.ts';
 import { roles, type StateFile } from './audit-state.ts';
 import { summaryShape } from './columns.ts';
-import { type Role, tableIdentifier, targetTables } from './tables.ts';
+import { findTable } from './pin-config.ts';
+import { type Role, targetTables } from './tables.ts';
 import { type BucketTables, verifyBucket } from './verify-bucket.ts';
 import { verifyFiles } from './verify-files.ts';
 
@@ -98,14 +98,7 @@ async function spoolTable(
   add: (bucket: number, file: StateFile) => Promise<void>,
 ): Promise<Table | undefined> {
   const store = world.warehouse;
-  const table = await loadTable({
-    store,
-    catalog: world.catalog,
-    identifier: tableIdentifier(config, role),
-  }).catch((error: unknown) => {
-    if (error instanceof TableNotFoundError) return undefined;
-    throw error;
-  });
+  const table = await findTable(world, config, role);
   const snapshot = table === undefined ? undefined : currentSnapshot(table, branch);
   if (table === undefined || snapshot === undefined) return table;
   const lengthOf = async (file: { readonly location: Location; readonly sizeBytes: number }) => {

@@ -1,9 +1,8 @@
-import { PinnedSnapshotExpiredError, TableNotFoundError } from '../errors.ts';
+import { PinnedSnapshotExpiredError } from '../errors.ts';
 import {
   currentSchema,
   findSnapshotByProperty,
   liveFiles,
-  loadTable,
   type Schema,
   snapshotById,
   type Table,
@@ -17,6 +16,7 @@ import { scanned } from '../upkeep/live-rows.ts';
 import { auditBuckets } from './audit.ts';
 import { type BucketSpool, openBucketSpool } from './audit-spool.ts';
 import { roles, type SpoolLine, type StateFile, stateFileOf, type TableState } from './audit-state.ts';
+import { findTable } from './pin-config.ts';
 import { type Role, tableIdentifier, targetTables } from './tables.ts';
 import type { SummaryContext } from './types.ts';
 
@@ -49,14 +49,7 @@ async function publishedTables(
     roles.map(async (role): Promise<[Role, Published]> => {
       const identifier = tableIdentifier(context.config, role);
       const name = `${identifier.namespace}.${identifier.name}`;
-      const table = await loadTable({
-        store: context.world.warehouse,
-        catalog: context.world.catalog,
-        identifier,
-      }).catch((error: unknown) => {
-        if (error instanceof TableNotFoundError) return undefined;
-        throw error;
-      });
+      const table = await findTable(context.world, context.config, role);
       const pin = plan.pins.find((one) => one.table === name)?.snapshotId;
       const snapshotId = pin === undefined || pin === null ? undefined : BigInt(pin);
       if (table === undefined) {

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { PipelineConfig } from '../config/schema.ts';
 import { parseByteSize, parseDurationMs } from '../config/sizes.ts';
-import { TableNotFoundError } from '../errors.ts';
-import { loadTable } from '../iceberg/index.ts';
+import { loadTableIfExists } from '../iceberg/index.ts';
 import type { UpkeepPart, World } from '../run/workload.ts';
 import type { TableIdentifier } from '../stores/ports.ts';
 import { compactTable, tableName } from './compact.ts';
@@ -89,13 +88,8 @@ export async function keepTables(options: KeepOptions): Promise<readonly string[
 }
 
 async function exists(world: World, identifier: TableIdentifier): Promise<boolean> {
-  try {
-    await loadTable({ store: world.warehouse, catalog: world.catalog, identifier });
-    return true;
-  } catch (error) {
-    if (error instanceof TableNotFoundError) return false;
-    throw error;
-  }
+  const { warehouse: store, catalog } = world;
+  return (await loadTableIfExists({ store, catalog, identifier })) !== undefined;
 }
 
 async function compact(
