@@ -10,6 +10,11 @@ const rollupColumnNames = [
   ...['last_ts', 'last_value', 'increase', 'resets'],
 ] as const;
 
+/** Whether a column name is one that the rollup table has anyway. */
+export function isRollupColumnName(name: string): boolean {
+  return rollupColumnNames.some((one) => one === name.toLowerCase());
+}
+
 /** Files of a batch grow with windows × resolutions: so many windows of the finest one in a batch are refused as a mistake. */
 const mostWindows = 1e6;
 

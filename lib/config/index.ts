@@ -1,3 +1,4 @@
+export { isRollupColumnName } from './check-rollup.ts';
 export { type Deployment, deploymentParameter, parseDeployment } from './deployment.ts';
 export { canonicalJson, configDigest } from './digest.ts';
 export { feedPrefix, rollupTable, sourcePrefix, summaryOnly } from './feeds.ts';

@@ -237,3 +237,79 @@ describe('advice', () => {
     expect(stderr).toContain("next   npm run partwise -- run FILE --root 'my root'");
   });
 });
+
+const points = `id,org_id,metric,metric_shard_id,long_value,logical_timestamp,note
+7,acme,cpu,3,10,1767225600000,1.5
+7,acme,cpu,3,12,1767225660000,2.5
+`;
+
+describe('init --rollup', () => {
+  it('guesses series, time and value, takes text and ids for labels, and the pipeline runs', async () => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'points.csv'), points);
+    const { code, stdout } = await home.run('init', '--rollup', '--from', 'points.csv');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/series +id +\(guessed\)/);
+    expect(stdout).toMatch(/time +logical_timestamp, milliseconds since 1970 +\(guessed\)/);
+    expect(stdout).toMatch(/labels +org_id, metric\n/);
+    const text = await readFile(join(home.path, 'pipelines/points.yaml'), 'utf8');
+    expect(text).toContain('# left out: note (DOUBLE)');
+    const ran = await home.json('run', 'points.csv', '--flush');
+    expect(ran).toMatchObject({
+      run: { status: 'succeeded', facts: { rollup: { points: { arrived: 2 } } } },
+    });
+  });
+
+  it('does as the flags say; one of them is enough to mean rollups', async () => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'x.csv'), 'a;b;c;count;e\n1;2026-01-01 00:00:00;5;x;y\n');
+    const made = await home.json(
+      ...['init', '--from', 'x.csv', '--series', 'a', '--time', 'b', '--value', 'c', '--shard', 'e'],
+      ...['--label', 'count'],
+    );
+    expect(made).toMatchObject({
+      guessed: [],
+      config: {
+        kind: 'rollup',
+        points: {
+          series: { name: 'a', type: 'bigint' },
+          time: { from: 'b', type: 'timestamp' },
+          value: { from: 'c' },
+          shard: { name: 'e', type: 'string' },
+          labels: [{ name: 'source_count', from: 'count', type: 'string' }],
+        },
+        source: { csv: { delimiter: ';' } },
+      },
+    });
+  });
+
+  it.each([
+    ['no series', 'a,ts,value\n1.5,2026-01-01 00:00:00,2\n', 'no column is clearly the series', '--series'],
+    ['seconds for milliseconds', 'id,ts,value\n1,1767225600,2\n', 'looks like seconds since 1970', '--time'],
+    ['a broken value', 'id,ts,value\n1,1767225600000,2.5\n', 'no column is clearly the value', '--value'],
+  ])('writes nothing for %s and lists the columns', async (_what, content, problem, next) => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'p.csv'), content);
+    const { code, stderr } = await home.run('init', '--rollup', '--from', 'p.csv');
+    expect(code).toBe(2);
+    expect(stderr).toContain(problem);
+    expect(stderr).toContain(next);
+    await expect(readFile(join(home.path, 'pipelines/p.yaml'))).rejects.toThrow();
+  });
+
+  it('refuses flags of the other kind', async () => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'p.csv'), points);
+    const { code, stderr } = await home.run('init', '--rollup', '--from', 'p.csv', '--key', 'id');
+    expect(code).toBe(2);
+    expect(stderr).toContain('--key is for a pipeline of summaries, --rollup for one of rollups');
+  });
+
+  it('writes a template without a file', async () => {
+    await using home = await newHome();
+    expect((await home.run('init', '--rollup', '--name', 'mine')).code).toBe(0);
+    expect(await home.json('init', '--rollup', '--name', 'mine', '--force')).toMatchObject({
+      config: { kind: 'rollup', resolutions: ['1m', '5m', '1h'] },
+    });
+  });
+});

@@ -2,29 +2,48 @@ import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parsePipeline, type SummaryConfig, summaryOnly } from '../../config/index.ts';
+import { type PipelineConfig, parsePipeline } from '../../config/index.ts';
 import { UsageError } from '../../errors.ts';
 import { makeRoot } from '../../stores/root-folder.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
-import { inspectFile } from '../infer/inspect.ts';
+import { type InspectedFile, inspectFile } from '../infer/inspect.ts';
 import { pipelineText } from '../infer/pipeline-text.ts';
-import { assignRoles, deleteCandidates, type Roles } from '../infer/roles.ts';
+import { assignPointRoles } from '../infer/point-roles.ts';
+import { pointTemplate, pointText } from '../infer/point-text.ts';
+import { assignRoles, deleteCandidates } from '../infer/roles.ts';
 import { templateText } from '../infer/template.ts';
 import { pipelinesFolder, rememberPipeline, rootFolder } from '../pipeline.ts';
 import { shellWord } from '../spelling.ts';
 
 const schemaFile = fileURLToPath(new URL('../../../docs/schema/pipeline.schema.json', import.meta.url));
 
+/** Flags that only a pipeline of rollups, or only one of summaries, has a use for. */
+const flagsOf = {
+  rollup: ['series', 'time', 'value', 'shard', 'label'],
+  summary: ['key', 'month', 'version', 'history', 'delete', 'delete-code', 'history-length'],
+} as const;
+
+interface Made {
+  readonly text: string;
+  readonly guessed: readonly string[];
+  readonly notes: readonly string[];
+}
+
 export const init: CommandHandler = async (context) => {
   const { flags, output } = context;
+  const kind = kindOf(context);
   const from = flags.text('from');
   const target = await targetFile(context, from);
   const schemaPath = relative(dirname(target.path), schemaFile);
+  const start = `${new Date(context.environment.now()).toISOString().slice(0, 10)}T00:00:00Z`;
+  const options: MakeOptions = { context, name: target.name, schemaPath, start };
   const made =
     from === undefined
-      ? { text: templateText(target.name, schemaPath), roles: undefined, notes: [] }
-      : await inferred(context, from, target.name, schemaPath);
-  const config = summaryOnly(await parsePipeline(made.text, target.path), 'init');
+      ? { text: template(kind, options), guessed: [], notes: [] }
+      : await withInspected(context, from, (file) =>
+          kind === 'rollup' ? rollupOf(file, options) : summaryOf(file, options),
+        );
+  const config = await parsePipeline(made.text, target.path);
   await makeRoot(rootFolder(context));
   await mkdir(dirname(target.path), { recursive: true });
   await writeFile(target.path, made.text);
@@ -34,7 +53,7 @@ export const init: CommandHandler = async (context) => {
   output.line(
     `wrote ${shown}, now the default pipeline of ${relative(context.environment.home, rootFolder(context)) || '.'}`,
   );
-  output.lines(roleLines(config, made.roles));
+  output.lines(roleLines(config, made.guessed));
   for (const note of made.notes) output.line(`  note     ${note}`);
   const next =
     from === undefined ? `edit ${shown}, then: partwise run FILE` : `partwise run ${shellWord(from)}`;
@@ -42,46 +61,89 @@ export const init: CommandHandler = async (context) => {
   output.document({
     pipeline: config.pipeline,
     path: target.path,
-    guessed: made.roles?.guessed ?? [],
+    guessed: made.guessed,
     notes: made.notes,
     config,
   });
   return 0;
 };
 
-async function inferred(context: CommandContext, from: string, name: string, schemaPath: string) {
-  const { flags, environment } = context;
-  const path = resolve(environment.cwd, from);
+/** @throws UsageError for flags of the other kind */
+function kindOf({ flags }: CommandContext): 'rollup' | 'summary' {
+  const isGiven = (name: string) => flags.text(name) !== undefined || flags.texts(name).length > 0;
+  const given = (kind: keyof typeof flagsOf) =>
+    flagsOf[kind].filter((name) => isGiven(name) || flags.number(name) !== undefined);
+  const [ofRollup, ofSummary] = [given('rollup'), given('summary')];
+  const kind = flags.on('rollup') || ofRollup.length > 0 ? 'rollup' : 'summary';
+  if (kind === 'rollup' && ofSummary.length > 0)
+    throw new UsageError(
+      `--${ofSummary[0]} is for a pipeline of summaries, ${flags.on('rollup') ? '--rollup' : `--${ofRollup[0]}`} for one of rollups`,
+      { safe: 'nothing was written' },
+    );
+  return kind;
+}
+
+async function withInspected(
+  context: CommandContext,
+  from: string,
+  make: (file: InspectedFile) => Made,
+): Promise<Made> {
+  const path = resolve(context.environment.cwd, from);
   await access(path).catch(() => {
     throw new UsageError(`there is no file ${path}`, { safe: 'nothing was written' });
   });
   const workFolder = await mkdtemp(join(tmpdir(), 'partwise-init-'));
   try {
-    const file = await inspectFile(path, workFolder);
-    const roles = assignRoles(file, {
-      key: flags.text('key'),
-      month: flags.text('month'),
-      version: flags.text('version'),
-      history: flags.texts('history'),
-      delete: flags.text('delete'),
-    });
-    const given = flags.texts('delete-code');
-    const text = pipelineText({
-      name,
-      file,
-      roles,
-      deleteCodes: given.length > 0 ? given : ['1', '4'],
-      historyLength: flags.number('history-length'),
-      schemaPath,
-    });
-    const candidates = roles.delete === undefined ? deleteCandidates(file) : [];
-    const notes = candidates.map(
-      (column) => `column ${column} looks like a delete code; --delete ${column} makes it one`,
-    );
-    return { text, roles, notes };
+    return make(await inspectFile(path, workFolder));
   } finally {
     await rm(workFolder, { recursive: true, force: true });
   }
+}
+
+interface MakeOptions {
+  readonly context: CommandContext;
+  readonly name: string;
+  readonly schemaPath: string;
+  /** Where the batches of a pipeline of rollups start. */
+  readonly start: string;
+}
+
+function template(kind: 'rollup' | 'summary', { name, schemaPath, start }: MakeOptions): string {
+  return kind === 'rollup' ? pointTemplate(name, start, schemaPath) : templateText(name, schemaPath);
+}
+
+function rollupOf(file: InspectedFile, { context: { flags }, ...options }: MakeOptions): Made {
+  const roles = assignPointRoles(file, {
+    series: flags.text('series'),
+    time: flags.text('time'),
+    value: flags.text('value'),
+    shard: flags.text('shard'),
+    labels: flags.texts('label'),
+  });
+  return { text: pointText({ ...options, file, roles }), guessed: roles.guessed, notes: [] };
+}
+
+function summaryOf(file: InspectedFile, { context: { flags }, ...options }: MakeOptions): Made {
+  const roles = assignRoles(file, {
+    key: flags.text('key'),
+    month: flags.text('month'),
+    version: flags.text('version'),
+    history: flags.texts('history'),
+    delete: flags.text('delete'),
+  });
+  const given = flags.texts('delete-code');
+  const text = pipelineText({
+    ...options,
+    file,
+    roles,
+    deleteCodes: given.length > 0 ? given : ['1', '4'],
+    historyLength: flags.number('history-length'),
+  });
+  const candidates = roles.delete === undefined ? deleteCandidates(file) : [];
+  const notes = candidates.map(
+    (column) => `column ${column} looks like a delete code; --delete ${column} makes it one`,
+  );
+  return { text, guessed: roles.guessed, notes };
 }
 
 async function targetFile(context: CommandContext, from: string | undefined) {
@@ -122,9 +184,19 @@ export function pipelineNameFrom(file: string): string {
   return name === '' ? 'records' : name;
 }
 
-function roleLines(config: SummaryConfig, roles: Roles | undefined): readonly string[] {
-  const guessed = (role: 'key' | 'month' | 'version') =>
-    roles?.guessed.includes(role) === true ? '  (guessed)' : '';
+function roleLines(config: PipelineConfig, guesses: readonly string[]): readonly string[] {
+  const guessed = (role: string) => (guesses.includes(role) ? '  (guessed)' : '');
+  if (config.kind === 'rollup') {
+    const { series, time, value, shard, labels } = config.points;
+    return [
+      `  series   ${series.name}${guessed('series')}`,
+      `  time     ${time.from}, ${time.type === 'bigint' ? 'milliseconds since 1970' : 'UTC'}${guessed('time')}`,
+      `  value    ${value.from}${guessed('value')}`,
+      `  shard    ${shard.name}`,
+      `  labels   ${labels.map(({ name }) => name).join(', ') || 'none'}`,
+      `  windows  ${config.resolutions.join(', ')}; batches of ${config.batches.every} from ${config.batches.start}`,
+    ];
+  }
   return [
     `  key      ${config.key}${guessed('key')}`,
     `  month    ${config.month}${guessed('month')}`,

@@ -1,8 +1,7 @@
-import { stringify } from 'yaml';
 import type { ColumnType } from '../../config/index.ts';
-import { isReservedColumnName } from '../../config/index.ts';
 import type { InspectedFile, SourceColumn } from './inspect.ts';
 import type { Roles } from './roles.ts';
+import { comment, scalar, sourceLines, tableName } from './yaml-text.ts';
 
 export interface PipelineTextOptions {
   readonly name: string;
@@ -62,16 +61,6 @@ export function pipelineText(options: PipelineTextOptions): string {
   return `${lines.join('\n')}\n`;
 }
 
-function sourceLines(file: InspectedFile): readonly string[] {
-  const csv = file.csv;
-  if (csv === undefined || (csv.delimiter === ',' && csv.quote === '"')) return [];
-  const entries = [
-    csv.delimiter === ',' ? '' : `delimiter: ${JSON.stringify(csv.delimiter)}`,
-    csv.quote === '"' ? '' : `quote: ${JSON.stringify(csv.quote)}`,
-  ];
-  return ['source:', `  csv: { ${entries.filter((entry) => entry !== '').join(', ')} }`];
-}
-
 function targetNames(file: InspectedFile, roles: Roles): readonly TargetName[] {
   const used = new Set<string>();
   return file.columns.flatMap((column): readonly TargetName[] => {
@@ -89,31 +78,8 @@ function codeType(column: SourceColumn): ColumnType {
   return column.type === 'int' || column.type === 'bigint' ? column.type : 'string';
 }
 
-/** A name that the tables allow: letters, digits and _, not starting with a digit, not reserved. */
-function tableName(name: string): string {
-  const cleaned = name
-    .normalize('NFKD')
-    .replace(/[^A-Za-z0-9_]+/g, '_')
-    .replace(/^_+(?=.)|_+$/g, '')
-    .slice(0, 120);
-  const started = /^[A-Za-z_]/.test(cleaned) ? cleaned : `c_${cleaned}`;
-  return isReservedColumnName(started) ? `source_${started}` : started;
-}
-
 function columnEntry(target: TargetName): string {
   const from = target.name === target.column.name ? '' : ` from: ${scalar(target.column.name)},`;
   const type = target.type.includes('(') ? `'${target.type}'` : target.type;
   return `{ name: ${scalar(target.name)},${from} type: ${type} }`;
-}
-
-/** A scalar that reads back as this very text, also within a flow mapping. */
-function scalar(value: string): string {
-  const plain = stringify(value, { lineWidth: 0 }).trimEnd();
-  return /[,[\]{}:#\n]/.test(plain) || plain.startsWith('|') || plain.startsWith('>')
-    ? JSON.stringify(value)
-    : plain;
-}
-
-function comment(value: string): string {
-  return value.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ');
 }

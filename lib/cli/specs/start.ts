@@ -40,6 +40,8 @@ export const startCommands: readonly CommandSpec[] = [
       'Reads the columns and the first rows of FILE and writes pipelines/NAME.yaml. The key, the month and the version ' +
         'column are guessed by name and type; the flags decide otherwise. When one of them cannot be guessed, nothing is ' +
         'written and the columns are listed. Numeric columns become history columns unless --history says which.',
+      '--rollup, or a flag of it, writes a pipeline of rollups of metric points: series, time and value are guessed, text ' +
+        'columns and ids become labels unless --label says which.',
       'The new pipeline is then the default of the root folder, so that the other commands need no --pipeline.',
     ],
     arguments: [],
@@ -80,6 +82,28 @@ export const startCommands: readonly CommandSpec[] = [
         value: 'MONTHS',
         help: 'length of the history arrays (default: 36)',
       },
+      { name: 'rollup', kind: 'switch', help: 'rollups of metric points instead of summaries of records' },
+      { name: 'series', kind: 'text', value: 'COLUMN', help: 'rollups: the series that a point belongs to' },
+      {
+        name: 'time',
+        kind: 'text',
+        value: 'COLUMN',
+        help: 'rollups: its time, a timestamp or milliseconds since 1970',
+      },
+      { name: 'value', kind: 'text', value: 'COLUMN', help: 'rollups: its value, a whole number' },
+      {
+        name: 'shard',
+        kind: 'text',
+        value: 'COLUMN',
+        help: 'rollups: what rows are sorted by before the series',
+      },
+      {
+        name: 'label',
+        kind: 'text',
+        value: 'COLUMN',
+        many: true,
+        help: 'rollups: carried along with the series',
+      },
       { name: 'force', kind: 'switch', help: 'replace a pipeline file that is already there' },
     ],
     examples: [
@@ -88,6 +112,7 @@ export const startCommands: readonly CommandSpec[] = [
         what: 'writes pipelines/mine.yaml; then: partwise run mine.csv',
       },
       { command: 'partwise init --from mine.parquet', what: 'guesses, and says what it took for what' },
+      { command: 'partwise init --rollup --from points.csv', what: 'a pipeline of rollups of these points' },
       { command: 'partwise init --name accounts', what: 'writes a commented template to edit' },
     ],
     load: async () => (await import('../commands/init.ts')).init,
