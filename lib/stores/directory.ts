@@ -71,6 +71,13 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
     }
   }
 
+  /** @throws ObjectNotFoundError */
+  const existing = (location: Location) =>
+    withPath(location, async (path) => {
+      await stat(path);
+      return path;
+    });
+
   return {
     root: fileLocation(rootPath),
 
@@ -90,10 +97,7 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
       }),
 
     async *readLines(location) {
-      const path = await withPath(location, async (found) => {
-        await stat(found);
-        return found;
-      });
+      const path = await existing(location);
       const input = createReadStream(path, { highWaterMark: 1 << 18 });
       try {
         yield* readLines(input);
@@ -151,7 +155,8 @@ export async function openDirectoryStore(options: { readonly path: string }): Pr
 
     delete: async (location) => rm(await pathOf(location), { force: true }),
 
-    localPath: pathOf,
+    localPath: existing,
+    localPart: existing,
   };
 }
 

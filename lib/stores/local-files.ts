@@ -47,6 +47,7 @@ export function openLocalFiles(): ObjectStore {
         : undefined;
     },
     localPath: (location) => found(location, mustBeThere),
+    localPart: (location) => found(location, mustBeThere),
     list: readOnly,
     write: readOnly,
     adopt: readOnly,

@@ -37,7 +37,24 @@ export interface ObjectStore {
    * @throws ObjectNotFoundError, SourceChangedError when the object is not (or no longer) the one that was asked for
    */
   localPath(location: Location, version?: string): Promise<string>;
+  /**
+   * `localPath` for who needs a part of the object only. What `choose` reads and the ranges that it returns are in the file
+   * at the path, at their places; a fetched copy has zeros everywhere else.
+   * @throws ObjectNotFoundError, SourceChangedError when the object changes meanwhile
+   */
+  localPart(location: Location, choose: ChooseRanges): Promise<string>;
 }
+
+/** Bytes [from, to) of an object. */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export type ChooseRanges = (object: {
+  readonly sizeBytes: number;
+  read(range: ByteRange): Promise<Uint8Array>;
+}) => Promise<readonly ByteRange[]>;
 
 export interface WriteOptions {
   readonly overwrite?: boolean;

@@ -35,6 +35,30 @@ export function objectStoreContract(name: string, open: () => Promise<OpenedStor
     });
     const large = () => Uint8Array.from({ length: 2 * opened.pieceBytes + 12_345 }, (_, n) => (n * 31) % 251);
 
+    test('a part of an object is at its place in a file of the object’s length', async () => {
+      const content = large();
+      const location = joinLocation(store.root, 'parts', 'one');
+      await store.write(location, content);
+      const ranges = [
+        { from: 10, to: 20 },
+        { from: opened.pieceBytes - 5, to: opened.pieceBytes + 7_000 },
+        { from: opened.pieceBytes, to: opened.pieceBytes + 9_000 },
+      ];
+      const last = { from: content.length - 100, to: content.length };
+      const path = await store.localPart(location, async ({ sizeBytes, read }) => {
+        expect(sizeBytes).toBe(content.length);
+        expect(Buffer.compare(await read(last), content.subarray(last.from))).toBe(0);
+        return ranges;
+      });
+      const found = await readFile(path);
+      expect(found).toHaveLength(content.length);
+      for (const { from, to } of [...ranges, last])
+        expect(Buffer.compare(found.subarray(from, to), content.subarray(from, to))).toBe(0);
+      await expect(
+        store.localPart(joinLocation(store.root, 'parts', 'none'), async () => []),
+      ).rejects.toThrow(ObjectNotFoundError);
+    });
+
     test('an object is created once, a second create is refused and changes nothing', async () => {
       const location = joinLocation(store.root, 'a', 'b.json');
       await store.write(location, bytes('one'));

@@ -100,5 +100,6 @@ function memoryStore(root: string, objects: ReadonlyMap<string, Uint8Array>): Ob
     list: refuse,
     delete: refuse,
     localPath: refuse,
+    localPart: refuse,
   };
 }
