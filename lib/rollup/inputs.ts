@@ -3,6 +3,7 @@ import type { EngineSession } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
 import { CorruptStateError, ObjectNotFoundError, PinnedSnapshotExpiredError } from '../errors.ts';
 import { sha256 } from '../run/layout.ts';
+import { localRows, type RowRange } from '../run/row-groups.ts';
 import type { Location, ObjectStore } from '../stores/ports.ts';
 import { labelNames, rollupShape } from './columns.ts';
 import { partOf } from './sql/points.ts';
@@ -88,13 +89,28 @@ async function arriving(
   for await (const source of readSources(world.results, spec)) {
     if (source.parts.some(([part]) => part >= spec.firstPart && part <= spec.lastPart)) {
       const options = { spec, labels, before };
-      selects.points.push(pointsOf(source, await world.results.localPath(source.location), options));
-      selects.labels.push(labelsOf(await world.results.localPath(source.labels), options));
+      selects.points.push(pointsOf(source, await pointsPath(world.results, source, spec), options));
+      selects.labels.push(labelsOf(await localRows(world.results, source.labels, partsOf(spec)), options));
     }
     before += rowsPerFile;
   }
   return selects;
 }
+
+/** Ordered by part unless it is the file as it came. */
+function pointsPath(store: ObjectStore, source: PointSource, spec: RollupSpec): Promise<string> {
+  return source.columns === undefined && !isWhole(spec)
+    ? localRows(store, source.location, partsOf(spec))
+    : store.localPath(source.location);
+}
+
+const partsOf = ({ firstPart, lastPart }: RollupSpec): RowRange => ({
+  column: 'part',
+  first: firstPart,
+  last: lastPart,
+});
+
+const isWhole = ({ firstPart, lastPart, parts }: RollupSpec) => firstPart === 0 && lastPart === parts - 1;
 
 interface PointsOptions {
   readonly spec: RollupSpec;
@@ -104,16 +120,15 @@ interface PointsOptions {
 }
 
 function pointsOf({ columns }: PointSource, path: string, { spec, labels, before }: PointsOptions): string {
-  const isWhole = spec.firstPart === 0 && spec.lastPart === spec.parts - 1;
   const range = `BETWEEN ${spec.firstPart} AND ${spec.lastPart}`;
   if (columns === undefined) {
     const rows = `SELECT id, ts, v, ${before} + pw_row AS q, ${labels.join(', ')} FROM read_parquet(${text(path)})`;
-    return isWhole ? rows : `${rows} WHERE part ${range}`;
+    return isWhole(spec) ? rows : `${rows} WHERE part ${range}`;
   }
   const named = ['id', 'ts', 'v', ...labels].map((name) => `${columns[name] ?? 'NULL'} AS ${name}`);
   const rows = `SELECT ${named.join(', ')}, ${before} + file_row_number + 1 AS q FROM read_parquet(${text(path)}, file_row_number = true, hive_partitioning = false)`;
   const ordered = `SELECT id, ts, v, q, ${labels.join(', ')} FROM (${rows})`;
-  return isWhole ? ordered : `${ordered} WHERE ${partOf('id', spec.parts)} ${range}`;
+  return isWhole(spec) ? ordered : `${ordered} WHERE ${partOf('id', spec.parts)} ${range}`;
 }
 
 function labelsOf(path: string, { spec, labels, before }: PointsOptions): string {

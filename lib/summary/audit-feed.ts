@@ -5,6 +5,7 @@ import { sourceAlive } from './audit-sql.ts';
 import type { StateFile } from './audit-state.ts';
 import type { SummaryShape } from './columns.ts';
 import { feedNames } from './feed-columns.ts';
+import { preparedPaths } from './prepared-paths.ts';
 
 /** Checks of what the deletions feed does, from the rules once more and not from the work's own statements. */
 
@@ -90,7 +91,7 @@ export async function feedRows(audit: BucketAudit): Promise<string> {
       .map(({ name, sqlType }, at) => `${values[at] ?? 'NULL'}::${sqlType} AS ${identifier(name)}`)
       .join(', ');
   if (audit.feed.length === 0) return `(SELECT ${typed([])} WHERE false)`;
-  const paths = await Promise.all(audit.feed.map((location) => context.world.results.localPath(location)));
+  const paths = await preparedPaths(context.world.results, audit.feed, state.bucket);
   return `(SELECT ${typed(sources)} FROM read_parquet(${textList(paths)}) WHERE bucket = ${state.bucket})`;
 }
 

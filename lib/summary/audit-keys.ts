@@ -2,6 +2,7 @@ import { identifier, textList } from '../engine/sql.ts';
 import { after, type BucketAudit, count, rowsOf } from './audit-context.ts';
 import { monthNumber, monthText } from './audit-sql.ts';
 import type { StateFile } from './audit-state.ts';
+import { preparedPaths } from './prepared-paths.ts';
 
 /**
  * Keys of the bucket's cells before and after the run, from their key columns: nothing is lost, nothing is there
@@ -110,9 +111,7 @@ export function changedMonths(audit: BucketAudit): ReadonlySet<string> {
 async function loadRecordKeys(audit: BucketAudit): Promise<void> {
   const { session, shape, state } = audit;
   const key = identifier(shape.key.name);
-  const paths = await Promise.all(
-    audit.sources.map((location) => audit.context.world.results.localPath(location)),
-  );
+  const paths = await preparedPaths(audit.context.world.results, audit.sources, audit.state.bucket);
   await session.execute(
     `CREATE OR REPLACE TEMP TABLE batch_keys AS ${
       paths.length === 0

@@ -6,6 +6,7 @@ import { feedRows } from './audit-feed.ts';
 import { aliveColumns, monthNumber, monthText } from './audit-sql.ts';
 import { storedNames } from './columns.ts';
 import { feedNames } from './feed-columns.ts';
+import { preparedPaths } from './prepared-paths.ts';
 import { recompute } from './verify-recompute.ts';
 import type { StoredMonth } from './verify-registers.ts';
 import {
@@ -93,7 +94,7 @@ async function prepared(audit: BucketAudit, sources: readonly Location[]): Promi
   if (sources.length === 0) {
     return `(SELECT NULL::${key.sqlType} AS ${identifier(key.name)}, NULL::INTEGER AS month_no, NULL::BOOLEAN AS is_delete WHERE false)`;
   }
-  const paths = await Promise.all(sources.map((location) => audit.context.world.results.localPath(location)));
+  const paths = await preparedPaths(audit.context.world.results, sources, audit.state.bucket);
   return `(SELECT * FROM read_parquet(${textList(paths)}) WHERE bucket = ${audit.state.bucket})`;
 }
 

@@ -3,6 +3,7 @@ import { type BucketAudit, count, rowsOf } from './audit-context.ts';
 import { changedMonths } from './audit-keys.ts';
 import type { ScalarColumn } from './columns.ts';
 import { feedNames } from './feed-columns.ts';
+import { preparedPaths } from './prepared-paths.ts';
 
 /**
  * Columns whose values a row takes from its newest record and nothing else. Left out: the version, which rises for
@@ -73,7 +74,7 @@ export async function auditValues(audit: BucketAudit): Promise<void> {
     WHERE f.changed`);
   const [row] = await session.query('SELECT count(*) AS n FROM row_facts WHERE changed');
   findings.checked('values', count(row, 'n'));
-  const paths = await Promise.all(audit.sources.map((location) => context.world.results.localPath(location)));
+  const paths = await preparedPaths(context.world.results, audit.sources, state.bucket);
   const records =
     paths.length === 0
       ? '(SELECT NULL AS k, 0 AS month_no, 0::UBIGINT AS record WHERE false)'

@@ -3,6 +3,7 @@ import { DuplicateStoredKeyError } from '../errors.ts';
 import type { Plan } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 import { newestMonth, type SummaryShape } from './columns.ts';
+import { preparedPaths } from './prepared-paths.ts';
 import { type OpenFiles, openFiles, scan } from './reading.ts';
 import {
   batchTable,
@@ -64,7 +65,7 @@ export async function openBucket(options: OpenOptions): Promise<BucketSession> {
   const tombstones = await open('tombstones');
 
   const local = (locations: readonly Location[]) =>
-    Promise.all(locations.map((location) => context.world.results.localPath(location)));
+    preparedPaths(context.world.results, locations, spec.bucket);
   await session.execute(batchTable(shape, await local(spec.sources), spec.bucket, options.slice));
   if (shape.feed !== undefined)
     await session.execute(feedTable(shape, shape.feed, await local(spec.feed), spec.bucket, options.slice));

@@ -254,4 +254,31 @@ describe('the copies that an S3 store fetches', () => {
     await writeFile(paths[0] ?? '', 'damaged');
     expect(await readFile(await store.localPath(at('shared')), 'utf8')).toBe('x');
   });
+
+  it('of parts hold what was asked for, once for callers that come at the same time, and never half of two objects', async () => {
+    const { store, at, proxy, folder } = await faultyStore();
+    await store.write(at('rows'), bytes('0123456789'));
+    const part = (from: number, to: number) =>
+      store.localPart(at('rows'), async ({ read }) => {
+        await read({ from: 8, to: 10 });
+        return [{ from, to }];
+      });
+    const paths = await Promise.all([part(2, 4), part(2, 4), part(0, 1)]);
+    expect(new Set(paths).size).toBe(2);
+    expect(await readFile(paths[0] ?? '', 'latin1')).toBe('\0\x0023\0\0\0\x0089');
+    expect(await readFile(paths[2] ?? '', 'latin1')).toBe('0\0\0\0\0\0\0\x0089');
+    // Three footers, two ranges.
+    expect(proxy.seen.filter((one) => one === 'GET')).toHaveLength(5);
+    const whole = await store.localPath(at('rows'));
+    expect(await readFile(whole, 'utf8')).toBe('0123456789');
+    expect(await part(5, 6)).toBe(whole);
+    expect(await readdir(join(folder, 'copies'))).toHaveLength(3);
+    await store.write(at('other'), bytes('0123456789'));
+    await expect(
+      store.localPart(at('other'), async () => {
+        await store.write(at('other'), bytes('9876543210'), { overwrite: true });
+        return [{ from: 0, to: 3 }];
+      }),
+    ).rejects.toThrow(SourceChangedError);
+  });
 });
