@@ -8,6 +8,9 @@ export interface RowRange {
   readonly last: number;
 }
 
+/** Rows of a row group of prepared files: few, so that a reader of some of the file's rows gets few others. */
+export const preparedGroupRows = 8_192;
+
 /** Holds the footers of most files. */
 const footerBytes = 1 << 18;
 

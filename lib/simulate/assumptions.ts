@@ -34,6 +34,10 @@ export interface Assumptions {
   /** Bytes of one source record. */
   readonly sourceRowBytes: number;
   readonly sourceFileBytes: number;
+  /** Columns of a source record. */
+  readonly sourceColumns: number;
+  /** Bytes of a prepared file's footer for each column of each row group. */
+  readonly footerBytesPerColumn: number;
   /** Source rows that one core prepares in a second. */
   readonly prepareRowsPerSecond: number;
   /** Bytes of a ranged read and of a part of an upload. */
@@ -62,6 +66,8 @@ export const defaultAssumptions: Assumptions = {
   unitOverheadSeconds: 1.5,
   sourceRowBytes: 200,
   sourceFileBytes: 256e6,
+  sourceColumns: 60,
+  footerBytesPerColumn: 85,
   prepareRowsPerSecond: 195_000,
   partBytes: 16e6,
   transitionsPerUnit: 3,

@@ -1,40 +1,106 @@
+import { parseDurationMs, type RollupConfig } from '../config/index.ts';
 import type { Assumptions } from './assumptions.ts';
+import { preparedFiles, preparedReads } from './prepared.ts';
 import type { StageVolume } from './summary-volume.ts';
 
-/**
- * A batch of metric points. The rollup workload is not built yet: its CPU is that of a plain query for three resolutions
- * with increases by LAG, measured on one core over four million points.
- */
+/** A batch of metric points. */
 export interface RollupBatch {
   readonly points: number;
+  readonly series: number;
+  readonly batchMs: number;
+  readonly latenessMs: number;
+  readonly resolutionsMs: readonly number[];
+  /** Points of one unit. */
+  readonly unitPoints: number;
+  /** Label columns, the shard among them. */
+  readonly labels: number;
   readonly pointBytes: number;
-  /** Points that one core reads, orders by series and rolls up in a second. */
-  readonly pointsPerSecond: number;
-  /** Points per output row, over all resolutions. */
-  readonly reduction: number;
-  readonly outputRowBytes: number;
-  /** Bytes of partial points and tails that are read and written. */
-  readonly stateBytes: number;
+  readonly rowBytes: number;
+  /** Of a waiting point, a tail or an open row. */
+  readonly stateRowBytes: number;
+  /** CPU seconds of one core for a million points (docs/performance.md). */
+  readonly cpuSeconds: { readonly prepare: number; readonly rollup: number; readonly audit: number };
 }
 
-export const defaultRollup: Omit<RollupBatch, 'points'> = {
+/** Points of one series where nothing says how many series there are. */
+const pointsPerSeries = 200;
+
+const measured = {
   pointBytes: 24,
-  pointsPerSecond: 470_000,
-  reduction: 10,
-  outputRowBytes: 60,
-  stateBytes: 1.24e9,
+  rowBytes: 36,
+  stateRowBytes: 6,
+  cpuSeconds: { prepare: 0.2, rollup: 0.8, audit: 0.25 },
+} as const;
+
+/** What a pipeline says of its batches; by default three resolutions and hourly batches. */
+export function rollupBatch(
+  points: number,
+  series: number | undefined,
+  config: RollupConfig | undefined,
+): RollupBatch {
+  const { resolutions, batches, lateness, work } = config ?? usual;
+  return {
+    ...measured,
+    points,
+    series: Math.min(points, series ?? Math.max(1, Math.round(points / pointsPerSeries))),
+    batchMs: parseDurationMs(batches.every),
+    latenessMs: lateness === null ? 0 : parseDurationMs(lateness),
+    resolutionsMs: resolutions.map(parseDurationMs).sort((a, b) => a - b),
+    unitPoints: work.unitPoints,
+    labels: config === undefined ? 3 : config.points.labels.length + 1,
+  };
+}
+
+const usual: Pick<RollupConfig, 'resolutions' | 'lateness'> & {
+  readonly batches: Pick<RollupConfig['batches'], 'every'>;
+  readonly work: Pick<RollupConfig['work'], 'unitPoints'>;
+} = {
+  resolutions: ['1m', '5m', '1h'],
+  batches: { every: '1h' },
+  lateness: '15m',
+  work: { unitPoints: 5_000_000 },
 };
 
-/** Points are read once; every resolution and the state come from that one evaluation. */
+/** Rows of one resolution in a batch: one for each series and window, where no series has fewer points than windows. */
+export function rowsOut(batch: RollupBatch, resolutionMs: number): number {
+  return Math.min(batch.points, batch.series * Math.max(1, batch.batchMs / resolutionMs));
+}
+
+/** Points are read once by the work; every resolution and the state come from that one evaluation. */
 export function rollupStages(batch: RollupBatch, assumed: Assumptions): readonly StageVolume[] {
-  const bytes = batch.points * batch.pointBytes;
+  const { points, pointBytes, cpuSeconds } = batch;
+  const bytes = points * pointBytes;
+  const units = Math.max(1, Math.ceil(points / batch.unitPoints));
+  // Part, row number, series, time, value and labels.
+  const columns = batch.labels + 5;
+  const read = preparedReads({ rows: points, rowBytes: pointBytes, columns, units }, assumed);
+  const written = batch.resolutionsMs.reduce((sum, one) => sum + rowsOut(batch, one), 0) * batch.rowBytes;
+  const waiting = points * Math.min(1, batch.latenessMs / batch.batchMs);
+  const state = (waiting + batch.series * batch.resolutionsMs.length) * batch.stateRowBytes;
+  const millions = points / 1e6;
   return [
     {
+      name: 'prepare',
+      units: preparedFiles(points, pointBytes, assumed),
+      bytesRead: bytes,
+      bytesWritten: bytes,
+      cpuSeconds: millions * cpuSeconds.prepare,
+    },
+    {
       name: 'rollup',
-      units: Math.max(1, Math.ceil(bytes / assumed.unitBytes)),
-      bytesRead: bytes + batch.stateBytes,
-      bytesWritten: (batch.points / batch.reduction) * batch.outputRowBytes + batch.stateBytes,
-      cpuSeconds: batch.points / batch.pointsPerSecond,
+      units,
+      bytesRead: read.bytesRead + state,
+      requests: read.requests,
+      bytesWritten: written + state,
+      cpuSeconds: millions * cpuSeconds.rollup,
+    },
+    // One function for all of it.
+    {
+      name: 'audit',
+      units: 1,
+      bytesRead: bytes + written + 2 * state,
+      bytesWritten: 0,
+      cpuSeconds: millions * cpuSeconds.audit,
     },
   ];
 }

@@ -44,7 +44,8 @@ export function runCost(stages: readonly StageVolume[], assumed: Assumptions): R
     timed.reduce((sum, stage) => sum + stage.units * stage.unitSeconds, 0) * again + controlSeconds;
   const read = stages.reduce((sum, stage) => sum + stage.bytesRead, 0) * again;
   const written = stages.reduce((sum, stage) => sum + stage.bytesWritten, 0) * again;
-  const gets = read / assumed.partBytes + units * assumed.readsPerUnit;
+  const requests = stages.reduce((sum, stage) => sum + (stage.requests ?? 0), 0) * again;
+  const gets = read / assumed.partBytes + units * assumed.readsPerUnit + requests;
   const puts = written / assumed.partBytes + units * 3;
   const transitions = units * assumed.transitionsPerUnit + assumed.transitionsPerRun;
   const gbSeconds = (seconds * assumed.memoryGb * 1e9) / billedGb;

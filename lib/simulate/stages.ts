@@ -6,6 +6,7 @@ import {
   type WorkVolume,
 } from '../summary/cost-model.ts';
 import type { Assumptions, TableStatistics } from './assumptions.ts';
+import { preparedFiles, preparedReads } from './prepared.ts';
 import { type StageVolume, type SummaryVolume, summaryVolume } from './summary-volume.ts';
 
 export interface SummaryRun {
@@ -30,13 +31,15 @@ export function summaryRun(table: TableStatistics, assumed: Assumptions, row: Ro
   const resolved: WorkVolume = { ...nothing, units: buckets, resolvedRows: work.resolvedRows };
   const applied: WorkVolume = { ...work, units: work.units - buckets, resolvedRows: 0 };
   const latestBytes = (table.rows / table.months) * assumed.rowBytes;
+  const { sourceRowBytes: rowBytes, sourceColumns: columns } = assumed;
+  const records = preparedReads({ rows: table.records, rowBytes, columns, units: buckets }, assumed);
   const keyBytes = touchedRows * keyColumnBytes;
   return {
     volume,
     stages: [
       {
         name: 'prepare',
-        units: Math.max(1, Math.ceil(sourceBytes / assumed.sourceFileBytes)),
+        units: preparedFiles(table.records, rowBytes, assumed),
         bytesRead: sourceBytes,
         bytesWritten: sourceBytes,
         cpuSeconds: table.records / assumed.prepareRowsPerSecond,
@@ -44,7 +47,8 @@ export function summaryRun(table: TableStatistics, assumed: Assumptions, row: Ro
       {
         name: 'resolve',
         units: buckets,
-        bytesRead: sourceBytes + latestBytes,
+        bytesRead: records.bytesRead + latestBytes,
+        requests: records.requests,
         bytesWritten: bytesWritten(row, resolved),
         cpuSeconds: cpuSeconds(row, resolved),
       },
@@ -59,7 +63,8 @@ export function summaryRun(table: TableStatistics, assumed: Assumptions, row: Ro
         // Keys before and after, once each; spread over as many functions as there are buckets.
         name: 'audit',
         units: buckets,
-        bytesRead: keyBytes * 2,
+        bytesRead: keyBytes * 2 + records.bytesRead,
+        requests: records.requests,
         bytesWritten: 0,
         cpuSeconds: keyPassSeconds(row, touchedRows * 2),
       },

@@ -7,6 +7,8 @@ export interface StageVolume {
   readonly units: number;
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  /** Requests beside those for whole parts of what is read. */
+  readonly requests?: number;
   readonly cpuSeconds: number;
 }
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -8,7 +9,7 @@ import {
 import { describeAssumptions, describeRollup } from '../../lib/simulate/describe.ts';
 import { prices, storageUsd } from '../../lib/simulate/prices.ts';
 import { parseQuantity } from '../../lib/simulate/quantity.ts';
-import { defaultRollup, rollupStages } from '../../lib/simulate/rollup.ts';
+import { rollupBatch, rollupStages, rowsOut } from '../../lib/simulate/rollup.ts';
 import { runCost } from '../../lib/simulate/run-cost.ts';
 import { sensitivity, simulateSummary } from '../../lib/simulate/simulate.ts';
 import { summaryVolume } from '../../lib/simulate/summary-volume.ts';
@@ -98,7 +99,7 @@ it('every assumption is said: changing it changes what is printed', () => {
   const said = (assumed: Assumptions) =>
     [
       ...describeAssumptions(table, assumed, summaryVolume(table, assumed)),
-      ...describeRollup({ ...defaultRollup, points: 1e6 }, assumed),
+      ...describeRollup(rollupBatch(1e6, undefined, undefined), assumed),
     ].join('\n');
   const before = said(defaultAssumptions);
   for (const key of Object.keys(defaultAssumptions) as (keyof Assumptions)[])
@@ -118,10 +119,32 @@ it('storage is priced tier by tier', () => {
   ]);
 });
 
-it('a batch of points is read once', () => {
-  const [stage] = rollupStages({ ...defaultRollup, points: 1e9 }, defaultAssumptions);
-  expect(stage?.bytesRead).toBe(1e9 * defaultRollup.pointBytes + defaultRollup.stateBytes);
-  expect(runCost(stage === undefined ? [] : [stage], defaultAssumptions).usd).toBeGreaterThan(0);
+describe('a batch of points', () => {
+  const batch = rollupBatch(1e9, undefined, undefined);
+  const stages = (some: typeof batch) => rollupStages(some, defaultAssumptions);
+
+  it('is prepared, rolled up in units that each read their share and little else, and audited', () => {
+    const [prepare, rollup, audit] = stages(batch);
+    expect([prepare?.name, rollup?.name, audit?.name]).toEqual(['prepare', 'rollup', 'audit']);
+    expect(rollup?.units).toBe(200);
+    expect(prepare?.bytesRead).toBe(1e9 * batch.pointBytes);
+    expect(rollup?.bytesRead).toBeGreaterThan(1e9 * batch.pointBytes);
+    expect(rollup?.bytesRead).toBeLessThan(2 * 1e9 * batch.pointBytes);
+    expect(runCost(stages(batch), defaultAssumptions).usd).toBeGreaterThan(0);
+  });
+
+  it('never has more rows of a resolution than points, and costs no less for more of them', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1e10 }), fc.integer({ min: 1, max: 1e8 }), (points, series) => {
+        const some = rollupBatch(points, series, undefined);
+        for (const resolution of some.resolutionsMs)
+          expect(rowsOut(some, resolution)).toBeLessThanOrEqual(points);
+        const usd = (count: number) =>
+          runCost(stages(rollupBatch(count, series, undefined)), defaultAssumptions).usd;
+        expect(usd(2 * points)).toBeGreaterThanOrEqual(usd(points) * 0.999);
+      }),
+    );
+  });
 });
 
 it.each([
@@ -144,6 +167,28 @@ describe('partwise simulate', () => {
     const document = JSON.parse((await runOnce('simulate', '--rows', '2B', '--json')).stdout);
     expect(document).toMatchObject({ table: { rows: 2e9 }, prices: { sources: expect.any(Array) } });
     expect(document.sensitivity.length).toBeGreaterThan(5);
+  });
+
+  it('takes windows and units from a pipeline of rollups, and asks for its points', async () => {
+    const args = ['simulate', '--pipeline', resolve('pipelines/metrics.yaml')];
+    const { code, stderr } = await runOnce(...args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('--rollup POINTS')]);
+    const document = JSON.parse(
+      (await runOnce(...args, '--rollup', '20M', '--series', '100K', '--json')).stdout,
+    );
+    expect(document.batch).toMatchObject({
+      points: 20e6,
+      series: 100e3,
+      resolutionsMs: [60e3, 300e3, 3_600e3],
+    });
+    const wrong = await runOnce(
+      'simulate',
+      '--pipeline',
+      resolve('pipelines/accounts.yaml'),
+      '--rollup',
+      '20M',
+    );
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('is a summary')]);
   });
 
   it.each([

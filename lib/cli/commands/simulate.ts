@@ -1,15 +1,15 @@
-import { type SummaryConfig, summaryOnly } from '../../config/index.ts';
-import { parseByteSize } from '../../config/sizes.ts';
+import { type PipelineConfig, parseByteSize } from '../../config/index.ts';
+import { UsageError } from '../../errors.ts';
 import { bytes, count, duration } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
 import { type Assumptions, defaultAssumptions, type TableStatistics } from '../../simulate/assumptions.ts';
 import { describeAssumptions, describeRollup } from '../../simulate/describe.ts';
 import { prices } from '../../simulate/prices.ts';
 import { parseQuantity } from '../../simulate/quantity.ts';
-import { defaultRollup, rollupStages } from '../../simulate/rollup.ts';
+import { rollupBatch, rollupStages } from '../../simulate/rollup.ts';
 import { type CostItem, type RunCost, runCost } from '../../simulate/run-cost.ts';
 import { sensitivity, simulateSummary } from '../../simulate/simulate.ts';
-import { type RowShape, rowShape, rowShapeOf } from '../../summary/cost-model.ts';
+import { rowShape, rowShapeOf } from '../../summary/cost-model.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 
@@ -17,14 +17,13 @@ import { loadChosenPipeline } from '../pipeline.ts';
 const usualRow = rowShapeOf(20 * 36 + 40, defaultAssumptions.rowBytes);
 
 export const simulate: CommandHandler = async (context) => {
-  const config =
-    context.flags.text('pipeline') === undefined
-      ? undefined
-      : summaryOnly((await loadChosenPipeline(context)).config, 'simulate --pipeline');
-  const row = config === undefined ? usualRow : rowShape(config);
-  const assumed = assumptions(context, config, row);
+  const chosen =
+    context.flags.text('pipeline') === undefined ? undefined : (await loadChosenPipeline(context)).config;
   const points = context.flags.text('rollup');
-  if (points !== undefined) return simulateRollup(context, parseQuantity(points, 'rollup'), assumed);
+  if (chosen?.kind === 'rollup' || points !== undefined) return simulateRollup(context, chosen, points);
+  const config = chosen;
+  const row = config === undefined ? usualRow : rowShape(config);
+  const assumed = assumptions(context, config, row.bytes);
   const { flags, output } = context;
   const table: TableStatistics = {
     rows: parseQuantity(flags.text('rows') ?? '100B', 'rows'),
@@ -65,12 +64,31 @@ export const simulate: CommandHandler = async (context) => {
   return 0;
 };
 
-function simulateRollup(context: CommandContext, points: number, assumed: Assumptions) {
-  const batch = { ...defaultRollup, points };
+/** @throws UsageError when the points are not given, or the pipeline is of another kind */
+function simulateRollup(
+  context: CommandContext,
+  chosen: PipelineConfig | undefined,
+  given: string | undefined,
+) {
+  if (chosen !== undefined && chosen.kind !== 'rollup')
+    throw new UsageError(`--rollup is for pipelines of kind rollup; ${chosen.pipeline} is a ${chosen.kind}`);
+  if (given === undefined)
+    throw new UsageError(`${chosen?.pipeline} is a rollup: how many points does a batch have?`, {
+      next: 'the same with --rollup POINTS, and --series N where that is known',
+    });
+  const { flags, output } = context;
+  const points = parseQuantity(given, 'rollup');
+  const series = flags.text('series');
+  const batch = rollupBatch(
+    points,
+    series === undefined ? undefined : parseQuantity(series, 'series'),
+    chosen,
+  );
+  const assumed = assumptions(context, chosen);
   const cost = runCost(rollupStages(batch, assumed), assumed);
   const said = describeRollup(batch, assumed);
-  context.output.document({ batch, assumed, prices, cost, assumptions: said });
-  context.output.lines([
+  output.document({ batch, assumed, prices, cost, assumptions: said });
+  output.lines([
     `a batch of ${count(points)} points`,
     ...resultLines(cost),
     'assumed',
@@ -81,17 +99,26 @@ function simulateRollup(context: CommandContext, points: number, assumed: Assump
 }
 
 /** The pipeline file decides what it says; flags and defaults the rest. */
-function assumptions(context: CommandContext, config: SummaryConfig | undefined, row: RowShape): Assumptions {
+function assumptions(
+  context: CommandContext,
+  config: PipelineConfig | undefined,
+  rowBytes: number = defaultAssumptions.rowBytes,
+): Assumptions {
   const concurrency = context.flags.number('concurrency');
   return {
     ...defaultAssumptions,
-    rowBytes: row.bytes,
-    ...(config === undefined
-      ? {}
-      : {
+    rowBytes,
+    ...(config?.kind === 'summary'
+      ? {
           fileBytes: parseByteSize(config.tables.targetFileSize),
           unitBytes: parseByteSize(config.work.unitBytes),
           maxDeadFraction: config.work.maxDeadFraction,
+          sourceColumns: config.columns.length,
+        }
+      : {}),
+    ...(config === undefined
+      ? {}
+      : {
           memoryGb: parseByteSize(config.aws.memory) / 1e9,
           diskGb: parseByteSize(config.aws.disk) / 1e9,
           concurrency: config.aws.concurrency,

@@ -28,6 +28,12 @@ export const simulateCommand: CommandSpec = {
       value: 'POINTS',
       help: 'a batch of so many metric points instead of a summary table',
     },
+    {
+      name: 'series',
+      kind: 'text',
+      value: 'N',
+      help: 'with --rollup: series of the points (default: a 200th)',
+    },
   ],
   examples: [
     { command: 'partwise simulate --rows 100B --records 300M', what: 'a large correction of a large table' },
@@ -36,6 +42,10 @@ export const simulateCommand: CommandSpec = {
       what: "with this pipeline's columns",
     },
     { command: 'partwise simulate --rollup 686482723', what: 'one batch of metric points' },
+    {
+      command: 'partwise simulate --pipeline metrics --rollup 20M --series 100K',
+      what: "with this pipeline's windows",
+    },
   ],
   load: async () => (await import('../commands/simulate.ts')).simulate,
 };

@@ -4,11 +4,10 @@ import type { EngineSession } from '../../engine/engine.ts';
 import { identifier } from '../../engine/sql.ts';
 import { ObjectExistsError } from '../../errors.ts';
 import type { Location } from '../../stores/ports.ts';
+import { preparedGroupRows } from '../row-groups.ts';
 import type { RunContext } from '../workload.ts';
 import type { OpenedSource } from './open.ts';
 import type { RowRejects } from './rejects.ts';
-
-const rowGroupRows = 8_192;
 
 /** How much of a refused row is kept. */
 const rawCharacters = 65_536;
@@ -85,7 +84,7 @@ export async function writeRows(
   const [file] = await session.writeParquet({
     select: `SELECT ${columns} FROM accepted ORDER BY ${order}`,
     path,
-    rowGroupRows,
+    rowGroupRows: preparedGroupRows,
   });
   if (file === undefined || file.rows === 0) {
     await unlink(path).catch(() => undefined);
