@@ -2,17 +2,23 @@ import { ancestors, type Snapshot, snapshotById, type Table } from '../iceberg/i
 import type { Location } from '../stores/ports.ts';
 import { batchKeys } from './state.ts';
 
+interface KeepFor {
+  readonly now: number;
+  readonly keepForMs: number;
+}
+
+/** States that the table's snapshots still need: that of the newest batch of every branch and tag, and those kept for replays. */
+export function livingStates(table: Table, options: KeepFor): readonly Location[] {
+  const newest = Object.values(table.metadata.refs).flatMap((ref) => batchAt(table, ref.snapshotId) ?? []);
+  const living = new Set([...newest, ...replayable(table, options)]);
+  return [...living].flatMap(({ summary }) => summary[batchKeys.state] ?? []);
+}
+
 /**
- * States that the table's snapshots still need: that of the newest batch of every branch and tag, and those that have
- * had a successor for less than `keepForMs`. One that no ref reaches, after a rollback, ages from its own commit.
+ * Commits of batches that a replay may start from: those that have had a successor for less than `keepForMs`. One that no
+ * ref reaches, after a rollback, ages from its own commit.
  */
-export function livingStates(
-  table: Table,
-  { now, keepForMs }: { readonly now: number; readonly keepForMs: number },
-): readonly Location[] {
-  const newest = new Set(
-    Object.values(table.metadata.refs).flatMap((ref) => batchAt(table, ref.snapshotId)?.snapshotId ?? []),
-  );
+export function replayable(table: Table, { now, keepForMs }: KeepFor): readonly Snapshot[] {
   const followedMs = new Map<bigint, number>();
   for (const snapshot of table.metadata.snapshots) {
     if (!isBatch(snapshot) || snapshot.parentSnapshotId === undefined) continue;
@@ -21,11 +27,9 @@ export function livingStates(
     const id = before.snapshotId;
     followedMs.set(id, Math.max(followedMs.get(id) ?? 0, snapshot.timestampMs));
   }
-  return table.metadata.snapshots.flatMap((snapshot) => {
-    const state = snapshot.summary[batchKeys.state];
-    if (state === undefined) return [];
+  return table.metadata.snapshots.filter((snapshot) => {
     const sinceMs = followedMs.get(snapshot.snapshotId) ?? snapshot.timestampMs;
-    return newest.has(snapshot.snapshotId) || now - sinceMs < keepForMs ? [state] : [];
+    return isBatch(snapshot) && now - sinceMs < keepForMs;
   });
 }
 

@@ -2,7 +2,9 @@ import type { RollupConfig } from '../config/schema.ts';
 import { parseDurationMs } from '../config/sizes.ts';
 import type { UpkeepPart, World } from '../run/workload.ts';
 import { keepTables, type MaintainOptions } from '../upkeep/maintain.ts';
+import { findTable } from './batch.ts';
 import { rollupShape } from './columns.ts';
+import { replayable } from './living-states.ts';
 import { reapState } from './reap-state.ts';
 import { reapUploads } from './reap-uploads.ts';
 import { rulesOf } from './rules.ts';
@@ -54,8 +56,10 @@ export async function maintainRollups(
     maxSmallFiles,
     maxDeadFraction,
   };
-  const leastAgeMs = parseDurationMs(config.state.keepFor);
-  const lines = await keepTables({ ...options, world, config, tables: [table], leastAgeMs });
+  const found = await findTable(world, config);
+  const keepFor = { now: world.clock.now(), keepForMs: parseDurationMs(config.state.keepFor) };
+  const pinned = found === undefined ? [] : replayable(found, keepFor).map(({ snapshotId }) => snapshotId);
+  const lines = await keepTables({ ...options, world, config, tables: [{ ...table, pinned }] });
   if (options.parts?.includes('orphans') === false) return lines;
   const uploads = options.apply === true ? await reapUploads(world, config, options.publishedRunId) : [];
   return [...lines, ...uploads, ...(await reapState(world, config, options))];

@@ -27,14 +27,14 @@ export interface KeptTable {
   readonly sortOrderId?: number;
   readonly maxSmallFiles: number;
   readonly maxDeadFraction: number;
+  /** Snapshots that stay, and every later one with them, whatever the pipeline's `maintenance` says. */
+  readonly pinned?: readonly bigint[];
 }
 
 interface KeepOptions extends MaintainOptions {
   readonly world: World;
   readonly config: PipelineConfig;
   readonly tables: readonly KeptTable[];
-  /** Snapshots younger than this stay, whatever the pipeline's `maintenance.expireAfter` says. */
-  readonly leastAgeMs?: number;
 }
 
 /**
@@ -43,7 +43,7 @@ interface KeepOptions extends MaintainOptions {
  * pipeline's lease.
  */
 export async function keepTables(options: KeepOptions): Promise<readonly string[]> {
-  const { world, config, tables, leastAgeMs = 0 } = options;
+  const { world, config, tables } = options;
   const parts = new Set(options.parts ?? ['compact', 'expire', 'orphans']);
   const lines: string[] = [];
   const runs = await resumableRuns(world, {
@@ -58,12 +58,12 @@ export async function keepTables(options: KeepOptions): Promise<readonly string[
     if (parts.has('compact')) lines.push(...(await compact(world, config, table)));
     if (parts.has('expire')) {
       const { keepSnapshots, expireAfter } = config.maintenance;
-      const pinned = pins.get(tableName(identifier)) ?? new Set<bigint>();
+      const pinned = new Set([...(pins.get(tableName(identifier)) ?? []), ...(table.pinned ?? [])]);
       const expired = await expireOld({
         world,
         identifier,
         keep: keepSnapshots,
-        expireAfterMs: Math.max(parseDurationMs(expireAfter), leastAgeMs),
+        expireAfterMs: parseDurationMs(expireAfter),
         pinned,
       });
       if (expired.snapshots > 0) {

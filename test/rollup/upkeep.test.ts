@@ -50,6 +50,24 @@ test('expiry keeps the newest batch under other writers’ commits, and the next
   await expectOracle(product, batches);
 });
 
+test('a commit stays as long as its state, counted from the successor, so that a replay finds both', async () => {
+  await using product = await openAged({
+    rules,
+    document: { maintenance: { auto: false, keepSnapshots: 1, expireAfter: '1h' } },
+  });
+  await rollUpTo(product, [first]);
+  product.age(5 * day);
+  await rollUpTo(product, [second]);
+  product.age(5 * day);
+  await maintainRollups(product.world, product.config, { apply: true });
+  expect(await stateNames(product)).toHaveLength(2);
+  expect(await batchesOf(product)).toEqual(['0', '1']);
+  product.age(3 * day);
+  await maintainRollups(product.world, product.config, { apply: true });
+  expect(await stateNames(product)).toHaveLength(1);
+  expect(await batchesOf(product)).toEqual(['1']);
+});
+
 test('states that have had a successor for long go; the newest stays, with the files it has from older ones', async () => {
   await using product = await openAged({ rules });
   await rollUpTo(product, batches);
