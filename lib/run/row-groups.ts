@@ -12,7 +12,7 @@ export interface RowRange {
 export const preparedGroupRows = 8_192;
 
 /** Holds the footers of most files. */
-const footerBytes = 1 << 18;
+const footerBytes = 1 << 20;
 
 /**
  * A path of a Parquet file that is sorted by the column, for a reader that asks for these rows only: a store that is far

@@ -19,7 +19,7 @@ beforeAll(async () => {
   // Few distinct texts make dictionaries with Bloom filters; the last column makes the file large.
   await session.writeParquet({
     select: `SELECT CAST(hash(i) % 300 AS INTEGER) AS bucket, i, 'name ' || (i % 50) AS name, i % 7 AS few, md5(i::VARCHAR) AS wide
-      FROM range(200_000) AS t(i) ORDER BY bucket, i`,
+      FROM range(1_000_000) AS t(i) ORDER BY bucket, i`,
     path,
     rowGroupRows: 8_192,
   });
