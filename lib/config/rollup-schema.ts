@@ -100,7 +100,7 @@ export const rollupSchema = z.strictObject({
       memory: byteSize.default('1.8 GB'),
       threads: z.number().int().min(1).optional(),
       /** Points that one unit takes at most, as far as the parts can be divided. */
-      unitPoints: z.number().int().min(1).default(5_000_000),
+      unitPoints: z.number().int().min(1).default(10_000_000),
       rowGroupRows: z.number().int().min(2_048).default(122_880),
     })
     .prefault({}),

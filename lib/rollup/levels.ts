@@ -9,12 +9,12 @@ export const windows = (resolutionMs: number) => `windows_${resolutionMs}`;
 
 /**
  * Makes the table `windows_<resolution>` of every resolution: the rows of the points that this batch closes at the base,
- * merged level by level, each with what waited of it in `part`. `closed` says of a time whether its base window is closed.
+ * merged level by level, each with what waited of it in `part`. `closes` says of a row of `ordered` whether it is one of them.
  */
-export async function mergeLevels(session: EngineSession, rules: RollupRules, closed: string): Promise<void> {
+export async function mergeLevels(session: EngineSession, rules: RollupRules, closes: string): Promise<void> {
   const [values] = await session.query('SELECT min(v) AS low, max(v) AS high FROM ordered');
   const span = BigInt(String(values?.['high'] ?? 0)) - BigInt(String(values?.['low'] ?? 0));
-  await session.execute(`CREATE TEMP TABLE base AS ${baseRows(rules, closed, span >= 2n ** 63n)}`);
+  await session.execute(`CREATE TEMP TABLE base AS ${baseRows(rules, closes, span >= 2n ** 63n)}`);
   for (const resolution of rules.resolutionsMs) {
     const finer = finerOf(resolution, rules);
     const from = finer === rules.baseMs ? 'base' : fresh(finer);

@@ -11,6 +11,7 @@ import { mergeLevels } from './levels.ts';
 import { rulesOf } from './rules.ts';
 import { orderSeries } from './series.ts';
 import { tableRows } from './sql/rows.ts';
+import { isPoint } from './sql/series.ts';
 import { closedOf, readState } from './state.ts';
 
 /**
@@ -53,7 +54,7 @@ export async function createOpenWindows(options: {
   await openNoPoints(own, config);
   await openState({ world, config, runId: state?.runId ?? '' }, own, spec);
   await orderSeries(own, spec, rules, labels);
-  await mergeLevels(own, rules, 'true');
+  await mergeLevels(own, rules, isPoint(spec));
   const selects = rules.resolutionsMs.map((resolutionMs) =>
     tableRows({ shape, resolutionMs, labels, where: 'true' }),
   );

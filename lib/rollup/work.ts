@@ -5,6 +5,7 @@ import { openPoints, openState } from './inputs.ts';
 import { mergeLevels } from './levels.ts';
 import { rulesOf } from './rules.ts';
 import { countPoints, orderSeries } from './series.ts';
+import { isPoint } from './sql/series.ts';
 import type { RollupContext, RollupOutcome, RollupSpec } from './types.ts';
 import { noDeadLetters, writeDeadLetters, writeState } from './write-state.ts';
 import { outputTable, writeWindows } from './write-windows.ts';
@@ -31,13 +32,14 @@ export async function work(
   await openState(context, session, spec);
   await orderSeries(session, spec, rules, labels);
   const closed = spec.closedAfterMs === null ? 'false' : `ts <= ${spec.closedAfterMs}`;
-  await mergeLevels(session, rules, closed);
-  const { inTime, ...counted } = await countPoints(session, closed);
+  await mergeLevels(session, rules, `${isPoint(spec)} AND ${closed}`);
+  const { inTime, ...counted } = await countPoints(session, spec, closed);
   const computed = now();
 
   const writing = { context, session, spec, rules, labels, unit: item.unit };
   const { state, newestHotMs, newestPartMs } = await writeState(writing);
   const refused = spec.refused === 0 ? noDeadLetters : await writeDeadLetters(writing);
+  await session.execute('DROP TABLE ordered');
   const stated = now();
 
   const table = await outputTable(context, plan);

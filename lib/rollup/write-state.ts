@@ -31,11 +31,11 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
     writing,
     task,
     'hot',
-    `SELECT id, ts, v, ${names} FROM ordered JOIN labels USING (id) WHERE kind = 1 AND ${open} ORDER BY id, ts`,
+    `SELECT id, ts, v, ${names} FROM ordered JOIN labels USING (id) WHERE ${open} ORDER BY id, ts`,
   );
   const isLast = `(ni IS DISTINCT FROM id${closedMs === null ? '' : ` OR nt > ${closedMs}`})`;
-  const last = 'SELECT id, ts, v, kind, lead(id) OVER () AS ni, lead(ts) OVER () AS nt FROM ordered';
-  const closedOnes = closedMs === null ? 'kind = 0' : `ts <= ${closedMs}`;
+  const last = 'SELECT id, ts, v, lead(id) OVER () AS ni, lead(ts) OVER () AS nt FROM ordered';
+  const closedOnes = closedMs === null ? 'false' : `ts <= ${closedMs}`;
   const tails = await writeFile(
     writing,
     task,
@@ -64,7 +64,7 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
   };
   return {
     state: { hot: listOf(hot), tails: listOf(tails), part: listOf(part) },
-    newestHotMs: await newest(`SELECT max(ts) AS t FROM ordered WHERE kind = 1 AND ${open}`),
+    newestHotMs: await newest(`SELECT max(ts) AS t FROM ordered WHERE ${open}`),
     newestPartMs:
       part === undefined
         ? null

@@ -19,20 +19,25 @@ export function livingTails(closedMs: number | null, { maxGapMs }: Pick<RollupRu
 }
 
 /**
- * All points of the unit, sorted: what waited, what arrived, and the last closed point of each series. `o` orders points
- * of one time so that the one that counts comes first: points that waited were ingested before those that arrive.
+ * All points of the unit, sorted: what waited, what arrived, and the last closed point of each series. Of points of one
+ * time the one that counts comes last: points that waited were ingested before those that arrive.
  */
 export function sortedPoints(
   spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
   rules: RollupRules,
 ): string {
-  const [waited, arrived] = rules.duplicates === 'first' ? ['-1', 'q'] : ['1', '-q'];
+  const [waited, arrived] = rules.duplicates === 'first' ? ['1', '-q'] : ['-1', 'q'];
   return (
-    `SELECT id, ts, v, ${arrived} AS o, 1 AS kind FROM arriving WHERE ${inTime(spec, rules)} ` +
-    `UNION ALL SELECT id, ts, v, ${waited}, 1 FROM hot ` +
-    `UNION ALL SELECT id, ts, v, 0, 0 FROM tails WHERE ${livingTails(spec.closedBeforeMs, rules)} ` +
+    `SELECT id, ts, v FROM (SELECT id, ts, v, ${arrived} AS o FROM arriving WHERE ${inTime(spec, rules)} ` +
+    `UNION ALL SELECT id, ts, v, ${waited} FROM hot ` +
+    `UNION ALL SELECT id, ts, v, 0 FROM tails WHERE ${livingTails(spec.closedBeforeMs, rules)}) ` +
     `ORDER BY id, ts, o`
   );
+}
+
+/** Whether a row of `ordered` is a point of this or an earlier batch whose window was open, not a series' last closed point. */
+export function isPoint({ closedBeforeMs }: Pick<RollupSpec, 'closedBeforeMs'>): string {
+  return closedBeforeMs === null ? 'true' : `ts > ${closedBeforeMs}`;
 }
 
 /** Labels of every series that may be continued: (id, l0, …). A series is forgotten with its tail, not with its open windows. */

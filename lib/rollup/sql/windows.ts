@@ -1,9 +1,9 @@
 import type { RollupRules } from '../rules.ts';
 
 /**
- * The statements between points and windows. They rely on rows that lie sorted in a table of this session, which one
- * thread reads in their order: a window function without partition and order is then a look at the row before. The unit
- * checks the order on the way (see `disorder`).
+ * The statements between points and windows. They rely on rows that one thread passes on in the order it has sorted them
+ * in: a window function without partition and order is then a look at the row before or after. The unit checks the order
+ * of what came of it (see `disorder`).
  */
 
 /** Right edge of the window of a time; a true ceiling, also below zero. */
@@ -13,31 +13,37 @@ function windowOf(time: string, resolutionMs: number): string {
 }
 
 /**
- * `points` (id, ts, v, o, kind) without duplicates, each with the value before it in its series: (id, ts, v, kind, p).
- * kind 0 is a series' last closed point, 1 a point of this or an earlier batch whose window was open. Of points with one
- * time the first by `o` counts. `p` is NULL for a series' first point, and after a gap above `maxGap`.
+ * Sorted points (id, ts, v) without duplicates: (id, ts, v, r). Of points with one time the last counts. `r` is the number
+ * of the row among the sorted, duplicates counted: the largest is how many there were.
  */
-export function orderedPoints({ maxGapMs }: Pick<RollupRules, 'maxGapMs'>): string {
-  const gap = maxGapMs === undefined ? '' : ` AND ts - lag(ts) OVER () <= ${maxGapMs}`;
+export function orderedPoints(sorted: string): string {
   return (
-    `SELECT id, ts, v, kind, CASE WHEN lag(id) OVER () = id${gap} THEN lag(v) OVER () END AS p FROM ` +
-    `(SELECT id, ts, v, kind FROM (SELECT *, lag(id) OVER () AS pi, lag(ts) OVER () AS pt FROM points) ` +
-    `WHERE pi IS DISTINCT FROM id OR pt IS DISTINCT FROM ts)`
+    `SELECT id, ts, v, r FROM (SELECT id, ts, v, row_number() OVER () AS r, lead(id) OVER () AS ni, lead(ts) OVER () AS nt ` +
+    `FROM (${sorted})) WHERE ni IS DISTINCT FROM id OR nt IS DISTINCT FROM ts`
   );
 }
 
-/** How often the order of `points` is broken; not 0 would mean that the engine does not read a table in its order. */
+/** How often the order of `ordered` is broken; not 0 would mean that the engine does not pass rows on in their order. */
 export const disorder =
-  'SELECT count(*) AS n FROM (SELECT id, ts, lag(id) OVER () AS pi, lag(ts) OVER () AS pt FROM points) WHERE pi > id OR (pi = id AND pt > ts)';
+  'SELECT count(*) AS n FROM (SELECT id, ts, r, lag(id) OVER () AS pi, lag(ts) OVER () AS pt, lag(r) OVER () AS pr FROM ordered) WHERE pi > id OR (pi = id AND pt >= ts) OR pr >= r';
 
-/** Closed points by base window: mergeable rows (id, w, n, s, mn, mx, ft, fv, lt, lv, inc, rs). */
-export function baseRows({ baseMs }: Pick<RollupRules, 'baseMs'>, closed: string, wide: boolean): string {
+/**
+ * Those of `ordered` by base window: mergeable rows (id, w, n, s, mn, mx, ft, fv, lt, lv, inc, rs). `p` is the value before in
+ * the series, NULL for its first point and after a gap above `maxGap`.
+ */
+export function baseRows(
+  { baseMs, maxGapMs }: Pick<RollupRules, 'baseMs' | 'maxGapMs'>,
+  closes: string,
+  wide: boolean,
+): string {
+  const gap = maxGapMs === undefined ? '' : ` AND ts - lag(ts) OVER () <= ${maxGapMs}`;
+  const points = `SELECT id, ts, v, CASE WHEN lag(id) OVER () = id${gap} THEN lag(v) OVER () END AS p FROM ordered`;
   const difference = wide ? 'CAST(v AS HUGEINT) - p' : 'v - p';
   return (
     `SELECT id, ${windowOf('ts', baseMs)} AS w, count(*) AS n, sum(v) AS s, min(v) AS mn, max(v) AS mx, min(ts) AS ft, ` +
     `arg_min(v, ts) AS fv, max(ts) AS lt, arg_max(v, ts) AS lv, ` +
     `CAST(sum(CASE WHEN p IS NULL THEN 0 WHEN v >= p THEN ${difference} ELSE v END) AS HUGEINT) AS inc, ` +
-    `count(*) FILTER (v < p) AS rs FROM ordered WHERE kind = 1 AND ${closed} GROUP BY ALL`
+    `count(*) FILTER (v < p) AS rs FROM (${points}) WHERE ${closes} GROUP BY ALL`
   );
 }
 
