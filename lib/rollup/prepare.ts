@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { parseByteSize } from '../config/sizes.ts';
-import type { EngineSession } from '../engine/engine.ts';
 import { preparedItem } from '../run/prepare.ts';
 import { keepRejects, type OpenedItem, openItem, sourceUnit } from '../run/sources/item.ts';
 import { adoptOnce, quarantineFaults, writeRows } from '../run/sources/output.ts';
@@ -9,8 +8,9 @@ import { type ColumnMatch, matchColumns, typedRows } from '../run/sources/typed-
 import type { Prepared } from '../run/workload.ts';
 import type { IntakeItem } from '../stores/ports.ts';
 import { fitsAsItCame } from './prepare-as-it-came.ts';
+import { type CountedPoints, countPrepared, preparedCounts } from './prepare-counts.ts';
 import { checkedPoints, type PointColumn, partOf, pointColumns, pointRows } from './sql/points.ts';
-import { countedPoints, seriesLabels } from './sql/prepared.ts';
+import { seriesLabels } from './sql/prepared.ts';
 import { countsInBatch } from './start.ts';
 import type { PreparedPoints, RollupContext } from './types.ts';
 
@@ -47,7 +47,10 @@ export async function prepare(context: RollupContext, item: IntakeItem): Promise
     rowsQuarantined: opened.rejects.count,
     droppedColumns: match.dropped,
     missingColumns: match.missing,
-    ...(await countsOf(file, asItCame === undefined ? undefined : pointRows(columns, match).names)),
+    ...(await countsOf(file, {
+      columns: asItCame === undefined ? undefined : pointRows(columns, match).names,
+      newestMs: kept.newestMs,
+    })),
   };
 }
 
@@ -61,27 +64,27 @@ interface PointFile {
 
 const folderOf = ({ context, unit }: PointFile) => `${context.folder}/prepare/${unit}`;
 
+interface KeptPoints {
+  readonly rows: number;
+  readonly newestMs: number | null;
+}
+
 /** Copies the file. undefined when it does not fit, or has a row to refuse. */
-async function keepAsItCame(file: PointFile): Promise<{ readonly rows: number } | undefined> {
+async function keepAsItCame(file: PointFile): Promise<KeptPoints | undefined> {
   const { context, opened, columns, match } = file;
-  const { session, source } = opened;
+  const { source } = opened;
   if (!(await fitsAsItCame(context, file))) return undefined;
-  const part = partOf('id', context.config.state.parts);
-  const rows = `SELECT ${part} AS part, * FROM (${pointRows(columns, match).select(source)})`;
-  // Every column is decoded here, so that a damaged file is found before the work.
-  await poisonOnRead(opened.spillBytes, () => makeCounts(file, rows));
-  const [bad] = await session.query('SELECT sum(bad) AS n FROM counts');
-  if (Number(bad?.['n'] ?? 0) === 0) {
-    if (source.rows > 0) await adoptOnce(context, opened.path, `${folderOf(file)}/rows.parquet`);
-    return { rows: source.rows };
-  }
-  await session.execute('DROP TABLE counts');
-  await session.execute('DROP TABLE labels');
-  return undefined;
+  // Every value is decoded here, so that a damaged file is found before the work.
+  const counted = await poisonOnRead(opened.spillBytes, () =>
+    count(file, pointRows(columns, match).select(source)),
+  );
+  if (counted.isFaulty) return undefined;
+  if (source.rows > 0) await adoptOnce(context, opened.path, `${folderOf(file)}/rows.parquet`);
+  return { rows: source.rows, newestMs: counted.newestMs };
 }
 
 /** Types every row, refuses what cannot be, and writes the rest. */
-async function keepTyped(file: PointFile): Promise<{ readonly rows: number }> {
+async function keepTyped(file: PointFile): Promise<KeptPoints> {
   const { context, opened, columns, match, unit } = file;
   const { session, source, rejects } = opened;
   const fieldBytes = parseByteSize(context.config.limits.fieldBytes);
@@ -91,65 +94,40 @@ async function keepTyped(file: PointFile): Promise<{ readonly rows: number }> {
   await session.execute(
     `CREATE TEMP VIEW accepted AS SELECT ${partOf('id', context.config.state.parts)} AS part, * EXCLUDE (pw_fault) FROM checked WHERE pw_fault IS NULL`,
   );
-  await makeCounts(file, 'FROM accepted');
+  const { newestMs } = await count(file, 'FROM accepted');
   const names = ['part', 'pw_row', ...columns.map(({ name }) => name)];
   await writeRows(context, session, { columns: names, order: ['part'] }, unit);
   const [accepted] = await session.query('SELECT count(*) AS n FROM accepted');
-  return { rows: Number(accepted?.['n']) };
+  return { rows: Number(accepted?.['n']), newestMs };
 }
 
-/** Makes the tables `counts` and `labels` of the rows. */
-async function makeCounts({ context, opened, columns }: PointFile, rows: string): Promise<void> {
-  const inTime = await countsInBatch(context);
-  const counts = countedPoints(rows, inTime, context.batch?.watermarkMs ?? 0);
-  await opened.session.execute(`CREATE TEMP TABLE counts AS ${counts}`);
-  await opened.session.execute(`CREATE TEMP TABLE labels AS ${seriesLabels(rows, columns, inTime)}`);
+/** Makes the tables `times` and `series` of the rows. */
+async function count({ context, opened, columns }: PointFile, rows: string): Promise<CountedPoints> {
+  return await countPrepared({
+    session: opened.session,
+    rows,
+    columns,
+    inTime: await countsInBatch(context),
+    watermarkMs: context.batch?.watermarkMs ?? 0,
+  });
 }
 
 async function countsOf(
   file: PointFile,
-  columns: PreparedPoints['columns'],
+  { columns, newestMs }: Pick<PreparedPoints, 'columns' | 'newestMs'>,
 ): Promise<Required<Pick<Prepared, 'cells' | 'workload'>>> {
   const { session } = file.opened;
-  const counts = await session.query('SELECT * FROM counts ORDER BY ALL');
-  const found: PreparedPoints = {
-    columns,
-    labels: await keepLabels(file.context, session, `${folderOf(file)}/labels.parquet`),
-    newestMs: newestOf(counts),
-    lateness: latenessOf(counts),
-  };
-  return { cells: cellsOf(counts), workload: found };
+  const { cells, lateness } = await preparedCounts(session, file.context.config.state.parts);
+  const found: PreparedPoints = { columns, labels: await keepLabels(file), newestMs, lateness };
+  return { cells, workload: found };
 }
 
-async function keepLabels(context: RollupContext, session: EngineSession, location: string): Promise<string> {
+async function keepLabels(file: PointFile): Promise<string> {
+  const { context, columns } = file;
+  const { session } = file.opened;
   const path = join(session.workFolder, 'labels.parquet');
-  await session.writeParquet({ select: 'SELECT * FROM labels ORDER BY part, id, q', path });
+  await session.writeParquet({ select: seriesLabels(columns, context.config.state.parts), path });
+  const location = `${folderOf(file)}/labels.parquet`;
   await adoptOnce(context, path, location);
   return location;
-}
-
-type Counts = Awaited<ReturnType<EngineSession['query']>>;
-
-function cellsOf(counts: Counts): Prepared['cells'] {
-  const cells = new Map<number, readonly [number, number, number, number]>();
-  for (const row of counts) {
-    const part = Number(row['part']);
-    const [, , points, refused] = cells.get(part) ?? [0, part, 0, 0];
-    cells.set(part, [0, part, points + Number(row['n']), refused + Number(row['refused'])]);
-  }
-  return [...cells.values()];
-}
-
-function newestOf(counts: Counts): number | null {
-  const times = counts.flatMap(({ newest }) => (newest === null ? [] : [Number(newest)]));
-  return times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b));
-}
-
-function latenessOf(counts: Counts): PreparedPoints['lateness'] {
-  const points = new Map<number, number>();
-  for (const row of counts) {
-    const since = Number(row['since']);
-    points.set(since, (points.get(since) ?? 0) + Number(row['n']));
-  }
-  return [...points].sort(([a], [b]) => a - b);
 }

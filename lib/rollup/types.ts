@@ -13,7 +13,7 @@ export type RollupContext = RunContext<RollupConfig>;
 export interface PreparedPoints {
   /** Names of the columns in the prepared rows, as SQL, when they are the file as it came. */
   readonly columns: Readonly<Record<string, string>> | undefined;
-  /** Parquet: each series' labels, each with the number of the first row that has them. */
+  /** Parquet: each series that has a point that counts, with the labels and the number of the first, and how many there are. */
   readonly labels: Location;
   /** Newest time of a point that counts. */
   readonly newestMs: number | null;

@@ -10,9 +10,9 @@ export function allowedSpill(sizeBytes: number, limits: PipelineConfig['limits']
 }
 
 /** The engine's complaints while it decodes the file's bytes are the file's fault. */
-export async function poisonOnRead(spillBytes: number, action: () => Promise<void>): Promise<void> {
+export async function poisonOnRead<T>(spillBytes: number, action: () => Promise<T>): Promise<T> {
   try {
-    await action();
+    return await action();
   } catch (cause) {
     if (cause instanceof UnitTooLargeError && /max_temp_directory_size/.test(String(cause.cause))) {
       throw new PoisonInputError(
