@@ -111,8 +111,12 @@ function fieldIds(tree: FieldIdTree, id?: number): string {
   return `{${[...(id === undefined ? [] : [`__duckdb_field_id: ${id}`]), ...entries].join(', ')}}`;
 }
 
+/** The same object, its values made plain. */
 function plainRow(row: Record<string, DuckDBValue>): SqlRow {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plainValue(value)]));
+  const plain: Record<string, unknown> = row;
+  for (const [name, value] of Object.entries(row))
+    if (value !== null && typeof value === 'object') plain[name] = plainValue(value);
+  return plain;
 }
 
 /** Out of memory is a size, not a bug: the caller can split the unit or move it. A full disk is one for a person. */

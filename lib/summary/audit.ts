@@ -1,4 +1,5 @@
 import { engineMemoryBytes } from '../run/context.ts';
+import { sideBySide } from '../run/side-by-side.ts';
 import type { AuditReport, Plan } from '../run/workload.ts';
 import type { BucketAudit } from './audit-context.ts';
 import { auditDeletes } from './audit-deletes.ts';
@@ -12,7 +13,6 @@ import { sampleQuotas } from './audit-quotas.ts';
 import { inLittleRoom } from './audit-room.ts';
 import { auditRows } from './audit-rows.ts';
 import { auditSample, drawSample, type SampleOptions } from './audit-sample.ts';
-import { sideBySide } from './audit-sessions.ts';
 import type { BucketSpool } from './audit-spool.ts';
 import { bucketState, pinnedTables, type SpoolLine, spoolState, type TableState } from './audit-state.ts';
 import { sumChecks } from './audit-sum.ts';

@@ -14,12 +14,12 @@ import {
   type Table,
   withMissingColumns,
 } from '../iceberg/index.ts';
+import { sideBySide } from '../run/side-by-side.ts';
 import type { AuditReport, World } from '../run/workload.ts';
 import { normalizeLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { scanned } from '../upkeep/live-rows.ts';
 import { type Findings, findings } from './audit-findings.ts';
-import { sideBySide } from './audit-sessions.ts';
 import { openBucketSpool } from './audit-spool.ts';
 import { roles, type StateFile } from './audit-state.ts';
 import { summaryShape } from './columns.ts';

@@ -56,6 +56,8 @@ async function play(
   const product = await openRollup({
     rules,
     seed: 3,
+    // Checks side by side; in the other tests they follow each other.
+    threads: 2,
     engine: (engine) => ({
       open: async (options) => {
         const session = await engine.open(options);

@@ -8,14 +8,11 @@ import { readState, type StateFile } from '../state.ts';
 import { committedSizes } from '../state-job.ts';
 import type { PointCounts, PointSource, RollupContext, RollupOutcome, RollupPlanFacts } from '../types.ts';
 import { outputTable } from '../write-windows.ts';
-import { auditConservation } from './conservation.ts';
-import type { RollupAudit } from './context.ts';
+import { auditContents } from './contents.ts';
+import type { CommonAudit, RollupAudit } from './context.ts';
 import { auditFiles, engineType } from './files.ts';
-import { findings } from './findings.ts';
-import { auditOrder, auditRows, partTotals } from './rows.ts';
-import { auditSample } from './sample.ts';
-import { auditState } from './state.ts';
-import { openViews, stateColumns } from './views.ts';
+import { type Findings, findings } from './findings.ts';
+import { stateColumns } from './views.ts';
 
 /** Points that the sample recomputes before a publish: a part of the batch's, within limits of a fraction of a second. */
 const sampledPart = 1 / 400;
@@ -69,13 +66,9 @@ export async function auditBatch(
   const facts = plan.workload as RollupPlanFacts;
   const schema = options.schema ?? (await outputTable(context, plan)).schema;
   const previous = facts.previous === null ? undefined : await readState(world.warehouse, facts.previous);
-  const found = findings();
-  await using session = await context.session('audit');
-  const one: RollupAudit = {
+  const common: CommonAudit = {
     ...options,
     context,
-    session,
-    findings: found,
     rules: rulesOf(config),
     shape: rollupShape(config),
     facts,
@@ -84,22 +77,22 @@ export async function auditBatch(
     before: previous ?? { hot: [], tails: [], part: [] },
     carried: facts.carried,
   };
-  await auditFooters(one);
+  const files = findings();
+  await auditFooters(common, files);
   // What is not there, or has other columns, cannot be read for the other checks.
-  if (found.hasFailed()) return found.report({});
-  await openViews(one);
-  const published = await auditRows(one);
-  await auditOrder(one, { check: 'sorted rows', view: 'published', by: [`l0`, 'id', 'w'] });
-  const partBefore = await partTotals(one, 'part_before');
-  const partAfter = await partTotals(one, 'part_after');
-  await auditConservation(one, { published, partBefore, partAfter });
-  await auditState(one);
-  const series = await auditSample(one);
-  return found.report({ sampledSeries: series, elapsedMs: world.clock.now() - startedMs });
+  if (files.hasFailed()) return files.report({});
+  const { found, sampledSeries } = await auditContents(common);
+  return together([files, ...found], { sampledSeries, elapsedMs: world.clock.now() - startedMs });
 }
 
-async function auditFooters(one: RollupAudit): Promise<void> {
-  const { session, findings: found, context, fields, added, written, carried } = one;
+function together(all: readonly Findings[], facts: Readonly<Record<string, unknown>>): AuditReport {
+  const checks = all.flatMap((one) => one.report({}).checks);
+  return { passed: checks.every((check) => check.passed), checks, facts };
+}
+
+async function auditFooters(one: CommonAudit, found: Findings): Promise<void> {
+  const { context, fields, added, written, carried } = one;
+  await using session = await context.session('audit-footers');
   const common = { session, findings: found, store: context.world.warehouse };
   const columns = fields.map(({ id, name, type }) => ({ name, sqlType: engineType(type), fieldId: id }));
   await auditFiles({ ...common, check: 'data files', files: added, columns });

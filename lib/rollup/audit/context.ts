@@ -34,6 +34,9 @@ export function whole(row: SqlRow | undefined, name: string): bigint {
   return value === null || value === undefined ? 0n : BigInt(String(value));
 }
 
+/** What all checks of a batch have in common; each works in a session and keeps its findings. */
+export type CommonAudit = Omit<RollupAudit, 'session' | 'findings'>;
+
 /** SQL: the right edge of the window of a time, in milliseconds. */
 export function edgeOf(time: string, resolution: string | number): string {
   return `(${time} + ((-(${time} % ${resolution})) + ${resolution}) % ${resolution})`;

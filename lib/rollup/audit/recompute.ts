@@ -60,18 +60,23 @@ export function recomputeSeries(inputs: SeriesInputs, rules: SeriesRules): Serie
     if (rules.duplicates === 'last' || !byTime.has(ts)) byTime.set(ts, v);
   const points = [...byTime].map(([ts, v]) => ({ ts, v })).sort((a, b) => a.ts - b.ts);
 
-  const windows = new Map(inputs.part.map((row) => [`${row.resolution}/${row.w}`, row]));
+  const windows = new Map<number, Map<number, Open>>();
+  for (const resolution of rules.resolutionsMs) windows.set(resolution, new Map());
+  for (const row of inputs.part)
+    windows.set(row.resolution, (windows.get(row.resolution) ?? new Map()).set(row.w, { ...row }));
   let previous: SeriesPoint | undefined = tail;
   for (const point of points.filter(({ ts }) => isClosed(ts))) {
     const { delta, isReset } = change(previous, point, maxGapMs);
     previous = point;
     for (const resolution of rules.resolutionsMs) {
+      const open = windows.get(resolution) ?? new Map<number, Open>();
       const w = Math.ceil(point.ts / resolution) * resolution;
-      const key = `${resolution}/${w}`;
-      windows.set(key, add(windows.get(key), { resolution, w, labels, point, delta, isReset }));
+      const row = open.get(w);
+      if (row === undefined) open.set(w, begin({ resolution, w, labels, point, delta, isReset }));
+      else add(row, { point, delta, isReset });
     }
   }
-  const rows = [...windows.values()];
+  const rows = [...windows.values()].flatMap((open) => [...open.values()]);
   const newTail = points.findLast(({ ts }) => isClosed(ts)) ?? tail;
   return {
     published: rows.filter(({ w }) => isClosed(w)),
@@ -96,43 +101,35 @@ function change(
     : { delta: point.v, isReset: true };
 }
 
+/** A window that points are still added to. */
+type Open = { -readonly [Column in keyof SeriesWindow]: SeriesWindow[Column] };
+
 interface Addition {
-  readonly resolution: number;
-  readonly w: number;
-  readonly labels: Labels;
   readonly point: SeriesPoint;
   readonly delta: bigint;
   readonly isReset: boolean;
 }
 
-function add(
-  row: SeriesWindow | undefined,
-  { resolution, w, labels, point, delta, isReset }: Addition,
-): SeriesWindow {
+function begin({
+  resolution,
+  w,
+  labels,
+  point,
+  delta,
+  isReset,
+}: Addition & Pick<SeriesWindow, 'resolution' | 'w' | 'labels'>): Open {
+  const { v } = point;
   const rs = isReset ? 1n : 0n;
-  if (row === undefined)
-    return {
-      resolution,
-      w,
-      labels,
-      n: 1n,
-      s: point.v,
-      mn: point.v,
-      mx: point.v,
-      first: point,
-      last: point,
-      inc: delta,
-      rs,
-    };
-  return {
-    ...row,
-    n: row.n + 1n,
-    s: row.s + point.v,
-    mn: point.v < row.mn ? point.v : row.mn,
-    mx: point.v > row.mx ? point.v : row.mx,
-    first: point.ts < row.first.ts ? point : row.first,
-    last: point.ts > row.last.ts ? point : row.last,
-    inc: row.inc + delta,
-    rs: row.rs + rs,
-  };
+  return { resolution, w, labels, n: 1n, s: v, mn: v, mx: v, first: point, last: point, inc: delta, rs };
+}
+
+function add(row: Open, { point, delta, isReset }: Addition): void {
+  row.n += 1n;
+  row.s += point.v;
+  if (point.v < row.mn) row.mn = point.v;
+  if (point.v > row.mx) row.mx = point.v;
+  if (point.ts < row.first.ts) row.first = point;
+  if (point.ts > row.last.ts) row.last = point;
+  row.inc += delta;
+  if (isReset) row.rs += 1n;
 }

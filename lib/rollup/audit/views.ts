@@ -4,12 +4,14 @@ import { labelNames } from '../columns.ts';
 import type { StateFile } from '../state.ts';
 import { type RollupAudit, refusals } from './context.ts';
 
+type Viewed = Omit<RollupAudit, 'findings'>;
+
 /**
  * Views over what was read and what was written: `points_in` (id, ts, v, q, l0, …) of the batch that count,
  * `points_all` (ts, v), `hot_before`, `hot_after`, `tails_before`, `tails_after`, `part_before`, `part_after` and
  * `published`. Files must be known to exist and to have the right columns.
  */
-export async function openViews(audit: RollupAudit): Promise<void> {
+export async function openViews(audit: Viewed): Promise<void> {
   const { context, before, written, carried } = audit;
   await pointViews(audit);
   const { warehouse } = context.world;
@@ -29,7 +31,7 @@ export async function openViews(audit: RollupAudit): Promise<void> {
 /** Rows of a file that come before the next one in the order of ingest. */
 const rowsPerFile = 2n ** 40n;
 
-async function pointViews(audit: RollupAudit): Promise<void> {
+async function pointViews(audit: Viewed): Promise<void> {
   const { context, sources, session, shape } = audit;
   const { results } = context.world;
   const labels = labelNames(audit.shape);
@@ -72,7 +74,7 @@ export function stateColumns(
 }
 
 async function stateView(
-  audit: RollupAudit,
+  audit: Viewed,
   name: string,
   kind: 'hot' | 'tails' | 'part',
   files: readonly StateFile[],
