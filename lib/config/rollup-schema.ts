@@ -104,7 +104,13 @@ export const rollupSchema = z.strictObject({
       rowGroupRows: z.number().int().min(2_048).default(122_880),
     })
     .prefault({}),
-  audit: z.strictObject({ sampleSize: z.number().int().min(1).default(1_000) }).prefault({}),
+  audit: z
+    .strictObject({
+      sampleSize: z.number().int().min(1).default(1_000),
+      /** Points that one process audits; a batch of more is audited in units of so many. */
+      unitPoints: z.number().int().min(1).default(50_000_000),
+    })
+    .prefault({}),
   maintenance: maintenance.prefault({}),
   resumeHorizon: duration.default('30d'),
   aws: awsSchema.prefault({}),

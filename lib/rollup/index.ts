@@ -1,15 +1,17 @@
 import type { RollupConfig } from '../config/schema.ts';
 import type { Workload } from '../run/workload.ts';
 import { audit } from './audit/audit.ts';
+import { checkUnit } from './audit/check-unit.ts';
 import { verifyRun } from './audit/verify.ts';
 import { verifyTables } from './audit/verify-tables.ts';
 import { nextBatch } from './batch.ts';
 import { maintain, maintainRollups } from './maintain.ts';
 import { pinConfig } from './pin-config.ts';
-import { plan, stage } from './plan.ts';
+import { plan } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { publish } from './publish.ts';
 import { rollups, tableIdentifier } from './tables.ts';
+import { type CheckSpec, checkStage, type RollupSpec, rollupStage } from './types.ts';
 import { work } from './work.ts';
 
 /** Metric rollups with partial points. */
@@ -22,13 +24,16 @@ export const rollupWorkload: Workload<RollupConfig> = {
       sortedBy: ['resolution', 'window_ts'],
     },
   ],
-  stages: [stage],
+  stages: [rollupStage, checkStage],
   nextBatch,
   pinConfig,
   rollForward: async () => undefined,
   prepare,
   plan,
-  work,
+  work: (context, plan, item, specification) =>
+    item.stage === checkStage
+      ? checkUnit(context, plan, item, specification as CheckSpec)
+      : work(context, plan, item, specification as RollupSpec),
   audit,
   publish,
   verifyRun,

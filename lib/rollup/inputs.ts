@@ -3,10 +3,9 @@ import type { EngineSession } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
 import { CorruptStateError, ObjectNotFoundError, PinnedSnapshotExpiredError } from '../errors.ts';
 import { sha256 } from '../run/layout.ts';
-import { localRows, type RowRange } from '../run/row-groups.ts';
 import type { Location, ObjectStore } from '../stores/ports.ts';
 import { labelNames, rollupShape } from './columns.ts';
-import { partOf } from './sql/points.ts';
+import { inParts, type PartRange, partsPath, pointsIn, pointsPath } from './part-range.ts';
 import type { StateFile } from './state.ts';
 import type { PointSource, RollupContext, RollupSpec } from './types.ts';
 
@@ -63,7 +62,7 @@ export async function openNoPoints(session: EngineSession, config: RollupConfig)
   await createView(session, 'arriving_labels', [], empty.labels);
 }
 
-type StateRange = Pick<RollupSpec, 'hot' | 'tails' | 'part' | 'firstPart' | 'lastPart' | 'parts'>;
+type StateRange = PartRange & Pick<RollupSpec, 'hot' | 'tails' | 'part'>;
 
 /** Opens the state of some parts as views `hot` and `tails` (id, ts, v, l0, …) and `part` (resolution, id, w, …, l0, …). */
 export async function openState(
@@ -87,30 +86,15 @@ async function arriving(
   const selects = { points: [] as string[], labels: [] as string[] };
   let before = 0n;
   for await (const source of readSources(world.results, spec)) {
-    if (source.parts.some(([part]) => part >= spec.firstPart && part <= spec.lastPart)) {
+    if (pointsIn(source, spec).points > 0) {
       const options = { spec, labels, before };
       selects.points.push(pointsOf(source, await pointsPath(world.results, source, spec), options));
-      selects.labels.push(labelsOf(await localRows(world.results, source.labels, partsOf(spec)), options));
+      selects.labels.push(labelsOf(await partsPath(world.results, source.labels, spec), options));
     }
     before += rowsPerFile;
   }
   return selects;
 }
-
-/** Ordered by part unless it is the file as it came. */
-function pointsPath(store: ObjectStore, source: PointSource, spec: RollupSpec): Promise<string> {
-  return source.columns === undefined && !isWhole(spec)
-    ? localRows(store, source.location, partsOf(spec))
-    : store.localPath(source.location);
-}
-
-const partsOf = ({ firstPart, lastPart }: RollupSpec): RowRange => ({
-  column: 'part',
-  first: firstPart,
-  last: lastPart,
-});
-
-const isWhole = ({ firstPart, lastPart, parts }: RollupSpec) => firstPart === 0 && lastPart === parts - 1;
 
 interface PointsOptions {
   readonly spec: RollupSpec;
@@ -120,19 +104,15 @@ interface PointsOptions {
 }
 
 function pointsOf({ columns }: PointSource, path: string, { spec, labels, before }: PointsOptions): string {
-  const range = `BETWEEN ${spec.firstPart} AND ${spec.lastPart}`;
-  if (columns === undefined) {
-    const rows = `SELECT id, ts, v, ${before} + pw_row AS q, ${labels.join(', ')} FROM read_parquet(${text(path)})`;
-    return isWhole(spec) ? rows : `${rows} WHERE part ${range}`;
-  }
+  if (columns === undefined)
+    return `SELECT id, ts, v, ${before} + pw_row AS q, ${labels.join(', ')} FROM read_parquet(${text(path)}) WHERE ${inParts(spec, 'part')}`;
   const named = ['id', 'ts', 'v', ...labels].map((name) => `${columns[name] ?? 'NULL'} AS ${name}`);
   const rows = `SELECT ${named.join(', ')}, ${before} + file_row_number + 1 AS q FROM read_parquet(${text(path)}, file_row_number = true, hive_partitioning = false)`;
-  const ordered = `SELECT id, ts, v, q, ${labels.join(', ')} FROM (${rows})`;
-  return isWhole(spec) ? ordered : `${ordered} WHERE ${partOf('id', spec.parts)} ${range}`;
+  return `SELECT id, ts, v, q, ${labels.join(', ')} FROM (${rows}) WHERE ${inParts(spec, undefined)}`;
 }
 
 function labelsOf(path: string, { spec, labels, before }: PointsOptions): string {
-  return `SELECT id, ${labels.join(', ')}, ${before} + q AS q FROM read_parquet(${text(path)}) WHERE part BETWEEN ${spec.firstPart} AND ${spec.lastPart}`;
+  return `SELECT id, ${labels.join(', ')}, ${before} + q AS q FROM read_parquet(${text(path)}) WHERE ${inParts(spec, 'part')}`;
 }
 
 /** @throws CorruptStateError when the list is not the one that was planned */
@@ -156,9 +136,7 @@ async function stateRows(
   for (const file of files) paths.push(text(await statePath(world.warehouse, file.location, runId)));
   const whole = files.every((file) => file.firstPart >= spec.firstPart && file.lastPart <= spec.lastPart);
   const rows = `SELECT * REPLACE (${files === spec.part ? 'CAST(s AS HUGEINT) AS s, CAST(inc AS HUGEINT) AS inc' : 'ts AS ts'}) FROM read_parquet([${paths.join(', ')}])`;
-  return whole
-    ? rows
-    : `SELECT * FROM (${rows}) WHERE ${partOf('id', spec.parts)} BETWEEN ${spec.firstPart} AND ${spec.lastPart}`;
+  return whole ? rows : `SELECT * FROM (${rows}) WHERE ${inParts(spec, undefined)}`;
 }
 
 /** @throws PinnedSnapshotExpiredError when a file of the state is gone */

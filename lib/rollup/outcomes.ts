@@ -1,7 +1,7 @@
 import { checkpointsOf } from '../run/checkpoints.ts';
 import type { Plan } from '../run/workload.ts';
 import { deadLettersJob, stateJob } from './state-job.ts';
-import type { RollupContext, RollupOutcome } from './types.ts';
+import { type RollupContext, type RollupOutcome, rollupStage } from './types.ts';
 
 export interface UnitOutcome {
   readonly unit: string;
@@ -11,7 +11,7 @@ export interface UnitOutcome {
 /** What the units left, from their checkpoints. */
 export async function unitOutcomes(context: RollupContext, plan: Plan): Promise<readonly UnitOutcome[]> {
   const outcomes: UnitOutcome[] = [];
-  for (const stage of plan.stages)
+  for (const stage of plan.stages.filter(({ name }) => name === rollupStage))
     for await (const { record, result } of checkpointsOf(context, stage))
       outcomes.push({ unit: record.unit, outcome: result.outcome as RollupOutcome });
   return outcomes;

@@ -29,7 +29,7 @@ export function explain(
   facts: RollupPlanFacts,
   rules: RollupRules,
   state: RollupState | undefined,
-  units: number,
+  units: { readonly work: number; readonly check: number },
 ): readonly string[] {
   const rows = (files: readonly { readonly rows: number }[] = []) =>
     count(files.reduce((sum, file) => sum + file.rows, 0));
@@ -39,7 +39,7 @@ export function explain(
     `closed so far: ${closed(facts.closedBeforeMs)}; after it: ${closed(facts.closedAfterMs)}${facts.flush ? ' (flush)' : ''}`,
     `resolutions ${rules.resolutionsMs.map((length) => duration(length)).join(', ')}; points are summed up by ${duration(rules.baseMs)} first`,
     `state of the batch before: ${rows(state?.hot)} points, ${rows(state?.tails)} tails, ${rows(state?.part)} open rows`,
-    `${plural(units, 'unit')}`,
+    `${plural(units.work, 'unit')}${units.check === 0 ? '' : `, audited in ${plural(units.check, 'unit')}`}`,
   ];
 }
 

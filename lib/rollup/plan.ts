@@ -6,6 +6,8 @@ import { writeStage } from '../run/stages.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import { findTable, newestBatch } from './batch.ts';
+import { readableBy } from './part-range.ts';
+import { planChecks } from './plan-checks.ts';
 import { estimate, explain } from './plan-explain.ts';
 import { planUnits } from './plan-units.ts';
 import { closedThrough, type RollupRules, rulesOf, windowEnd } from './rules.ts';
@@ -13,10 +15,15 @@ import { hashProbe } from './sql/points.ts';
 import { startOfBatch } from './start.ts';
 import type { CommittedBatch, RollupState } from './state.ts';
 import { tableIdentifier, targetTable } from './tables.ts';
-import type { Lateness, PointSource, PreparedPoints, RollupContext, RollupPlanFacts } from './types.ts';
-
-/** Name of the one stage. */
-export const stage = 'rollup';
+import {
+  checkStage,
+  type Lateness,
+  type PointSource,
+  type PreparedPoints,
+  type RollupContext,
+  type RollupPlanFacts,
+  rollupStage,
+} from './types.ts';
 
 /** Plans a batch from the state's file list and prepared counts; no data file is opened. */
 export async function plan(context: RollupContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
@@ -55,7 +62,10 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
       columns: columnsDigest(context, rules, table),
     },
   });
-  const written = await writeStage(context, stage, context.planGeneration, units.units);
+  const generation = context.planGeneration;
+  const written = await writeStage(context, rollupStage, generation, units.units);
+  const checks = planChecks(units.units, config.audit.unitPoints);
+  const check = checks.length === 0 ? [] : [await writeStage(context, checkStage, generation, checks)];
   const facts: RollupPlanFacts = {
     batch: batch.number,
     flush: batch.flush,
@@ -93,9 +103,9 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
         uuid: table?.metadata.tableUuid,
       },
     ],
-    stages: [written],
+    stages: [written, ...check],
     estimate: estimate(facts, start.state, world.resources.threads),
-    explanation: explain(facts, rules, start.state, written.units),
+    explanation: explain(facts, rules, start.state, { work: written.units, check: checks.length }),
     workload: facts,
   };
   return { ...head, digest: sha256(JSON.stringify(head)) };
@@ -196,14 +206,6 @@ function newestWindow(
   const ends = times.flatMap((time) => rules.resolutionsMs.map((length) => windowEnd(time, length)));
   const all = [...ends, ...(state?.newestPartMs === null || state === undefined ? [] : [state.newestPartMs])];
   return all.length === 0 ? undefined : Math.max(...all);
-}
-
-/** A state that was divided by another hash: any of its files may hold series of any part. */
-function readableBy(state: RollupState, probe: string): RollupState {
-  if (state.hashProbe === probe) return state;
-  const everywhere = { firstPart: 0, lastPart: state.parts - 1 };
-  const spread = (files: RollupState['hot']) => files.map((file) => ({ ...file, ...everywhere }));
-  return { ...state, hot: spread(state.hot), tails: spread(state.tails), part: spread(state.part) };
 }
 
 async function engineHash(context: RollupContext): Promise<string> {

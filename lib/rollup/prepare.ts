@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { parseByteSize } from '../config/sizes.ts';
 import { preparedItem } from '../run/prepare.ts';
+import { preparedGroupRows } from '../run/row-groups.ts';
 import { keepRejects, type OpenedItem, openItem, sourceUnit } from '../run/sources/item.ts';
 import { adoptOnce, quarantineFaults, writeRows } from '../run/sources/output.ts';
 import { poisonOnRead } from '../run/sources/poison.ts';
@@ -126,7 +127,8 @@ async function keepLabels(file: PointFile): Promise<string> {
   const { context, columns } = file;
   const { session } = file.opened;
   const path = join(session.workFolder, 'labels.parquet');
-  await session.writeParquet({ select: seriesLabels(columns, context.config.state.parts), path });
+  const select = seriesLabels(columns, context.config.state.parts);
+  await session.writeParquet({ select, path, rowGroupRows: preparedGroupRows });
   const location = `${folderOf(file)}/labels.parquet`;
   await adoptOnce(context, path, location);
   return location;

@@ -2,9 +2,14 @@ import type { RollupConfig } from '../config/schema.ts';
 import type { OutcomeWithChanges } from '../run/table-change.ts';
 import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
+import type { PartRange } from './part-range.ts';
 import type { StateFile, StateFiles } from './state.ts';
 
 /** Specifications of the units and what they leave behind. Plain JSON; times are milliseconds. */
+
+/** Names of the stages; the second one is that of large batches only. */
+export const rollupStage = 'rollup';
+export const checkStage = 'check';
 
 /** The context of a run of this workload. */
 export type RollupContext = RunContext<RollupConfig>;
@@ -34,10 +39,7 @@ export interface PointSource {
 }
 
 /** One unit: all series of the parts [firstPart, lastPart], from their points to their rows and their state. */
-export interface RollupSpec {
-  readonly firstPart: number;
-  readonly lastPart: number;
-  readonly parts: number;
+export interface RollupSpec extends PartRange {
   readonly batch: number;
   readonly watermarkMs: number;
   readonly closedBeforeMs: number | null;
@@ -53,6 +55,13 @@ export interface RollupSpec {
   readonly part: readonly StateFile[];
   /** Digest of the table's columns: other field ids are another unit. */
   readonly columns: string;
+}
+
+/** One unit of the audit of a large batch: what these units of the work have left. */
+export interface CheckSpec {
+  readonly units: readonly (PartRange & { readonly unit: string })[];
+  /** Its part of the batch's points. */
+  readonly share: number;
 }
 
 /** Points counted on their way through a unit. */

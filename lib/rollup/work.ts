@@ -20,9 +20,8 @@ export async function work(
   context: RollupContext,
   plan: Plan,
   item: UnitItem,
-  specification: unknown,
+  spec: RollupSpec,
 ): Promise<UnitResult> {
-  const spec = specification as RollupSpec;
   const rules = rulesOf(context.config);
   const labels = labelNames(rollupShape(context.config));
   const { now } = context.world.clock;

@@ -32,7 +32,7 @@ export function describeRollup(batch: RollupBatch, assumed: Assumptions): readon
   return [
     `${count(batch.series)} series, in batches of ${duration(batch.batchMs)}; a series has a point in every window, as far as the points go: rows out are ${rows.join(', ')}`,
     `a point is ${bytes(batch.pointBytes)}, a source file ${bytes(assumed.sourceFileBytes)}, a row ${bytes(batch.rowBytes)}; points of the last ${duration(batch.latenessMs)} wait, at ${bytes(batch.stateRowBytes)} each`,
-    `a unit takes ${count(batch.unitPoints)} points; a million points take ${prepare} s of a core to prepare, ${rollup} s to roll up and ${audit} s to audit (measured), the audit in one function`,
+    `a unit takes ${count(batch.unitPoints)} points; a million points take ${prepare} s of a core to prepare, ${rollup} s to roll up and ${audit} s to audit (measured), ${count(batch.auditPoints)} points in a unit of the audit`,
     ...shared(assumed),
   ];
 }

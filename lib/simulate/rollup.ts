@@ -12,6 +12,8 @@ export interface RollupBatch {
   readonly resolutionsMs: readonly number[];
   /** Points of one unit. */
   readonly unitPoints: number;
+  /** Points of one unit of the audit. */
+  readonly auditPoints: number;
   /** Label columns, the shard among them. */
   readonly labels: number;
   readonly pointBytes: number;
@@ -38,7 +40,7 @@ export function rollupBatch(
   series: number | undefined,
   config: RollupConfig | undefined,
 ): RollupBatch {
-  const { resolutions, batches, lateness, work } = config ?? usual;
+  const { resolutions, batches, lateness, work, audit } = config ?? usual;
   return {
     ...measured,
     points,
@@ -47,6 +49,7 @@ export function rollupBatch(
     latenessMs: lateness === null ? 0 : parseDurationMs(lateness),
     resolutionsMs: resolutions.map(parseDurationMs).sort((a, b) => a - b),
     unitPoints: work.unitPoints,
+    auditPoints: audit.unitPoints,
     labels: config === undefined ? 3 : config.points.labels.length + 1,
   };
 }
@@ -54,11 +57,13 @@ export function rollupBatch(
 const usual: Pick<RollupConfig, 'resolutions' | 'lateness'> & {
   readonly batches: Pick<RollupConfig['batches'], 'every'>;
   readonly work: Pick<RollupConfig['work'], 'unitPoints'>;
+  readonly audit: Pick<RollupConfig['audit'], 'unitPoints'>;
 } = {
   resolutions: ['1m', '5m', '1h'],
   batches: { every: '1h' },
   lateness: '15m',
-  work: { unitPoints: 5_000_000 },
+  work: { unitPoints: 10_000_000 },
+  audit: { unitPoints: 50_000_000 },
 };
 
 /** Rows of one resolution in a batch: one for each series and window, where no series has fewer points than windows. */
@@ -74,6 +79,8 @@ export function rollupStages(batch: RollupBatch, assumed: Assumptions): readonly
   // Part, row number, series, time, value and labels.
   const columns = batch.labels + 5;
   const read = preparedReads({ rows: points, rowBytes: pointBytes, columns, units }, assumed);
+  const audits = Math.max(1, Math.ceil(points / batch.auditPoints));
+  const audited = preparedReads({ rows: points, rowBytes: pointBytes, columns, units: audits }, assumed);
   const written = batch.resolutionsMs.reduce((sum, one) => sum + rowsOut(batch, one), 0) * batch.rowBytes;
   const waiting = points * Math.min(1, batch.latenessMs / batch.batchMs);
   const state = (waiting + batch.series * batch.resolutionsMs.length) * batch.stateRowBytes;
@@ -94,11 +101,11 @@ export function rollupStages(batch: RollupBatch, assumed: Assumptions): readonly
       bytesWritten: written + state,
       cpuSeconds: millions * cpuSeconds.rollup,
     },
-    // One function for all of it.
     {
       name: 'audit',
-      units: 1,
-      bytesRead: bytes + written + 2 * state,
+      units: audits,
+      bytesRead: audited.bytesRead + written + 2 * state,
+      requests: audited.requests,
       bytesWritten: 0,
       cpuSeconds: millions * cpuSeconds.audit,
     },

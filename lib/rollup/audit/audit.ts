@@ -1,17 +1,27 @@
 import { dataFileFromJson } from '../../iceberg/index.ts';
 import type { DataFile, Schema } from '../../iceberg/types.ts';
 import type { AuditReport, Plan } from '../../run/workload.ts';
+import type { Location } from '../../stores/ports.ts';
 import { rollupShape } from '../columns.ts';
-import { completeFiles, unitOutcomes } from '../outcomes.ts';
+import { completeFiles, type UnitOutcome, unitOutcomes } from '../outcomes.ts';
+import { isWhole, overlapping, type PartRange, pointsIn, readableBy } from '../part-range.ts';
 import { rulesOf } from '../rules.ts';
-import { readState, type StateFile } from '../state.ts';
+import { readState, type StateFile, type StateFiles } from '../state.ts';
 import { committedSizes } from '../state-job.ts';
-import type { PointCounts, PointSource, RollupContext, RollupOutcome, RollupPlanFacts } from '../types.ts';
+import {
+  checkStage,
+  type PointCounts,
+  type PointSource,
+  type RollupContext,
+  type RollupOutcome,
+  type RollupPlanFacts,
+} from '../types.ts';
 import { outputTable } from '../write-windows.ts';
 import { auditContents } from './contents.ts';
 import type { CommonAudit, RollupAudit } from './context.ts';
 import { auditFiles, engineType } from './files.ts';
 import { type Findings, findings } from './findings.ts';
+import { sumChecks } from './sum-checks.ts';
 import { stateColumns } from './views.ts';
 
 /** Points that the sample recomputes before a publish: a part of the batch's, within limits of a fraction of a second. */
@@ -22,40 +32,58 @@ const countedPoints = 300_000;
 
 /**
  * The check between work and publish. Holds what the units wrote against the batch's points and the state before, with
- * statements of its own: nothing that a unit reported is believed but where its files are.
+ * statements of its own: nothing that a unit reported is believed but where its files are. A large batch has been
+ * audited in units, of which this is the sum.
  */
 export async function audit(context: RollupContext, plan: Plan): Promise<AuditReport> {
   const units = await unitOutcomes(context, plan);
   // Uploads cannot be read before they have their names.
   await completeFiles(context, units);
+  const check = plan.stages.find(({ name }) => name === checkStage);
+  if (check !== undefined) return await sumChecks({ context, plan, units, stage: check });
+  const { points, parts } = plan.workload as RollupPlanFacts;
+  return await auditBatch(context, plan, {
+    ...writtenBy(units, await committedSizes(context)),
+    range: { firstPart: 0, lastPart: parts - 1, parts },
+    sample: sampleOf(context, points),
+  });
+}
+
+/** What units have left, with the sizes that their state files were published with. */
+export function writtenBy(
+  units: readonly UnitOutcome[],
+  sizes: ReadonlyMap<Location, number>,
+): Pick<BatchOptions, 'added' | 'written' | 'reported'> {
   const outcomes = units.map(({ outcome }) => outcome);
-  const sizes = await committedSizes(context);
   const state = (kind: 'hot' | 'tails' | 'part') =>
     outcomes
       .flatMap((one) => one.state[kind])
       .map((file) => ({ ...file, sizeBytes: sizes.get(file.location) ?? file.sizeBytes }));
-  return await auditBatch(context, plan, {
+  return {
     added: outcomes.flatMap((one) =>
       one.changes.flatMap((change) => change.added.map((file) => dataFileFromJson(file))),
     ),
     written: { hot: state('hot'), tails: state('tails'), part: state('part') },
     reported: totalCounts(outcomes),
-    sample: { series: context.config.audit.sampleSize, points: samplePoints(plan), counted: countedPoints },
-  });
+  };
 }
 
-function samplePoints(plan: Plan): number {
-  const { points } = plan.workload as RollupPlanFacts;
-  return Math.min(mostSampled, Math.max(leastSampled, Math.floor(points * sampledPart)));
+/** `share`: of the batch's sample that these points are to have. */
+export function sampleOf(context: RollupContext, points: number, share = 1): RollupAudit['sample'] {
+  return {
+    series: Math.ceil(context.config.audit.sampleSize * share),
+    points: Math.min(mostSampled, Math.max(leastSampled, Math.floor(points * sampledPart))),
+    counted: countedPoints,
+  };
 }
 
-interface BatchOptions extends Pick<RollupAudit, 'written' | 'reported' | 'sample'> {
+export interface BatchOptions extends Pick<RollupAudit, 'written' | 'reported' | 'sample' | 'range'> {
   readonly added: readonly DataFile[];
   /** Columns of the table; by default those that the plan was made for. */
   readonly schema?: Schema;
 }
 
-/** All checks of one batch, against the prepared points and the state before. */
+/** All checks of one batch, or of some parts of it, against the prepared points and the state before. */
 export async function auditBatch(
   context: RollupContext,
   plan: Plan,
@@ -65,17 +93,18 @@ export async function auditBatch(
   const startedMs = world.clock.now();
   const facts = plan.workload as RollupPlanFacts;
   const schema = options.schema ?? (await outputTable(context, plan)).schema;
-  const previous = facts.previous === null ? undefined : await readState(world.warehouse, facts.previous);
+  const sources = await sourcesOf(context, facts);
   const common: CommonAudit = {
     ...options,
     context,
     rules: rulesOf(config),
     shape: rollupShape(config),
     facts,
-    sources: await sourcesOf(context, facts),
+    sources,
+    counted: countedIn(sources, options.range),
     fields: schema.fields.map(({ id, name, type }) => ({ id, name, type: String(type) })),
-    before: previous ?? { hot: [], tails: [], part: [] },
-    carried: facts.carried,
+    before: await stateBefore(context, facts, options.range),
+    carried: isWhole(options.range) ? facts.carried : noFiles,
   };
   const files = findings();
   await auditFooters(common, files);
@@ -85,11 +114,33 @@ export async function auditBatch(
   return together([files, ...found], { sampledSeries, elapsedMs: world.clock.now() - startedMs });
 }
 
+const noFiles: StateFiles = { hot: [], tails: [], part: [] };
+
+async function stateBefore(
+  { world }: RollupContext,
+  { previous, hashProbe }: RollupPlanFacts,
+  range: PartRange,
+): Promise<StateFiles> {
+  if (previous === null) return noFiles;
+  const { hot, tails, part } = readableBy(await readState(world.warehouse, previous), hashProbe);
+  const inside = (files: readonly StateFile[]) => overlapping(files, range);
+  return { hot: inside(hot), tails: inside(tails), part: inside(part) };
+}
+
+function countedIn(sources: readonly PointSource[], range: PartRange): RollupAudit['counted'] {
+  const counts = sources.map((source) => pointsIn(source, range));
+  return {
+    points: counts.reduce((sum, one) => sum + one.points, 0),
+    refused: counts.reduce((sum, one) => sum + one.refused, 0),
+  };
+}
+
 function together(all: readonly Findings[], facts: Readonly<Record<string, unknown>>): AuditReport {
   const checks = all.flatMap((one) => one.report({}).checks);
   return { passed: checks.every((check) => check.passed), checks, facts };
 }
 
+/** Of the files that the batch adds and of its state's. */
 async function auditFooters(one: CommonAudit, found: Findings): Promise<void> {
   const { context, fields, added, written, carried } = one;
   await using session = await context.session('audit-footers');

@@ -12,7 +12,7 @@ interface ByResolution {
 
 /** No point is lost, made up or counted twice on its way into every resolution. */
 export async function auditConservation(audit: RollupAudit, sums: ByResolution): Promise<void> {
-  const { session, findings, facts, rules, reported } = audit;
+  const { session, findings, counted: prepared, rules, reported } = audit;
   const { late, far } = refusals(audit);
   const inTime = `NOT ${late} AND NOT ${far}`;
   const [points] = await session.query(
@@ -24,8 +24,8 @@ export async function auditConservation(audit: RollupAudit, sums: ByResolution):
   const [arrived, before, after] = [points, await of('hot_before'), await of('hot_after')];
   const check = 'points are conserved';
   findings.checked(check, Number(whole(points, 'arrived')));
-  findings.same(check, 'points that arrived', facts.points, whole(points, 'arrived'));
-  findings.same(check, 'points refused', facts.refused, whole(points, 'late') + whole(points, 'far'));
+  findings.same(check, 'points that arrived', prepared.points, whole(points, 'arrived'));
+  findings.same(check, 'points refused', prepared.refused, whole(points, 'late') + whole(points, 'far'));
   const accepted = whole(arrived, 'n') + whole(before, 'n');
   const closed = (resolution: number): Totals => minus(sums, resolution);
   const [first] = rules.resolutionsMs;

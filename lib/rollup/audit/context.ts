@@ -1,6 +1,7 @@
 import type { EngineSession, SqlRow } from '../../engine/engine.ts';
 import type { DataFile } from '../../iceberg/types.ts';
 import type { RollupShape } from '../columns.ts';
+import type { PartRange } from '../part-range.ts';
 import type { RollupRules } from '../rules.ts';
 import type { StateFiles } from '../state.ts';
 import type { PointCounts, PointSource, RollupContext, RollupPlanFacts } from '../types.ts';
@@ -14,6 +15,10 @@ export interface RollupAudit {
   readonly rules: RollupRules;
   readonly shape: RollupShape;
   readonly facts: RollupPlanFacts;
+  /** What of the batch is audited; everything else here is of these parts only. */
+  readonly range: PartRange;
+  /** What prepare has counted in them. */
+  readonly counted: { readonly points: number; readonly refused: number };
   readonly sources: readonly PointSource[];
   /** Data files that the batch adds. */
   readonly added: readonly DataFile[];

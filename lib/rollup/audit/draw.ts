@@ -1,6 +1,6 @@
 import { text, textList } from '../../engine/sql.ts';
+import { inParts, partsPath, pointsIn } from '../part-range.ts';
 import type { RollupAudit } from './context.ts';
-import { paths } from './views.ts';
 
 /**
  * Makes `drawn` (n, id, points): series to recompute, some of each kind, the largest among them, no more than the sample
@@ -13,12 +13,12 @@ export async function drawSample(audit: RollupAudit): Promise<number> {
   const quota = Math.max(3, Math.ceil(sample.series / 8));
   const some = (kind: number, rows: string, by = order, most = quota) =>
     `SELECT ${kind} AS kind, id FROM (SELECT DISTINCT id FROM (${rows})) ORDER BY ${by} LIMIT ${most}`;
-  const files = await paths(
-    context.world.results,
-    audit.sources.map(({ labels }) => ({ location: labels })),
+  const sources = audit.sources.filter((source) => pointsIn(source, audit.range).points > 0);
+  const files = await Promise.all(
+    sources.map(({ labels }) => partsPath(context.world.results, labels, audit.range)),
   );
-  const arriving =
-    files.length === 0 ? 'SELECT id FROM points_in' : `SELECT id FROM read_parquet(${textList(files)})`;
+  const prepared = `read_parquet(${textList(files)}) WHERE ${inParts(audit.range, 'part')}`;
+  const arriving = files.length === 0 ? 'SELECT id FROM points_in' : `SELECT id FROM ${prepared}`;
   const kinds = [
     `SELECT 0 AS kind, id FROM (SELECT id, sum(n) AS n FROM published WHERE resolution = ${coarsest} GROUP BY id) ORDER BY n DESC, ${order} LIMIT 3`,
     some(1, `SELECT id FROM published WHERE resolution = ${coarsest} AND rs > 0`),
@@ -34,10 +34,7 @@ export async function drawSample(audit: RollupAudit): Promise<number> {
     `CREATE TEMP TABLE candidates AS SELECT id, min(kind) AS kind FROM (${kinds.map((kind) => `(${kind})`).join(' UNION ALL ')}) GROUP BY id`,
   );
   // Prepare has counted the points of each series; what is drawn is compared point by point anyway.
-  const counted =
-    files.length === 0
-      ? 'SELECT id, 1 AS n FROM points_in'
-      : `SELECT id, n FROM read_parquet(${textList(files)})`;
+  const counted = files.length === 0 ? 'SELECT id, 1 AS n FROM points_in' : `SELECT id, n FROM ${prepared}`;
   const sizes = `SELECT id, sum(n) AS n FROM (${counted} UNION ALL SELECT id, 1 FROM hot_before) SEMI JOIN candidates USING (id) GROUP BY id`;
   await session.execute(`CREATE TEMP TABLE drawn AS SELECT CAST(row_number() OVER () - 1 AS INTEGER) AS n, id, points FROM
     (SELECT id, points FROM (SELECT id, points, sum(points) OVER (ORDER BY place, id ROWS UNBOUNDED PRECEDING) AS total FROM

@@ -1,5 +1,7 @@
 import { partOf } from '../sql/points.ts';
+import type { StateFiles } from '../state.ts';
 import { type RollupAudit, whole } from './context.ts';
+import type { Findings } from './findings.ts';
 import { auditOrder } from './rows.ts';
 
 /** The state that the batch leaves: open points above what is closed, one tail a series, open windows, each once. */
@@ -28,7 +30,7 @@ export async function auditState(audit: RollupAudit): Promise<void> {
     );
     await auditOrder(audit, { check: 'state rows', view: 'part_after', by: ['resolution', 'id', 'w'] });
   }
-  carriedFrom(audit);
+  carriedFrom(audit.findings, audit.carried, audit.before);
 }
 
 async function auditEach(audit: RollupAudit, kind: 'hot' | 'tails' | 'part', holds: string): Promise<void> {
@@ -73,10 +75,10 @@ async function auditAge(audit: RollupAudit): Promise<void> {
       );
 }
 
-function carriedFrom({ findings, carried, before }: RollupAudit): void {
-  const known = new Map(
-    [...before.hot, ...before.tails, ...before.part].map((file) => [file.location, file]),
-  );
+/** Files that are carried over are the ones of the state before. */
+export function carriedFrom(findings: Findings, carried: StateFiles, before: StateFiles | undefined): void {
+  const files = before === undefined ? [] : [...before.hot, ...before.tails, ...before.part];
+  const known = new Map(files.map((file) => [file.location, file]));
   const all = [...carried.hot, ...carried.tails, ...carried.part];
   findings.checked('carried state', all.length);
   for (const file of all) {

@@ -53,6 +53,7 @@ export async function verifyRun(
     added,
     written: without(state, facts.carried),
     reported: undefined,
+    range: { firstPart: 0, lastPart: facts.parts - 1, parts: facts.parts },
     schema: currentSchema(table),
     sample: { series: options.sampleSize, points: samplePoints, counted: countedPoints },
   });

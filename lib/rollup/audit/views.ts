@@ -1,6 +1,7 @@
 import { identifier, text, textList } from '../../engine/sql.ts';
 import type { Location, ObjectStore } from '../../stores/ports.ts';
 import { labelNames } from '../columns.ts';
+import { inParts, pointsIn, pointsPath } from '../part-range.ts';
 import type { StateFile } from '../state.ts';
 import { type RollupAudit, refusals } from './context.ts';
 
@@ -16,8 +17,8 @@ export async function openViews(audit: Viewed): Promise<void> {
   await pointViews(audit);
   const { warehouse } = context.world;
   for (const kind of ['hot', 'tails', 'part'] as const) {
-    await stateView(audit, `${kind}_before`, kind, before[kind], warehouse);
-    await stateView(audit, `${kind}_after`, kind, [...written[kind], ...carried[kind]], warehouse);
+    await stateView(audit, `${kind}_before`, kind, before[kind], inParts(audit.range, undefined));
+    await stateView(audit, `${kind}_after`, kind, [...written[kind], ...carried[kind]], 'true');
   }
   await publishedView({
     session: audit.session,
@@ -32,18 +33,20 @@ export async function openViews(audit: Viewed): Promise<void> {
 const rowsPerFile = 2n ** 40n;
 
 async function pointViews(audit: Viewed): Promise<void> {
-  const { context, sources, session, shape } = audit;
+  const { context, sources, session, shape, range } = audit;
   const { results } = context.world;
   const labels = labelNames(audit.shape);
   const names = ['id', 'ts', 'v', ...labels];
   const selects: string[] = [];
-  for (const [at, { location, columns }] of sources.entries()) {
-    const path = text(await results.localPath(location));
+  for (const [at, source] of sources.entries()) {
+    if (pointsIn(source, range).points === 0) continue;
+    const { columns } = source;
+    const path = text(await pointsPath(results, source, range));
     const place = BigInt(at) * rowsPerFile;
     selects.push(
       columns === undefined
-        ? `SELECT ${names.join(', ')}, ${place} + pw_row AS q FROM read_parquet(${path})`
-        : `SELECT ${names.map((name) => `${columns[name] ?? 'NULL'} AS ${name}`).join(', ')}, ${place} + file_row_number AS q FROM read_parquet(${path}, file_row_number = true, hive_partitioning = false)`,
+        ? `SELECT ${names.join(', ')}, ${place} + pw_row AS q FROM read_parquet(${path}) WHERE ${inParts(range, 'part')}`
+        : `SELECT * FROM (SELECT ${names.map((name) => `${columns[name] ?? 'NULL'} AS ${name}`).join(', ')}, ${place} + file_row_number AS q FROM read_parquet(${path}, file_row_number = true, hive_partitioning = false)) WHERE ${inParts(range, undefined)}`,
     );
   }
   const none = `SELECT ${nulls([['id', shape.series.sqlType], ['ts', 'BIGINT'], ['v', 'BIGINT'], ...shape.labels.map(({ sqlType }, at) => [`l${at}`, sqlType] as const), ['q', 'BIGINT']])} WHERE false`;
@@ -78,13 +81,14 @@ async function stateView(
   name: string,
   kind: 'hot' | 'tails' | 'part',
   files: readonly StateFile[],
-  store: ObjectStore,
+  where: string,
 ): Promise<void> {
+  const store = audit.context.world.warehouse;
   const columns = stateColumns(audit, kind);
   const rows =
     files.length === 0
       ? `SELECT *, 0 AS pos, '' AS file FROM (SELECT ${nulls(columns)}) WHERE false`
-      : `SELECT ${columns.map(([column]) => column).join(', ')}, file_row_number AS pos, filename AS file FROM read_parquet(${textList(await paths(store, files))}, file_row_number = true, filename = true, hive_partitioning = false)`;
+      : `SELECT ${columns.map(([column]) => column).join(', ')}, file_row_number AS pos, filename AS file FROM read_parquet(${textList(await paths(store, files))}, file_row_number = true, filename = true, hive_partitioning = false) WHERE ${where}`;
   await audit.session.execute(`CREATE TEMP VIEW ${name} AS ${rows}`);
 }
 
@@ -128,7 +132,7 @@ export async function publishedView({
   await session.execute(`CREATE OR REPLACE TEMP VIEW ${view} AS ${rows}`);
 }
 
-export async function paths(
+async function paths(
   store: ObjectStore,
   files: readonly { readonly location: Location }[],
 ): Promise<readonly string[]> {
