@@ -1,9 +1,12 @@
 import type { Task } from '../committer/index.ts';
-import type { EngineSession } from '../engine/engine.ts';
+import type { EngineSession, WrittenFile } from '../engine/engine.ts';
+import { text } from '../engine/sql.ts';
 import type { Location } from '../stores/ports.ts';
+import { windows } from './levels.ts';
 import type { RollupRules } from './rules.ts';
 import { labelled } from './sql/rows.ts';
 import { inTime, livingTails } from './sql/series.ts';
+import { disorder } from './sql/windows.ts';
 import type { StateFile } from './state.ts';
 import { deadLettersJob, stateJob } from './state-job.ts';
 import type { RollupContext, RollupOutcome, RollupSpec } from './types.ts';
@@ -27,36 +30,36 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
   const names = labels.join(', ');
   const closedMs = spec.closedAfterMs;
   const open = closedMs === null ? 'true' : `ts > ${closedMs}`;
-  const hot = await writeFile(
-    writing,
-    task,
-    'hot',
-    `SELECT id, ts, v, ${names} FROM ordered JOIN labels USING (id) WHERE ${open} ORDER BY id, ts`,
-  );
+  const hot = await writeFile(writing, task, {
+    kind: 'hot',
+    select: `SELECT id, ts, v, ${names} FROM ordered JOIN labels USING (id) WHERE ${open}`,
+    by: 'id, ts',
+    comesSorted: true,
+  });
   const isLast = `(ni IS DISTINCT FROM id${closedMs === null ? '' : ` OR nt > ${closedMs}`})`;
   const last = 'SELECT id, ts, v, lead(id) OVER () AS ni, lead(ts) OVER () AS nt FROM ordered';
   const closedOnes = closedMs === null ? 'false' : `ts <= ${closedMs}`;
-  const tails = await writeFile(
-    writing,
-    task,
-    'tails',
-    `SELECT id, ts, v, ${names} FROM (${last}) JOIN labels USING (id) WHERE ${closedOnes} AND ${isLast} AND ${livingTails(closedMs, rules)} ORDER BY id`,
+  const tails = await writeFile(writing, task, {
+    kind: 'tails',
+    select: `SELECT id, ts, v, ${names} FROM (${last}) JOIN labels USING (id) WHERE ${closedOnes} AND ${isLast} AND ${livingTails(closedMs, rules)}`,
+    by: 'id',
+    comesSorted: false,
+  });
+  const isOpen = closedMs === null ? 'true' : `w > ${closedMs}`;
+  const coarser = rules.resolutionsMs.filter((resolution) => resolution !== rules.baseMs);
+  const openWindows = coarser.map(
+    (resolution) =>
+      `SELECT CAST(${resolution} AS BIGINT) AS resolution, * REPLACE (CAST(s AS DECIMAL(38,0)) AS s, CAST(inc AS DECIMAL(38,0)) AS inc) FROM (${labelled(resolution, labels, isOpen)})`,
   );
-  const openWindows = rules.resolutionsMs
-    .filter((resolution) => resolution !== rules.baseMs)
-    .map(
-      (resolution) =>
-        `SELECT CAST(${resolution} AS BIGINT) AS resolution, * REPLACE (CAST(s AS DECIMAL(38,0)) AS s, CAST(inc AS DECIMAL(38,0)) AS inc) FROM (${labelled(resolution, labels, closedMs === null ? 'true' : `w > ${closedMs}`)})`,
-    );
   const part =
     openWindows.length === 0
       ? undefined
-      : await writeFile(
-          writing,
-          task,
-          'part',
-          `SELECT * FROM (${openWindows.join(' UNION ALL ')}) ORDER BY resolution, id, w`,
-        );
+      : await writeFile(writing, task, {
+          kind: 'part',
+          select: `SELECT * FROM (${openWindows.join(' UNION ALL ')})`,
+          by: 'resolution, id, w',
+          comesSorted: false,
+        });
   await task.commit();
   const newest = async (select: string): Promise<number | null> => {
     const [row] = await session.query(select);
@@ -68,7 +71,9 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
     newestPartMs:
       part === undefined
         ? null
-        : await newest(`SELECT max(w) AS t FROM (${openWindows.join(' UNION ALL ')})`),
+        : await newest(
+            `SELECT max(w) AS t FROM (${coarser.map((resolution) => `SELECT max(w) AS w FROM ${windows(resolution)} WHERE ${isOpen}`).join(' UNION ALL ')})`,
+          ),
   };
 }
 
@@ -99,16 +104,23 @@ export async function writeDeadLetters(writing: Writing): Promise<DeadLetters> {
   return { location: destination, tooLate: Number(counts?.['late']), tooFar: Number(counts?.['far']) };
 }
 
+interface StateRows {
+  readonly kind: 'hot' | 'tails' | 'part';
+  readonly select: string;
+  readonly by: string;
+  /** `ordered` is read in its order and joined with what is held in memory, so points need no second sort. */
+  readonly comesSorted: boolean;
+}
+
 async function writeFile(
   { session, spec, unit }: Writing,
   task: Task,
-  kind: string,
-  select: string,
+  rows: StateRows,
 ): Promise<StateFile | undefined> {
-  const path = `${session.workFolder}/${kind}.parquet`;
-  const [written] = await session.writeParquet({ select, path });
+  const path = `${session.workFolder}/${rows.kind}.parquet`;
+  const written = await writeSorted(session, path, rows);
   if (written === undefined || written.rows === 0) return undefined;
-  const { destination, sizeBytes } = await task.write(`${kind}-${unit}.parquet`, { path });
+  const { destination, sizeBytes } = await task.write(`${rows.kind}-${unit}.parquet`, { path });
   return {
     location: destination,
     rows: written.rows,
@@ -116,6 +128,25 @@ async function writeFile(
     firstPart: spec.firstPart,
     lastPart: spec.lastPart,
   };
+}
+
+/** Sorted series and times are small as differences. */
+const encoding = 'delta';
+
+async function writeSorted(
+  session: EngineSession,
+  path: string,
+  { select, by, comesSorted }: StateRows,
+): Promise<WrittenFile | undefined> {
+  if (comesSorted) {
+    const [written] = await session.writeParquet({ select, path, encoding });
+    if (written === undefined || written.rows === 0) return written;
+    const [broken] = await session.query(disorder(`read_parquet(${text(path)})`));
+    // A join that does not fit into memory gives its rows in any order.
+    if (Number(broken?.['n']) === 0) return written;
+  }
+  const [written] = await session.writeParquet({ select: `${select} ORDER BY ${by}`, path, encoding });
+  return written;
 }
 
 function listOf(file: StateFile | undefined): readonly StateFile[] {

@@ -14,18 +14,22 @@ function windowOf(time: string, resolutionMs: number): string {
 
 /**
  * Sorted points (id, ts, v) without duplicates: (id, ts, v, r). Of points with one time the last counts. `r` is the number
- * of the row among the sorted, duplicates counted: the largest is how many there were.
+ * of the row among the sorted, duplicates counted: the largest is how many there were. A unit has fewer than 2^32.
  */
 export function orderedPoints(sorted: string): string {
   return (
-    `SELECT id, ts, v, r FROM (SELECT id, ts, v, row_number() OVER () AS r, lead(id) OVER () AS ni, lead(ts) OVER () AS nt ` +
+    `SELECT id, ts, v, CAST(r AS UINTEGER) AS r FROM (SELECT id, ts, v, row_number() OVER () AS r, lead(id) OVER () AS ni, lead(ts) OVER () AS nt ` +
     `FROM (${sorted})) WHERE ni IS DISTINCT FROM id OR nt IS DISTINCT FROM ts`
   );
 }
 
-/** How often the order of `ordered` is broken; not 0 would mean that the engine does not pass rows on in their order. */
-export const disorder =
-  'SELECT count(*) AS n FROM (SELECT id, ts, r, lag(id) OVER () AS pi, lag(ts) OVER () AS pt, lag(r) OVER () AS pr FROM ordered) WHERE pi > id OR (pi = id AND pt >= ts) OR pr >= r';
+/**
+ * How often the rows (id, ts) are not in strict order as they are read, (n). Of a table that was made in order it is not 0
+ * when the engine does not pass rows on as they lie.
+ */
+export function disorder(rows: string): string {
+  return `SELECT count(*) AS n FROM (SELECT id, ts, lag(id) OVER () AS pi, lag(ts) OVER () AS pt FROM ${rows}) WHERE pi > id OR (pi = id AND pt >= ts)`;
+}
 
 /**
  * Those of `ordered` by base window: mergeable rows (id, w, n, s, mn, mx, ft, fv, lt, lv, inc, rs). `p` is the value before in
