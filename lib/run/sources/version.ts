@@ -1,17 +1,30 @@
 import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { copyFile, mkdir, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { copyFile, mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { SourceChangedError } from '../../errors.ts';
 
 const contentVersionPattern = /^[0-9a-f]{64}$/;
 
-/** The version of a source object that its content decides: SHA-256, hex. */
+const chunkBytes = 1 << 20;
+
+/** The version of a source object that its content decides: SHA-256, hex. One chunk is read while the one before is hashed. */
 export async function contentVersion(path: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
+  const file = await open(path);
+  try {
+    let [reading, read] = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)];
+    let next = file.read(reading, 0, chunkBytes);
+    for (;;) {
+      const { bytesRead } = await next;
+      if (bytesRead === 0) return hash.digest('hex');
+      [reading, read] = [read, reading];
+      next = file.read(reading, 0, chunkBytes);
+      hash.update(read.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 export interface PrivateCopy {
