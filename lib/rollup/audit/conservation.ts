@@ -14,10 +14,11 @@ interface ByResolution {
 export async function auditConservation(audit: RollupAudit, sums: ByResolution): Promise<void> {
   const { session, findings, counted: prepared, rules, reported } = audit;
   const { late, far } = refusals(audit);
-  const inTime = `NOT ${late} AND NOT ${far}`;
+  // Three groups cost less than a filter on each sum.
   const [points] = await session.query(
-    `SELECT count(*) AS arrived, count(*) FILTER (${late}) AS late, count(*) FILTER (${far}) AS far,
-      count(*) FILTER (${inTime}) AS n, sum(v) FILTER (${inTime}) AS s, min(v) FILTER (${inTime}) AS mn, max(v) FILTER (${inTime}) AS mx FROM points_all`,
+    `SELECT coalesce(sum(n), 0) AS arrived, sum(n) FILTER (kind = 1) AS late, sum(n) FILTER (kind = 2) AS far,
+      any_value(n) FILTER (kind = 0) AS n, any_value(s) FILTER (kind = 0) AS s, any_value(mn) FILTER (kind = 0) AS mn, any_value(mx) FILTER (kind = 0) AS mx
+      FROM (SELECT CASE WHEN ${late} THEN 1 WHEN ${far} THEN 2 ELSE 0 END AS kind, count(*) AS n, sum(v) AS s, min(v) AS mn, max(v) AS mx FROM points_all GROUP BY kind)`,
   );
   const of = async (view: string) =>
     (await session.query(`SELECT count(*) AS n, sum(v) AS s, min(v) AS mn, max(v) AS mx FROM ${view}`))[0];
