@@ -1,6 +1,7 @@
 import { checkCsv, checkText } from './check-text.ts';
 import { isReservedColumnName, reservedNames } from './names.ts';
 import type { Path, Problem } from './problems.ts';
+import { fractionOf, quantileColumn, sketchColumns } from './quantiles.ts';
 import type { RollupConfig } from './schema.ts';
 import { parseDurationMs } from './sizes.ts';
 
@@ -21,13 +22,13 @@ const mostWindows = 1e6;
 /** What one entry says about another. */
 export function checkRollup(config: RollupConfig): readonly Problem[] {
   const { points, resolutions, batches } = config;
-  const problems: Problem[] = [];
+  const problems: Problem[] = [...checkQuantiles(config)];
   const names: readonly { readonly name: string; readonly path: Path }[] = [
     { name: points.series.name, path: ['points', 'series', 'name'] },
     { name: points.shard.name, path: ['points', 'shard', 'name'] },
     ...points.labels.map(({ name }, at) => ({ name, path: ['points', 'labels', at, 'name'] })),
   ];
-  const seen = new Set<string>(rollupColumnNames);
+  const seen = new Set<string>([...rollupColumnNames, ...quantileNames(config)]);
   for (const { name, path } of names) {
     if (seen.has(name.toLowerCase()))
       problems.push({ path, message: `column ${name} exists already; names differ by more than case` });
@@ -45,4 +46,25 @@ export function checkRollup(config: RollupConfig): readonly Problem[] {
       problems.push({ path, message: `${text} makes more than ${mostWindows} windows of a batch` });
   }
   return [...problems, ...checkCsv('source', config.source.csv), ...checkText(config, [])];
+}
+
+/** Columns that the table has for the quantiles. */
+function quantileNames({ quantiles }: RollupConfig): readonly string[] {
+  if (quantiles === null) return [];
+  return [...quantiles.values.map(quantileColumn), sketchColumns.buckets, sketchColumns.counts];
+}
+
+function checkQuantiles({ quantiles }: RollupConfig): readonly Problem[] {
+  if (quantiles === null) return [];
+  const { relativeAccuracy, values } = quantiles;
+  const tooFine = (value: number) => `${value} is not allowed; allowed: up to six digits after the point`;
+  const problems: Problem[] = [];
+  if (fractionOf(relativeAccuracy) === undefined)
+    problems.push({ path: ['quantiles', 'relativeAccuracy'], message: tooFine(relativeAccuracy) });
+  for (const [at, value] of values.entries()) {
+    const path = ['quantiles', 'values', at];
+    if (fractionOf(value) === undefined) problems.push({ path, message: tooFine(value) });
+    if (values.indexOf(value) < at) problems.push({ path, message: `${value} is there already` });
+  }
+  return problems;
 }

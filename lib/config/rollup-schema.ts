@@ -78,6 +78,16 @@ export const rollupSchema = z.strictObject({
   maxGap: positiveDuration.nullable().default('1d'),
   /** A point that lies further after the end of its batch goes to the dead letters; null: none does. */
   maxFuture: duration.nullable().default('1d'),
+  /** Estimates of quantiles by DDSketch, and the sketches; null: none. */
+  quantiles: z
+    .strictObject({
+      /** An estimate is off by this part of the true value at most; 0.001 to 0.1. */
+      relativeAccuracy: z.number().min(0.001).max(0.1).default(0.01),
+      /** One column each, such as p99 of 0.99. */
+      values: z.array(z.number().min(0).max(1)).min(1).max(20).default([0.5, 0.95, 0.99]),
+    })
+    .nullable()
+    .default(null),
   limits: limits.prefault({}),
   tables: z
     .strictObject({

@@ -1,5 +1,6 @@
 import type { RollupConfig } from '../config/schema.ts';
 import type { IcebergType } from '../iceberg/types.ts';
+import { type SketchShape, sketchShape } from './sketch.ts';
 
 export interface RollupColumn {
   readonly name: string;
@@ -14,11 +15,19 @@ export interface RollupShape {
   readonly shard: RollupColumn;
   /** Fixed per series by its first point: the shard and the configured labels. */
   readonly labels: readonly RollupColumn[];
+  /** undefined: no quantiles. */
+  readonly sketch: SketchShape | undefined;
 }
 
-export function rollupShape({ points }: Pick<RollupConfig, 'points'>): RollupShape {
+export function rollupShape(config: Pick<RollupConfig, 'points' | 'quantiles'>): RollupShape {
+  const { points } = config;
   const shard = column(points.shard);
-  return { series: column(points.series), shard, labels: [shard, ...points.labels.map(column)] };
+  return {
+    series: column(points.series),
+    shard,
+    labels: [shard, ...points.labels.map(column)],
+    sketch: sketchShape(config),
+  };
 }
 
 /** Names of the label columns inside of a session and in the state. */

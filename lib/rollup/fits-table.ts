@@ -3,8 +3,9 @@ import { ConfigError } from '../errors.ts';
 import { currentSchema, type Table } from '../iceberg/index.ts';
 import type { Field } from '../iceberg/types.ts';
 import { rulesOf, watermark } from './rules.ts';
+import { quantilesText } from './sketch.ts';
 import type { RollupState } from './state.ts';
-import { resolutionsProperty, tableIdentifier, targetTable } from './tables.ts';
+import { quantilesProperty, resolutionsProperty, tableIdentifier, targetTable } from './tables.ts';
 
 const advice = { safe: 'the table is untouched' };
 const newTable = 'a new table: give it another name under tables.rollups';
@@ -22,6 +23,13 @@ export function mustFitTable(table: Table, config: RollupConfig): void {
   if (made !== wanted)
     throw new ConfigError(
       `resolutions: ${name} was made with ${made ?? 'none'} ms, the pipeline says ${wanted} ms; others mean ${newTable}`,
+      advice,
+    );
+  const estimated = table.metadata.properties[quantilesProperty] ?? 'none';
+  const asked = quantilesText(config);
+  if (estimated !== asked)
+    throw new ConfigError(
+      `quantiles: ${name} was made with ${estimated}, the pipeline says ${asked}; rows that are published cannot be given others, so put them back or make ${newTable}`,
       advice,
     );
   const stored = pointColumnsOf(currentSchema(table).fields);

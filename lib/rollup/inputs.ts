@@ -14,17 +14,18 @@ const rowsPerFile = 2n ** 36n;
 
 /** Columns of the views when there is nothing to read: names and types. */
 function emptyColumns(config: RollupConfig) {
-  const { series, labels } = rollupShape(config);
+  const { series, labels, sketch } = rollupShape(config);
   const column = (name: string, type: string) => `CAST(NULL AS ${type}) AS ${name}`;
   const numbers = ['w', 'n', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'rs'].map((name) => column(name, 'BIGINT'));
   const id = column('id', series.sqlType);
   const names = labels.map(({ sqlType }, at) => column(`l${at}`, sqlType)).join(', ');
+  const sketched = sketch === undefined ? '' : `, ${column('sk', 'INTEGER[]')}, ${column('sc', 'BIGINT[]')}`;
   const point = `${id}, ${column('ts', 'BIGINT')}, ${column('v', 'BIGINT')}`;
   return {
     points: `${point}, ${column('q', 'BIGINT')}, ${names}`,
     labels: `${id}, ${names}, ${column('q', 'BIGINT')}`,
     state: `${point}, ${names}`,
-    part: `${column('resolution', 'BIGINT')}, ${id}, ${numbers.join(', ')}, ${column('s', 'HUGEINT')}, ${column('inc', 'HUGEINT')}, ${names}`,
+    part: `${column('resolution', 'BIGINT')}, ${id}, ${numbers.join(', ')}, ${column('s', 'HUGEINT')}, ${column('inc', 'HUGEINT')}${sketched}, ${names}`,
   };
 }
 

@@ -10,6 +10,7 @@ import { openNoPoints, openState } from './inputs.ts';
 import { mergeLevels } from './levels.ts';
 import { rulesOf } from './rules.ts';
 import { orderSeries } from './series.ts';
+import { mergeSketches } from './sketch-levels.ts';
 import { tableRows } from './sql/rows.ts';
 import { isPoint } from './sql/series.ts';
 import { closedOf, readState } from './state.ts';
@@ -55,6 +56,7 @@ export async function createOpenWindows(options: {
   await openState({ world, config, runId: state?.runId ?? '' }, own, spec);
   await orderSeries(own, spec, rules, labels);
   await mergeLevels(own, rules, isPoint(spec));
+  await mergeSketches(own, rules, shape.sketch, isPoint(spec));
   const selects = rules.resolutionsMs.map((resolutionMs) =>
     tableRows({ shape, resolutionMs, labels, where: 'true' }),
   );

@@ -1,12 +1,14 @@
 import { rollupTable } from '../config/feeds.ts';
+import { sketchColumns } from '../config/quantiles.ts';
 import type { RollupConfig } from '../config/schema.ts';
 import { parseByteSize } from '../config/sizes.ts';
-import type { IcebergType } from '../iceberg/types.ts';
+import type { Field, IcebergType } from '../iceberg/types.ts';
 import type { TargetTable } from '../run/table-change.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location, TableIdentifier } from '../stores/ports.ts';
 import { rollupShape } from './columns.ts';
 import type { RollupRules } from './rules.ts';
+import { quantilesText } from './sketch.ts';
 
 /** Role of the one table. */
 export const rollups = 'rollups';
@@ -17,6 +19,9 @@ export function tableIdentifier(config: RollupConfig): TableIdentifier {
 
 /** Table property that holds the resolutions in milliseconds: others mean another table. */
 export const resolutionsProperty = 'partwise.resolutions-ms';
+
+/** Table property that says which quantiles the rows have, and within what: others mean another table. None: no property. */
+export const quantilesProperty = 'partwise.quantiles';
 
 const number38: IcebergType = 'decimal(38,0)';
 
@@ -41,13 +46,12 @@ export function targetTable(config: RollupConfig, rules: RollupRules, warehouseR
     ['last_value', 'long'],
     ['increase', number38],
     ['resets', 'long'],
+    ...(shape.sketch?.quantiles ?? []).map(({ column }) => [column, 'double'] as const),
   ];
-  const fields = columns.map(([name, type, required = false], index) => ({
-    id: index + 1,
-    name,
-    type,
-    required,
-  }));
+  const fields = withSketch(
+    columns.map(([name, type, required = false], index) => ({ id: index + 1, name, type, required })),
+    shape.sketch !== undefined,
+  );
   return {
     role: rollups,
     identifier,
@@ -65,9 +69,23 @@ export function targetTable(config: RollupConfig, rules: RollupRules, warehouseR
     })),
     properties: {
       [resolutionsProperty]: rules.resolutionsMs.join(','),
+      ...(shape.sketch === undefined ? {} : { [quantilesProperty]: quantilesText(config) }),
       'write.format.default': 'parquet',
       'write.parquet.compression-codec': 'zstd',
       'write.target-file-size-bytes': String(parseByteSize(config.tables.targetFileSize)),
     },
   };
+}
+
+/** List elements are numbered after all columns, as Iceberg numbers a new schema. */
+function withSketch(fields: readonly Field[], isSketched: boolean): readonly Field[] {
+  if (!isSketched) return fields;
+  const last = fields.length;
+  const list = (id: number, elementId: number, element: IcebergType) =>
+    ({ id, type: { type: 'list', elementId, element, elementRequired: false }, required: false }) as const;
+  return [
+    ...fields,
+    { ...list(last + 1, last + 3, 'int'), name: sketchColumns.buckets },
+    { ...list(last + 2, last + 4, 'long'), name: sketchColumns.counts },
+  ];
 }

@@ -5,6 +5,7 @@ import { openPoints, openState } from './inputs.ts';
 import { mergeLevels } from './levels.ts';
 import { rulesOf } from './rules.ts';
 import { countPoints, orderSeries } from './series.ts';
+import { mergeSketches } from './sketch-levels.ts';
 import { isPoint } from './sql/series.ts';
 import type { RollupContext, RollupOutcome, RollupSpec } from './types.ts';
 import { noDeadLetters, writeDeadLetters, writeState } from './write-state.ts';
@@ -23,7 +24,8 @@ export async function work(
   spec: RollupSpec,
 ): Promise<UnitResult> {
   const rules = rulesOf(context.config);
-  const labels = labelNames(rollupShape(context.config));
+  const shape = rollupShape(context.config);
+  const labels = labelNames(shape);
   const { now } = context.world.clock;
   const started = now();
   await using session = await context.session(`rollup-${item.unit}`, { threads: 1 });
@@ -31,7 +33,9 @@ export async function work(
   await openState(context, session, spec);
   await orderSeries(session, spec, rules, labels);
   const closed = spec.closedAfterMs === null ? 'false' : `ts <= ${spec.closedAfterMs}`;
-  await mergeLevels(session, rules, `${isPoint(spec)} AND ${closed}`);
+  const closes = `${isPoint(spec)} AND ${closed}`;
+  await mergeLevels(session, rules, closes);
+  await mergeSketches(session, rules, shape.sketch, closes);
   const { inTime, ...counted } = await countPoints(session, spec, closed);
   const computed = now();
 

@@ -2,10 +2,12 @@ import type { Task } from '../committer/index.ts';
 import type { EngineSession, WrittenFile } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
 import type { Location } from '../stores/ports.ts';
+import { rollupShape } from './columns.ts';
 import { windows } from './levels.ts';
 import type { RollupRules } from './rules.ts';
 import { labelled } from './sql/rows.ts';
 import { inTime, livingTails } from './sql/series.ts';
+import { estimateNames } from './sql/sketches.ts';
 import { disorder } from './sql/windows.ts';
 import type { StateFile } from './state.ts';
 import { deadLettersJob, stateJob } from './state-job.ts';
@@ -45,11 +47,13 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
     by: 'id',
     comesSorted: false,
   });
-  const isOpen = closedMs === null ? 'true' : `w > ${closedMs}`;
+  const shape = rollupShape(writing.context.config);
+  const where = closedMs === null ? 'true' : `w > ${closedMs}`;
   const coarser = rules.resolutionsMs.filter((resolution) => resolution !== rules.baseMs);
+  const estimates = shape.sketch === undefined ? '' : ` EXCLUDE (${estimateNames(shape.sketch).join(', ')})`;
   const openWindows = coarser.map(
-    (resolution) =>
-      `SELECT CAST(${resolution} AS BIGINT) AS resolution, * REPLACE (CAST(s AS DECIMAL(38,0)) AS s, CAST(inc AS DECIMAL(38,0)) AS inc) FROM (${labelled(resolution, labels, isOpen)})`,
+    (resolutionMs) =>
+      `SELECT CAST(${resolutionMs} AS BIGINT) AS resolution, *${estimates} REPLACE (CAST(s AS DECIMAL(38,0)) AS s, CAST(inc AS DECIMAL(38,0)) AS inc) FROM (${labelled({ shape, resolutionMs, labels, where })})`,
   );
   const part =
     openWindows.length === 0
@@ -72,7 +76,7 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
       part === undefined
         ? null
         : await newest(
-            `SELECT max(w) AS t FROM (${coarser.map((resolution) => `SELECT max(w) AS w FROM ${windows(resolution)} WHERE ${isOpen}`).join(' UNION ALL ')})`,
+            `SELECT max(w) AS t FROM (${coarser.map((resolution) => `SELECT max(w) AS w FROM ${windows(resolution)} WHERE ${where}`).join(' UNION ALL ')})`,
           ),
   };
 }

@@ -121,6 +121,16 @@ export function pointScenarios(limits: PointLimits = {}): fc.Arbitrary<PointScen
   });
 }
 
+const quantiles = fc.record({
+  accuracyMillionths: fc.constantFrom(10_000, 30_000, 100_000),
+  millionths: fc
+    .uniqueArray(fc.constantFrom(0, 1, 250_000, 500_000, 950_000, 999_000, 1_000_000), {
+      minLength: 1,
+      maxLength: 4,
+    })
+    .map((all) => all.toSorted((a, b) => a - b)),
+});
+
 function rulesAndBase(): fc.Arbitrary<{ readonly rules: RollupRules; readonly baseMs: number }> {
   return fc.constantFrom(...resolutions).chain((resolutionsMs) => {
     const baseMs = resolutionsMs.reduce(greatestCommonDivisor);
@@ -132,6 +142,7 @@ function rulesAndBase(): fc.Arbitrary<{ readonly rules: RollupRules; readonly ba
         duplicates: fc.constantFrom('first', 'last'),
         maxGapMs: fc.constantFrom(undefined, 1, baseMs, 3 * baseMs - 1, 20 * baseMs),
         maxFutureMs: fc.constantFrom(undefined, 0, baseMs, 2 * baseMs + 1),
+        quantiles: fc.option(quantiles, { nil: undefined, freq: 1 }),
       } as const)
       .map((rules) => ({ rules: { resolutionsMs, ...rules }, baseMs }));
   });

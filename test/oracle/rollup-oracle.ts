@@ -1,5 +1,5 @@
 /**
- * The rollups' truth, computed from all points of all batches at once: no state, nothing merged, nothing imported.
+ * The rollups' truth, computed from all points of all batches at once: no state, nothing merged, nothing imported from the product.
  * Where the rules leave a choice, this is the one taken:
  *
  * - Ingest order: batch, then files by (arrived, key, version), key and version by their UTF-8 bytes, then the row's
@@ -18,6 +18,8 @@
  *   batch fixes the labels anew. A coarse window that saw both shows the labels of its first point.
  */
 
+import { type QuantileRules, sketchOf } from './sketch-oracle.ts';
+
 export interface RollupRules {
   readonly resolutionsMs: readonly number[];
   readonly startMs: number;
@@ -27,6 +29,8 @@ export interface RollupRules {
   readonly duplicates: 'first' | 'last';
   readonly maxGapMs: number | undefined;
   readonly maxFutureMs: number | undefined;
+  /** Absent: rows have no sketch. */
+  readonly quantiles?: QuantileRules | undefined;
 }
 
 export interface OraclePoint {
@@ -67,6 +71,9 @@ export interface OracleOpenRow extends Labels {
   readonly lastValue: bigint;
   readonly increase: bigint;
   readonly resets: bigint;
+  /** [bucket, count], ascending, and the estimates; where the rules have quantiles. */
+  readonly sketch?: readonly (readonly [bucket: number, count: bigint])[];
+  readonly estimates?: readonly number[];
 }
 
 export interface OracleRow extends OracleOpenRow {
@@ -217,6 +224,7 @@ function rowsOf(
           lastValue: last.point.value,
           increase: ofWindow.reduce((total, { delta }) => total + delta, 0n),
           resets: BigInt(ofWindow.filter(({ isReset }) => isReset).length),
+          ...(rules.quantiles === undefined ? {} : sketchOf(values, rules.quantiles)),
         });
       }
     }

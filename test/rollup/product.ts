@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { createTableView } from '../../lib/cli/views.ts';
 import { parsePipeline, type RollupConfig } from '../../lib/config/index.ts';
+import type { SqlRow } from '../../lib/engine/engine.ts';
 import { currentSnapshot, loadTable } from '../../lib/iceberg/index.ts';
 import { createOpenWindows } from '../../lib/rollup/provisional.ts';
 import { intakeFiles } from '../../lib/run/intake.ts';
@@ -19,6 +20,7 @@ import type { World } from '../../lib/run/workload.ts';
 import { writePointFile } from '../generators/point-files.ts';
 import type { PointScenario } from '../generators/points.ts';
 import type { OracleBatch, OracleOpenRow, RollupRules } from '../oracle/rollup-oracle.ts';
+import type { QuantileRules } from '../oracle/sketch-oracle.ts';
 
 export interface RollupProduct extends AsyncDisposable {
   readonly root: string;
@@ -142,9 +144,14 @@ function rollupDocument(
     duplicates: rules.duplicates,
     maxGap: optional(rules.maxGapMs),
     maxFuture: optional(rules.maxFutureMs),
+    ...(rules.quantiles === undefined ? {} : { quantiles: quantilesDocument(rules.quantiles) }),
     state: { parts: 3 },
     maintenance: { auto: false },
   };
+}
+
+function quantilesDocument({ accuracyMillionths, millionths }: QuantileRules) {
+  return { relativeAccuracy: accuracyMillionths / 1e6, values: millionths.map((one) => one / 1e6) };
 }
 
 /** What a reader of the branch sees. */
@@ -166,9 +173,13 @@ export async function readOpenRows(
   session: Awaited<ReturnType<LocalWorld['engine']['open']>>,
   relation: string,
 ): Promise<readonly OracleOpenRow[]> {
+  const described = await session.query(`DESCRIBE ${relation}`);
+  const names = described.map((row) => String(row['column_name']));
+  const estimates = names.filter((name) => /^p\d/.test(name));
+  const sketch = estimates.length === 0 ? '' : `, ${estimates.join(', ')}, sketch_buckets, sketch_counts`;
   const rows = await session.query(
     `SELECT resolution, epoch_ms(window_ts) AS w, CAST(id AS VARCHAR) AS id, org_id, metric, metric_shard_id, "count" AS n, CAST("sum" AS VARCHAR) AS s,
-      "min" AS mn, "max" AS mx, epoch_ms(first_ts) AS ft, first_value AS fv, epoch_ms(last_ts) AS lt, last_value AS lv, CAST(increase AS VARCHAR) AS inc, resets
+      "min" AS mn, "max" AS mx, epoch_ms(first_ts) AS ft, first_value AS fv, epoch_ms(last_ts) AS lt, last_value AS lv, CAST(increase AS VARCHAR) AS inc, resets${sketch}
       FROM ${relation} ORDER BY resolution, w, encode(CAST(id AS VARCHAR))`,
   );
   const text = (value: unknown) => (value === null ? null : String(value));
@@ -189,5 +200,17 @@ export async function readOpenRows(
     lastValue: BigInt(String(row['lv'])),
     increase: BigInt(String(row['inc'])),
     resets: BigInt(String(row['resets'])),
+    ...(estimates.length === 0 ? {} : sketchOf(row, estimates)),
   }));
+}
+
+function sketchOf(row: SqlRow, estimates: readonly string[]): Pick<OracleOpenRow, 'sketch' | 'estimates'> {
+  const counts = row['sketch_counts'] as readonly unknown[];
+  return {
+    sketch: (row['sketch_buckets'] as readonly unknown[]).map((bucket, at) => [
+      Number(bucket),
+      BigInt(String(counts[at])),
+    ]),
+    estimates: estimates.map((name) => Number(row[name])),
+  };
 }

@@ -19,10 +19,10 @@ import {
 import { outputTable } from '../write-windows.ts';
 import { auditContents } from './contents.ts';
 import type { CommonAudit, RollupAudit } from './context.ts';
-import { auditFiles, engineType } from './files.ts';
+import { auditFiles, columnsOf } from './files.ts';
 import { type Findings, findings } from './findings.ts';
 import { sumChecks } from './sum-checks.ts';
-import { stateColumns } from './views.ts';
+import { stateFileColumns } from './views.ts';
 
 /** Points that the sample recomputes before a publish: a part of the batch's, within limits of a fraction of a second. */
 const sampledPart = 1 / 400;
@@ -102,7 +102,7 @@ export async function auditBatch(
     facts,
     sources,
     counted: countedIn(sources, options.range),
-    fields: schema.fields.map(({ id, name, type }) => ({ id, name, type: String(type) })),
+    fields: schema.fields,
     before: await stateBefore(context, facts, options.range),
     carried: isWhole(options.range) ? facts.carried : noFiles,
   };
@@ -145,15 +145,11 @@ async function auditFooters(one: CommonAudit, found: Findings): Promise<void> {
   const { context, fields, added, written, carried } = one;
   await using session = await context.session('audit-footers');
   const common = { session, findings: found, store: context.world.warehouse };
-  const columns = fields.map(({ id, name, type }) => ({ name, sqlType: engineType(type), fieldId: id }));
+  const columns = columnsOf(fields);
   await auditFiles({ ...common, check: 'data files', files: added, columns });
   for (const kind of ['hot', 'tails', 'part'] as const) {
     const files: readonly StateFile[] = [...written[kind], ...carried[kind]];
-    const expected = stateColumns(one, kind).map(([name, sqlType]) => ({
-      name,
-      sqlType,
-      fieldId: undefined,
-    }));
+    const expected = stateFileColumns(one, kind);
     await auditFiles({ ...common, check: 'state files', files, columns: expected });
   }
 }

@@ -5,6 +5,7 @@ import type { CommonAudit } from './context.ts';
 import { type Findings, findings } from './findings.ts';
 import { auditOrder, auditRows, partTotals } from './rows.ts';
 import { auditSample } from './sample.ts';
+import { auditSketches } from './sketches.ts';
 import { auditState } from './state.ts';
 import { openViews } from './views.ts';
 
@@ -13,7 +14,8 @@ export async function auditContents(
   common: CommonAudit,
 ): Promise<{ readonly found: readonly Findings[]; readonly sampledSeries: number }> {
   const { context } = common;
-  const [rows, order, points, state, sample] = [
+  const [rows, order, points, sketches, state, sample] = [
+    findings(),
     findings(),
     findings(),
     findings(),
@@ -32,6 +34,7 @@ export async function auditContents(
       const partAfter = await partTotals(one, 'part_after');
       await auditConservation({ ...one, findings: points }, { published, partBefore, partAfter });
     },
+    async (session) => await auditSketches({ ...common, session, findings: sketches }),
     async (session) => await auditState({ ...common, session, findings: state }),
     async (session) => {
       const by = ['l0', 'id', 'w'];
@@ -53,7 +56,7 @@ export async function auditContents(
     each(checks),
     async (session, check) => await check(session),
   );
-  return { found: [rows, order, points, state, sample], sampledSeries };
+  return { found: [rows, order, points, sketches, state, sample], sampledSeries };
 }
 
 async function* each<T>(values: readonly T[]): AsyncGenerator<T> {

@@ -1,5 +1,5 @@
 import type { EngineSession, SqlRow } from '../../engine/engine.ts';
-import type { DataFile } from '../../iceberg/types.ts';
+import type { DataFile, Field } from '../../iceberg/types.ts';
 import type { RollupShape } from '../columns.ts';
 import type { PartRange } from '../part-range.ts';
 import type { RollupRules } from '../rules.ts';
@@ -22,7 +22,7 @@ export interface RollupAudit {
   readonly sources: readonly PointSource[];
   /** Data files that the batch adds. */
   readonly added: readonly DataFile[];
-  readonly fields: readonly { readonly id: number; readonly name: string; readonly type: string }[];
+  readonly fields: readonly Field[];
   readonly before: StateFiles;
   /** State files of this batch's own, and those that it carries over. */
   readonly written: StateFiles;

@@ -1,5 +1,6 @@
 import type { EngineSession } from '../../engine/engine.ts';
 import { textList } from '../../engine/sql.ts';
+import type { Field } from '../../iceberg/types.ts';
 import type { Location, ObjectStore } from '../../stores/ports.ts';
 import type { Findings } from './findings.ts';
 
@@ -47,7 +48,7 @@ export async function auditFiles(options: FilesOptions): Promise<void> {
   }
   const expected = options.columns.map(described).sort().join(', ');
   const found = await session.query(
-    `SELECT file_name, list([name, duckdb_type, CAST(field_id AS VARCHAR)]) AS columns FROM parquet_schema(${list}) WHERE duckdb_type IS NOT NULL GROUP BY file_name`,
+    `SELECT file_name, list([name, coalesce(duckdb_type, 'LIST'), CAST(field_id AS VARCHAR)]) AS columns FROM parquet_schema(${list}) WHERE duckdb_type IS NOT NULL OR converted_type = 'LIST' GROUP BY file_name`,
   );
   for (const row of found) {
     const columns = (row['columns'] as readonly (readonly (string | null)[])[])
@@ -69,8 +70,29 @@ function described({ name, sqlType, fieldId }: ExpectedColumn): string {
   return `${name} ${sqlType}${fieldId === undefined ? '' : ` #${fieldId}`}`;
 }
 
+/** A table's columns as its files have them. */
+export function columnsOf(fields: readonly Field[]): readonly ExpectedColumn[] {
+  return fields.flatMap(({ id, name, type }) =>
+    typeof type === 'object' && type.type === 'list'
+      ? listColumn(name, engineType(String(type.element)), { list: id, element: type.elementId })
+      : [{ name, sqlType: engineType(String(type)), fieldId: id }],
+  );
+}
+
+/** A file says of a list that it is one, and what its elements are. */
+export function listColumn(
+  name: string,
+  elementSqlType: string,
+  ids?: { readonly list: number; readonly element: number },
+): readonly ExpectedColumn[] {
+  return [
+    { name, sqlType: 'LIST', fieldId: ids?.list },
+    { name: 'element', sqlType: elementSqlType, fieldId: ids?.element },
+  ];
+}
+
 /** The engine's name of a column's type in the table format. */
-export function engineType(type: string): string {
+function engineType(type: string): string {
   const names: Readonly<Record<string, string>> = {
     string: 'VARCHAR',
     int: 'INTEGER',

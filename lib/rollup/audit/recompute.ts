@@ -1,3 +1,5 @@
+import { estimatesOf, type SeriesSketch } from './recompute-estimates.ts';
+
 /**
  * One series through one batch, from the rules: no SQL, nothing merged that can be counted. Times are milliseconds.
  */
@@ -21,6 +23,10 @@ export interface SeriesWindow {
   readonly last: SeriesPoint;
   readonly inc: bigint;
   readonly rs: bigint;
+  /** The sketch: bucket to count, ascending. Empty without quantiles. */
+  readonly buckets: ReadonlyMap<number, bigint>;
+  /** Of the configured quantiles; published windows only. */
+  readonly estimates: readonly number[];
 }
 
 export interface SeriesInputs {
@@ -38,6 +44,7 @@ export interface SeriesRules {
   readonly duplicates: 'first' | 'last';
   readonly closedBeforeMs: number | null;
   readonly closedAfterMs: number | null;
+  readonly sketch: SeriesSketch | undefined;
 }
 
 export interface SeriesOutputs {
@@ -48,7 +55,7 @@ export interface SeriesOutputs {
 }
 
 export function recomputeSeries(inputs: SeriesInputs, rules: SeriesRules): SeriesOutputs {
-  const { closedBeforeMs, closedAfterMs, maxGapMs } = rules;
+  const { closedBeforeMs, closedAfterMs, maxGapMs, sketch } = rules;
   const isAlive = (ts: number, closedMs: number | null) =>
     closedMs === null || maxGapMs === undefined || closedMs - ts < maxGapMs;
   const tail = inputs.tail !== undefined && isAlive(inputs.tail.ts, closedBeforeMs) ? inputs.tail : undefined;
@@ -63,23 +70,31 @@ export function recomputeSeries(inputs: SeriesInputs, rules: SeriesRules): Serie
   const windows = new Map<number, Map<number, Open>>();
   for (const resolution of rules.resolutionsMs) windows.set(resolution, new Map());
   for (const row of inputs.part)
-    windows.set(row.resolution, (windows.get(row.resolution) ?? new Map()).set(row.w, { ...row }));
+    windows.set(
+      row.resolution,
+      (windows.get(row.resolution) ?? new Map()).set(row.w, { ...row, buckets: new Map(row.buckets) }),
+    );
   let previous: SeriesPoint | undefined = tail;
   for (const point of points.filter(({ ts }) => isClosed(ts))) {
     const { delta, isReset } = change(previous, point, maxGapMs);
     previous = point;
+    const bucket = sketch?.buckets.of(point.v);
     for (const resolution of rules.resolutionsMs) {
       const open = windows.get(resolution) ?? new Map<number, Open>();
       const w = Math.ceil(point.ts / resolution) * resolution;
       const row = open.get(w);
-      if (row === undefined) open.set(w, begin({ resolution, w, labels, point, delta, isReset }));
-      else add(row, { point, delta, isReset });
+      if (row === undefined) open.set(w, begin({ resolution, w, labels, point, delta, isReset, bucket }));
+      else add(row, { point, delta, isReset, bucket });
     }
   }
-  const rows = [...windows.values()].flatMap((open) => [...open.values()]);
+  const rows = [...windows.values()]
+    .flatMap((open) => [...open.values()])
+    .map((row) => ({ ...row, buckets: ascending(row.buckets) }));
   const newTail = points.findLast(({ ts }) => isClosed(ts)) ?? tail;
   return {
-    published: rows.filter(({ w }) => isClosed(w)),
+    published: rows
+      .filter(({ w }) => isClosed(w))
+      .map((row) => ({ ...row, estimates: estimatesOf(row, sketch) })),
     part: rows.filter(({ w }) => !isClosed(w)),
     hot: points.filter(({ ts }) => !isClosed(ts)).map((point) => ({ ...point, labels })),
     tail:
@@ -102,12 +117,19 @@ function change(
 }
 
 /** A window that points are still added to. */
-type Open = { -readonly [Column in keyof SeriesWindow]: SeriesWindow[Column] };
+type Open = { -readonly [Column in keyof Omit<SeriesWindow, 'buckets'>]: SeriesWindow[Column] } & {
+  readonly buckets: Map<number, bigint>;
+};
+
+function ascending(buckets: ReadonlyMap<number, bigint>): ReadonlyMap<number, bigint> {
+  return new Map([...buckets].sort(([a], [b]) => a - b));
+}
 
 interface Addition {
   readonly point: SeriesPoint;
   readonly delta: bigint;
   readonly isReset: boolean;
+  readonly bucket: number | undefined;
 }
 
 function begin({
@@ -117,13 +139,19 @@ function begin({
   point,
   delta,
   isReset,
+  bucket,
 }: Addition & Pick<SeriesWindow, 'resolution' | 'w' | 'labels'>): Open {
   const { v } = point;
   const rs = isReset ? 1n : 0n;
-  return { resolution, w, labels, n: 1n, s: v, mn: v, mx: v, first: point, last: point, inc: delta, rs };
+  const buckets = new Map(bucket === undefined ? [] : [[bucket, 1n] as const]);
+  return {
+    ...{ resolution, w, labels, n: 1n, s: v, mn: v, mx: v, first: point, last: point, inc: delta, rs },
+    buckets,
+    estimates: [],
+  };
 }
 
-function add(row: Open, { point, delta, isReset }: Addition): void {
+function add(row: Open, { point, delta, isReset, bucket }: Addition): void {
   row.n += 1n;
   row.s += point.v;
   if (point.v < row.mn) row.mn = point.v;
@@ -132,4 +160,5 @@ function add(row: Open, { point, delta, isReset }: Addition): void {
   if (point.ts > row.last.ts) row.last = point;
   row.inc += delta;
   if (isReset) row.rs += 1n;
+  if (bucket !== undefined) row.buckets.set(bucket, (row.buckets.get(bucket) ?? 0n) + 1n);
 }

@@ -3,6 +3,8 @@ import { labelNames } from '../columns.ts';
 import type { RollupAudit } from './context.ts';
 import { drawSample } from './draw.ts';
 import { type Labels, recomputeSeries, type SeriesPoint, type SeriesWindow } from './recompute.ts';
+import type { SeriesSketch } from './recompute-estimates.ts';
+import { seriesSketch, sketchColumnsOf, sketchOfRow, sketchText } from './sample-sketch.ts';
 
 /** Points that are recomputed together: bounds memory. */
 const batchPoints = 50_000;
@@ -35,12 +37,13 @@ export async function auditSample(audit: RollupAudit): Promise<number> {
       `CREATE TEMP TABLE s_${view} AS SELECT drawn.n AS series, rows.* FROM (SELECT ${columnsOf(audit, view)} FROM ${view}) AS rows JOIN drawn USING (id)`,
     );
   const drawn = await session.query('SELECT n, id, points FROM drawn ORDER BY n');
+  const sketch = seriesSketch(audit.shape.sketch);
   let from = 0;
   let points = 0;
   for (const [at, row] of drawn.entries()) {
     points += Number(row['points']);
     if (points < batchPoints && at < drawn.length - 1) continue;
-    await compare(audit, drawn.slice(from, at + 1));
+    await compare(audit, sketch, drawn.slice(from, at + 1));
     from = at + 1;
     points = 0;
   }
@@ -51,11 +54,17 @@ export async function auditSample(audit: RollupAudit): Promise<number> {
 function columnsOf({ shape }: RollupAudit, view: Sampled): string {
   const names = labelNames(shape);
   if (view === 'published' || view === 'part_before' || view === 'part_after')
-    return ['id', 'resolution', ...windowColumns, ...names].join(', ');
+    return ['id', 'resolution', ...windowColumns, ...sketchColumnsOf(shape.sketch, view), ...names].join(
+      ', ',
+    );
   return ['id', 'ts', 'v', ...names, ...(view === 'points_in' ? ['q'] : [])].join(', ');
 }
 
-async function compare(audit: RollupAudit, drawn: readonly SqlRow[]): Promise<void> {
+async function compare(
+  audit: RollupAudit,
+  sketch: SeriesSketch | undefined,
+  drawn: readonly SqlRow[],
+): Promise<void> {
   const rows = new Map<Sampled, Map<number, SqlRow[]>>();
   for (const view of sampled) {
     const found = await audit.session.query(
@@ -67,18 +76,25 @@ async function compare(audit: RollupAudit, drawn: readonly SqlRow[]): Promise<vo
     );
   }
   for (const { n, id } of drawn)
-    compareSeries(audit, String(id), (view) => rows.get(view)?.get(Number(n)) ?? []);
+    compareSeries({ audit, sketch, id: String(id), rows: (view) => rows.get(view)?.get(Number(n)) ?? [] });
 }
 
-function compareSeries(audit: RollupAudit, id: string, rows: (view: Sampled) => readonly SqlRow[]): void {
-  const { facts, rules } = audit;
-  const names = labelNames(audit.shape);
+interface Comparison {
+  readonly audit: RollupAudit;
+  readonly sketch: SeriesSketch | undefined;
+  readonly id: string;
+  readonly rows: (view: Sampled) => readonly SqlRow[];
+}
+
+function compareSeries({ audit, sketch, id, rows }: Comparison): void {
+  const { facts, rules, shape } = audit;
+  const names = labelNames(shape);
   const point = (row: SqlRow) => ({
     ts: Number(row['ts']),
     v: BigInt(String(row['v'])),
     labels: labelsOf(row, names),
   });
-  const window = (row: SqlRow) => windowOf(row, names);
+  const window = (row: SqlRow) => ({ ...windowOf(row, names), ...sketchOfRow(row, shape.sketch) });
   const inputs = {
     arriving: rows('points_in').map(point),
     hot: rows('hot_before').map(point),
@@ -89,6 +105,7 @@ function compareSeries(audit: RollupAudit, id: string, rows: (view: Sampled) => 
     ...rules,
     closedBeforeMs: facts.closedBeforeMs,
     closedAfterMs: facts.closedAfterMs,
+    sketch,
   });
   const differ = (what: string, want: readonly string[], found: readonly string[]) => {
     const [wanted, there] = [new Set(want), new Set(found)];
@@ -115,7 +132,7 @@ function labelsOf(row: SqlRow, names: readonly string[]): Labels {
   return names.map((name) => (row[name] === null || row[name] === undefined ? null : String(row[name])));
 }
 
-function windowOf(row: SqlRow, names: readonly string[]): SeriesWindow {
+function windowOf(row: SqlRow, names: readonly string[]): Omit<SeriesWindow, 'buckets' | 'estimates'> {
   const whole = (name: string) => BigInt(String(row[name] ?? 0));
   return {
     resolution: Number(row['resolution']),
@@ -133,7 +150,7 @@ function windowOf(row: SqlRow, names: readonly string[]): SeriesWindow {
 }
 
 function windowText(row: SeriesWindow): string {
-  return `resolution ${row.resolution}, window ${row.w}: labels ${JSON.stringify(row.labels)}, count ${row.n}, sum ${row.s}, ${row.mn}..${row.mx}, ${row.first.v}@${row.first.ts}..${row.last.v}@${row.last.ts}, increase ${row.inc}, resets ${row.rs}`;
+  return `resolution ${row.resolution}, window ${row.w}: labels ${JSON.stringify(row.labels)}, count ${row.n}, sum ${row.s}, ${row.mn}..${row.mx}, ${row.first.v}@${row.first.ts}..${row.last.v}@${row.last.ts}, increase ${row.inc}, resets ${row.rs}${sketchText(row)}`;
 }
 
 function pointText({ ts, v, labels }: SeriesPoint & { readonly labels: Labels }): string {

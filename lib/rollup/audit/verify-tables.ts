@@ -10,11 +10,12 @@ import { rollupShape } from '../columns.ts';
 import { mustFitTable } from '../fits-table.ts';
 import { rulesOf } from '../rules.ts';
 import { batchKeys, type RollupState, readState } from '../state.ts';
-import { auditFiles, engineType } from './files.ts';
+import { auditFiles, columnsOf } from './files.ts';
 import { type Findings, findings } from './findings.ts';
 import { auditRows } from './rows.ts';
+import { sketchesOfPartition } from './verify-sketches.ts';
 import { mergesOfPartition, uniqueInPartition } from './verify-windows.ts';
-import { publishedView, stateColumns } from './views.ts';
+import { publishedView, stateFileColumns } from './views.ts';
 
 /**
  * Whether the table can be what the rules make: rows once and in their partitions, coarser windows the merge of finer
@@ -36,19 +37,11 @@ export async function verifyTables(world: World, config: RollupConfig): Promise<
   chain(found, table);
   const state = await newestState(world, found, table);
   for (const kind of ['hot', 'tails', 'part'] as const) {
-    const columns = stateColumns({ shape }, kind).map(([name, sqlType]) => ({
-      name,
-      sqlType,
-      fieldId: undefined,
-    }));
+    const columns = stateFileColumns({ shape }, kind);
     await auditFiles({ ...common, check: 'newest state', files: state?.[kind] ?? [], columns });
   }
   const partitions = await partitionsOf(world, found, table);
-  const columns = currentSchema(table).fields.map(({ id, name, type }) => ({
-    name,
-    sqlType: engineType(String(type)),
-    fieldId: id,
-  }));
+  const columns = columnsOf(currentSchema(table).fields);
   for (const { files } of partitions) await auditFiles({ ...common, check: 'data files', files, columns });
   // What is not there, or has other columns, cannot be read for the other checks.
   if (found.hasFailed()) return found.report({});
@@ -59,6 +52,7 @@ export async function verifyTables(world: World, config: RollupConfig): Promise<
     await auditRows({ session, findings: found, rules, added: partition.files, facts, context: { world } });
     await uniqueInPartition(session, found);
     await mergesOfPartition({ ...common, shape, rules, partitions, partition, closedAfterMs });
+    await sketchesOfPartition({ ...common, sketch: shape.sketch });
   }
   return found.report({ partitions: partitions.length });
 }

@@ -5,6 +5,7 @@ import type { RollupRules } from '../rules.ts';
 import { edgeOf } from './context.ts';
 import type { Findings } from './findings.ts';
 import { rowName } from './rows.ts';
+import { sketchesMerge } from './verify-sketches.ts';
 import type { Partition } from './verify-tables.ts';
 import { publishedView } from './views.ts';
 
@@ -56,9 +57,10 @@ export async function mergesOfPartition(options: MergesOptions): Promise<void> {
   );
   await publishedView({ ...options, name: 'finer', files: files.flatMap((one) => one.files) });
   const edge = edgeOf('w', resolutionMs);
+  const inside = `${edge} >= ${from} AND ${edge} < ${to} AND ${edge} <= ${closedAfterMs}`;
   const merged = `SELECT id, ${edge} AS w, CAST(sum(n) AS BIGINT) AS n, sum(s) AS s, min(mn) AS mn, max(mx) AS mx, min(ft) AS ft, arg_min(fv, ft) AS fv,
     max(lt) AS lt, arg_max(lv, lt) AS lv, sum(inc) AS inc, CAST(sum(rs) AS BIGINT) AS rs FROM finer
-    WHERE ${edge} >= ${from} AND ${edge} < ${to} AND ${edge} <= ${closedAfterMs} GROUP BY ALL`;
+    WHERE ${inside} GROUP BY ALL`;
   const differs = columns.map((name) => `a.${name} IS DISTINCT FROM b.${name}`).join(' OR ');
   const bad = await session.query(
     `SELECT coalesce(a.id, b.id) AS id, ${resolutionMs} AS resolution, coalesce(a.w, b.w) AS w, ${columns.map((name) => `a.${name}, b.${name} AS b_${name}`).join(', ')}
@@ -77,4 +79,5 @@ export async function mergesOfPartition(options: MergesOptions): Promise<void> {
       `${rowName(row)}: expected ${say('b_')} of the rows of ${finer} ms, found ${say('')}`,
     );
   }
+  await sketchesMerge({ ...options, sketch: options.shape.sketch }, { resolutionMs, edge, where: inside });
 }

@@ -1,9 +1,12 @@
+import { sketchColumns } from '../../config/quantiles.ts';
 import { identifier, text, textList } from '../../engine/sql.ts';
 import type { Location, ObjectStore } from '../../stores/ports.ts';
 import { labelNames } from '../columns.ts';
 import { inParts, pointsIn, pointsPath } from '../part-range.ts';
+import type { SketchShape } from '../sketch.ts';
 import type { StateFile } from '../state.ts';
 import { type RollupAudit, refusals } from './context.ts';
+import { type ExpectedColumn, listColumn } from './files.ts';
 
 type Viewed = Omit<RollupAudit, 'findings'>;
 
@@ -56,7 +59,7 @@ async function pointViews(audit: Viewed): Promise<void> {
 }
 
 /** Columns of a state file with their types. */
-export function stateColumns(
+function stateColumns(
   { shape }: Pick<RollupAudit, 'shape'>,
   kind: 'hot' | 'tails' | 'part',
 ): readonly (readonly [name: string, sqlType: string])[] {
@@ -72,8 +75,24 @@ export function stateColumns(
     ...numbers,
     ['s', 'DECIMAL(38,0)'],
     ['inc', 'DECIMAL(38,0)'],
+    ...(shape.sketch === undefined ? [] : sketchLists),
     ...labels,
   ];
+}
+
+const sketchLists = [
+  ['sk', 'INTEGER[]'],
+  ['sc', 'BIGINT[]'],
+] as const;
+
+/** The same as the file's footer says it. */
+export function stateFileColumns(
+  audit: Pick<RollupAudit, 'shape'>,
+  kind: 'hot' | 'tails' | 'part',
+): readonly ExpectedColumn[] {
+  return stateColumns(audit, kind).flatMap(([name, sqlType]) =>
+    sqlType.endsWith('[]') ? listColumn(name, sqlType.slice(0, -2)) : [{ name, sqlType, fieldId: undefined }],
+  );
 }
 
 async function stateView(
@@ -112,7 +131,7 @@ export async function publishedView({
   const labels = shape.labels.map(({ name }, at) => `${identifier(name)} AS l${at}`).join(', ');
   const columns = `resolution, window_bucket, ${identifier(shape.series.name)} AS id, window_ts, epoch_ms(window_ts) AS w, ${labels}, "count" AS n,
     "sum" AS s, "min" AS mn, "max" AS mx, epoch_ms(first_ts) AS ft, first_value AS fv, epoch_ms(last_ts) AS lt, last_value AS lv,
-    increase AS inc, resets AS rs`;
+    increase AS inc, resets AS rs${sketchInput(shape.sketch)}`;
   const empty = [
     ['resolution', 'BIGINT'],
     ['window_bucket', 'DATE'],
@@ -124,12 +143,29 @@ export async function publishedView({
     ),
     ...['sum', 'increase'].map((name) => [name, 'DECIMAL(38,0)'] as const),
     ...['first_ts', 'last_ts'].map((name) => [name, 'TIMESTAMP'] as const),
+    ...sketchTypes(shape.sketch),
   ] as const;
   const rows =
     files.length === 0
       ? `SELECT ${columns}, 0 AS pos, '' AS file FROM (SELECT ${nulls(empty)}) WHERE false`
       : `SELECT ${columns}, file_row_number AS pos, filename AS file FROM read_parquet(${textList(await paths(store, files))}, file_row_number = true, filename = true, hive_partitioning = false)`;
   await session.execute(`CREATE OR REPLACE TEMP VIEW ${view} AS ${rows}`);
+}
+
+function sketchInput(sketch: SketchShape | undefined): string {
+  if (sketch === undefined) return '';
+  const estimates = sketch.quantiles.map(({ column }, at) => `${identifier(column)} AS q${at}`);
+  const { buckets, counts } = sketchColumns;
+  return `, ${estimates.join(', ')}, ${identifier(buckets)} AS sk, ${identifier(counts)} AS sc`;
+}
+
+function sketchTypes(sketch: SketchShape | undefined): readonly (readonly [name: string, type: string])[] {
+  if (sketch === undefined) return [];
+  return [
+    ...sketch.quantiles.map(({ column }) => [column, 'DOUBLE'] as const),
+    [sketchColumns.buckets, 'INTEGER[]'],
+    [sketchColumns.counts, 'BIGINT[]'],
+  ];
 }
 
 async function paths(

@@ -7,7 +7,7 @@ import type { RollupRules } from '../rules.ts';
  */
 
 /** Right edge of the window of a time; a true ceiling, also below zero. */
-function windowOf(time: string, resolutionMs: number): string {
+export function windowOf(time: string, resolutionMs: number): string {
   const rest = `${time} % ${resolutionMs}`;
   return `(${time} - ${rest} + CASE WHEN ${rest} > 0 THEN ${resolutionMs} ELSE 0 END)`;
 }

@@ -1,0 +1,46 @@
+import type { EngineSession } from '../engine/engine.ts';
+import { windows } from './levels.ts';
+import type { RollupRules } from './rules.ts';
+import type { SketchShape } from './sketch.ts';
+import { sketchBins } from './sketch-bins.ts';
+import { binRows, mergedSketches, packedSketches, pointSketches, waitingSketches } from './sql/sketches.ts';
+import { finerOf } from './sql/windows.ts';
+
+/** Name of the table with the sketches of a resolution's windows, a row each: (id, w, sk, sc, q0, …). */
+export const sketches = (resolutionMs: number) => `sketches_${resolutionMs}`;
+
+const base = 'sketch_base';
+/** Name of the table with the rows of a resolution's sketches that are new in this batch. */
+const fresh = (resolutionMs: number) => `sketch_fresh_${resolutionMs}`;
+
+/**
+ * Makes the table `sketches_<resolution>` of every resolution, as `mergeLevels` makes the windows, which must be there. No
+ * table for a pipeline without quantiles.
+ */
+export async function mergeSketches(
+  session: EngineSession,
+  rules: RollupRules,
+  sketch: SketchShape | undefined,
+  closes: string,
+): Promise<void> {
+  if (sketch === undefined) return;
+  await session.execute(`CREATE TEMP TABLE sketch_bins AS ${binRows(sketchBins(sketch))}`);
+  await session.execute(`CREATE TEMP TABLE ${base} AS ${pointSketches(rules, sketch, closes)}`);
+  const made = [base];
+  for (const resolution of rules.resolutionsMs) {
+    let rows = base;
+    if (resolution !== rules.baseMs) {
+      const finer = finerOf(resolution, rules);
+      const from = finer === rules.baseMs ? base : fresh(finer);
+      await session.execute(
+        `CREATE TEMP TABLE ${fresh(resolution)} AS ${mergedSketches(`FROM ${from}`, resolution)}`,
+      );
+      made.push(fresh(resolution));
+      rows = `(${mergedSketches(`FROM ${fresh(resolution)} UNION ALL ${waitingSketches(resolution)}`, undefined)})`;
+    }
+    await session.execute(
+      `CREATE TEMP TABLE ${sketches(resolution)} AS ${packedSketches(rows, windows(resolution), sketch)}`,
+    );
+  }
+  for (const table of made) await session.execute(`DROP TABLE ${table}`);
+}

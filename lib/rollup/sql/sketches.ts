@@ -1,0 +1,103 @@
+import { sketchColumns } from '../../config/quantiles.ts';
+import { identifier } from '../../engine/sql.ts';
+import type { RollupRules } from '../rules.ts';
+import type { SketchShape } from '../sketch.ts';
+import type { SketchBin } from '../sketch-bins.ts';
+import { windowOf } from './windows.ts';
+
+/**
+ * Statements over sketches. Rows of a sketch are (id, w, k, c): c values of the series and window are in bucket k. The
+ * table `sketch_bins` (k, low, next, x) has every bucket, its least value, that of the next one, and the estimate.
+ */
+
+export function binRows(bins: readonly SketchBin[]): string {
+  const list = (values: readonly (bigint | number | null)[], type: string) =>
+    `unnest(CAST('[${values.map((value) => value ?? 'NULL').join(',')}]' AS ${type}[]))`;
+  const lows = bins.map(({ low }) => low);
+  return (
+    `SELECT ${list(
+      bins.map(({ bucket }) => bucket),
+      'INTEGER',
+    )} AS k, ${list(lows, 'BIGINT')} AS low, ` +
+    `${list([...lows.slice(1), null], 'BIGINT')} AS next, ${list(
+      bins.map(({ value }) => value),
+      'DOUBLE',
+    )} AS x`
+  );
+}
+
+/**
+ * Those of `ordered` by base window and bucket. A logarithm says which bucket it is to within one, whichever way it rounds; the
+ * borders, which are whole numbers, say which.
+ */
+export function pointSketches(
+  { baseMs }: Pick<RollupRules, 'baseMs'>,
+  { gamma }: Pick<SketchShape, 'gamma'>,
+  closes: string,
+): string {
+  const scale = (1 / Math.log(gamma.numerator / gamma.denominator)).toExponential();
+  const near = `CAST(sign(v) * (ceil(ln(greatest(abs(CAST(v AS DOUBLE)), 1)) * ${scale}) + 1) AS INTEGER)`;
+  const reached = (border: string) => `CASE WHEN v >= ${border} THEN 1 ELSE 0 END`;
+  return (
+    `SELECT id, w, k - 1 + ${reached('low')} + ${reached('next')} AS k, count(*) AS c FROM ` +
+    `(SELECT id, ${windowOf('ts', baseMs)} AS w, v, ${near} AS k FROM ordered WHERE ${closes}) JOIN sketch_bins USING (k) GROUP BY ALL`
+  );
+}
+
+/** Sketches of coarser windows; merging is commutative, so in any order. */
+export function mergedSketches(rows: string, resolutionMs: number | undefined): string {
+  const window = resolutionMs === undefined ? 'w' : windowOf('w', resolutionMs);
+  return `SELECT id, ${window} AS w, k, CAST(sum(c) AS BIGINT) AS c FROM (${rows}) GROUP BY ALL`;
+}
+
+/** Rows of the sketches that waited. */
+export function waitingSketches(resolutionMs: number): string {
+  return `SELECT id, w, unnest(sk) AS k, unnest(sc) AS c FROM part WHERE resolution = ${resolutionMs}`;
+}
+
+/** Names of the estimates in the session's tables, by place. */
+export function estimateNames({ quantiles }: Pick<SketchShape, 'quantiles'>): readonly string[] {
+  return quantiles.map((_, at) => `q${at}`);
+}
+
+/**
+ * A sketch a row: (id, w, sk, sc, q0, …), buckets ascending, and the estimates: of the first bucket with which there are
+ * more values than the quantile's place. Estimates ascend with buckets.
+ */
+export function packedSketches(
+  rows: string,
+  windows: string,
+  sketch: Pick<SketchShape, 'quantiles'>,
+): string {
+  const names = estimateNames(sketch);
+  const places = sketch.quantiles.map(({ rank }, at) => `${placeOf('n', rank)} AS place${at}`);
+  const estimates = names.map((name, at) => `min(x) FILTER (upto > place${at}) AS ${name}`);
+  const running = `CAST(sum(c) OVER (PARTITION BY id, w ORDER BY k ROWS UNBOUNDED PRECEDING) AS BIGINT) AS upto`;
+  return (
+    `SELECT id, w, list_transform(s, lambda one: one.k) AS sk, list_transform(s, lambda one: one.c) AS sc, ${names.join(', ')} FROM ` +
+    `(SELECT id, w, list_sort(list({k: k, c: c})) AS s, ${estimates.join(', ')} FROM ` +
+    `(SELECT id, w, k, c, ${running} FROM ${rows}) JOIN sketch_bins USING (k) ` +
+    `JOIN (SELECT id, w, ${places.join(', ')} FROM ${windows}) USING (id, w) GROUP BY id, w)`
+  );
+}
+
+/**
+ * The table's columns of a sketch, as SQL that goes on after a column: estimates, which the window's least and greatest
+ * value bound, and the packed sketch.
+ */
+export function sketchOutput(sketch: SketchShape | undefined): string {
+  if (sketch === undefined) return '';
+  const names = estimateNames(sketch);
+  const estimates = sketch.quantiles.map(
+    ({ column }, at) =>
+      `greatest(least(${names[at]}, CAST(mx AS DOUBLE)), CAST(mn AS DOUBLE)) AS ${identifier(column)}`,
+  );
+  const { buckets, counts } = sketchColumns;
+  return `, ${estimates.join(', ')}, CAST(sk AS INTEGER[]) AS ${identifier(buckets)}, CAST(sc AS BIGINT[]) AS ${identifier(counts)}`;
+}
+
+/** floor(rank × (n - 1)) without a number that leaves 64 bits. */
+function placeOf(n: string, { numerator, denominator }: SketchShape['quantiles'][number]['rank']): string {
+  const last = `(${n} - 1)`;
+  return `(${last} // ${denominator} * ${numerator} + ${last} % ${denominator} * ${numerator} // ${denominator})`;
+}
