@@ -1,6 +1,7 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { type PointsShape, writePoints } from '../lib/demo/points.ts';
 import { openDuckDb } from '../lib/engine/duckdb.ts';
+import { text } from '../lib/engine/sql.ts';
 import { cache, threads } from './base.ts';
 
 export const resolutionsMs = [60_000, 300_000, 3_600_000] as const;
@@ -42,6 +43,23 @@ export async function benchPoints(points: number): Promise<string> {
   if (file === undefined) throw new Error('there are no points to measure with');
   await rename(file.path, kept);
   await rm(folder, { recursive: true, force: true });
+  return kept;
+}
+
+/** The same points with values as latencies have them: log-normal, so that a window's lie in many buckets of a sketch. */
+export async function spreadPoints(count: number): Promise<string> {
+  const kept = `${cache}/points-spread-${count}.parquet`;
+  if ((await stat(kept).catch(() => undefined)) !== undefined) return kept;
+  const points = await benchPoints(count);
+  await using session = await openDuckDb({ memoryBytes: 2e9, threads, workFolder: `${cache}/points/work` });
+  const draw = (salt: number) => `((hash(id, logical_timestamp, ${salt}) % 1000003 + 1) / 1000004.0)`;
+  const value = `CAST(1000 * exp(4 + 1.5 * sqrt(-2 * ln(${draw(1)})) * cos(2 * pi() * ${draw(2)})) AS BIGINT)`;
+  const [written] = await session.writeParquet({
+    select: `SELECT * REPLACE (${value} AS long_value) FROM read_parquet(${text(points)})`,
+    path: `${session.workFolder}/spread.parquet`,
+  });
+  if (written === undefined) throw new Error('there are no points to measure with');
+  await rename(written.path, kept);
   return kept;
 }
 

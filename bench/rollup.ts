@@ -2,13 +2,16 @@ import { rm, stat } from 'node:fs/promises';
 import type { RollupReport } from '../lib/rollup/report.ts';
 import { cache, threads } from './base.ts';
 import { measureChild, mega, type Usage } from './measure.ts';
-import { benchPoints, benchShape, latenessMs, pointsOf, resolutionsMs } from './rollup-data.ts';
+import { benchPoints, benchShape, latenessMs, pointsOf, resolutionsMs, spreadPoints } from './rollup-data.ts';
 
 interface Batch extends Usage {
   readonly stages: Readonly<Record<string, number>>;
   readonly rollup: RollupReport;
   readonly units: readonly (readonly [string, number])[];
 }
+
+/** Off unless a word is `quantiles`. */
+const quantiles = 'quantiles: { relativeAccuracy: 0.01, values: [0.5, 0.95, 0.99] }\n';
 
 /**
  * A whole batch with dedupe, state, audit and commit, beside a zstd copy of its points and the bare cascade; then a
@@ -17,7 +20,8 @@ interface Batch extends Usage {
 export async function rollupBench(filters: readonly string[]): Promise<void> {
   const count = pointsOf(filters, 20_000_000);
   const shape = benchShape(count);
-  const points = await benchPoints(count);
+  const isSpread = filters.includes('spread');
+  const points = await (isSpread ? spreadPoints(count) : benchPoints(count));
   const few = await benchPoints(1_000);
   const root = `${cache}/rollup`;
   const limit = async (kind: string) =>
@@ -37,7 +41,7 @@ export async function rollupBench(filters: readonly string[]): Promise<void> {
   const batch = (paths: readonly string[], number: number) =>
     measureChild<Batch>('child-batch.ts', {
       root,
-      yaml: pipeline(shape.startMs),
+      yaml: `${pipeline(shape.startMs)}${filters.includes('quantiles') ? quantiles : ''}`,
       paths,
       threads,
       arrivedMs: shape.startMs + number * shape.batchMs + 1,

@@ -104,8 +104,8 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
       },
     ],
     stages: [written, ...check],
-    estimate: estimate(facts, start.state, world.resources.threads),
-    explanation: explain(facts, rules, start.state, { work: written.units, check: checks.length }),
+    estimate: estimate(facts, start.state, { threads: world.resources.threads, config }),
+    explanation: explain(facts, rules, start.state, { work: written.units, check: checks.length, config }),
     workload: facts,
   };
   return { ...head, digest: sha256(JSON.stringify(head)) };

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { replayBatches } from '../../lib/cli/replay.ts';
 import { verifyTables } from '../../lib/rollup/audit/verify-tables.ts';
 import type { OracleBatch } from '../oracle/rollup-oracle.ts';
+import type { QuantileRules } from '../oracle/sketch-oracle.ts';
 import { expectOracle, rollUpTo, tableOf } from './checks.ts';
 import { openRollup, type RollupProduct } from './product.ts';
 import { threeBatches } from './scenario.ts';
@@ -17,11 +18,12 @@ async function changed(
   document: Readonly<Record<string, unknown>>,
   next: (product: RollupProduct) => Promise<void>,
   before: readonly OracleBatch[] = [first],
+  quantiles?: QuantileRules,
 ): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'partwise-changed-'));
   try {
     {
-      await using product = await openRollup({ rules, root });
+      await using product = await openRollup({ rules: { ...rules, quantiles }, root });
       await rollUpTo(product, before);
     }
     await using product = await openRollup({ rules, root, document });
@@ -80,6 +82,48 @@ test.each([
     expect(await product.world.state.runs.list('metrics', 10)).toHaveLength(1);
   }),
 );
+
+const [within1, within2] = [10_000, 20_000].map((accuracyMillionths) => ({
+  accuracyMillionths,
+  millionths: [500_000, 990_000],
+}));
+
+test.each([
+  ['quantiles', undefined, {}, 'was made with none, the pipeline says 0.5, 0.95, 0.99 within 0.01;'],
+  ['none', within1, null, 'was made with 0.5, 0.99 within 0.01, the pipeline says none;'],
+  ['others', within1, { values: [0.5] }, 'the pipeline says 0.5 within 0.01;'],
+  ['others within', within2, { values: [0.5, 0.99] }, 'the pipeline says 0.5, 0.99 within 0.01;'],
+] as const)(
+  'a pipeline that asks for %s where the table has other quantiles is refused by name',
+  (_, had, asked, message) =>
+    changed(
+      { quantiles: asked },
+      async (product) => {
+        await product.arrive(second);
+        await expect(product.run(second)).rejects.toMatchObject({
+          name: 'ConfigError',
+          message: expect.stringContaining(message),
+        });
+        await expect(product.open()).rejects.toMatchObject({ name: 'ConfigError' });
+        await expect(verifyTables(product.world, product.config)).rejects.toMatchObject({
+          name: 'ConfigError',
+        });
+      },
+      [first],
+      had,
+    ),
+);
+
+test('the order in which quantiles are named does not matter', () =>
+  changed(
+    { quantiles: { values: [0.99, 0.5] } },
+    async (product) => {
+      await rollUpTo(product, [second]);
+      await expectOracle({ ...product, rules: { ...rules, quantiles: within1 } }, [first, second]);
+    },
+    [first],
+    within1,
+  ));
 
 test.each([
   ['an earlier start', { start: '2025-12-31T00:00:00Z', every: '5m' }],

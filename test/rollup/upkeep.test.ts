@@ -13,9 +13,10 @@ import { batchOf, pointAt, threeBatches } from './scenario.ts';
 const { rules, batches } = threeBatches;
 const [first, second, third] = batches;
 const day = 86_400_000;
+const quantiles = { accuracyMillionths: 10_000, millionths: [500_000, 999_000] };
 
 test('a cell of many small files becomes one, sorted as before, by a commit that says nothing of batches', async () => {
-  await using product = await openRollup({ rules });
+  await using product = await openRollup({ rules: { ...rules, quantiles } });
   const many = Array.from({ length: 12 }, (_, batch) =>
     batchOf(batch, [pointAt(batch * 300 + 20, batch), pointAt(batch * 300 + 30, -batch, `s${batch % 3}`)]),
   );

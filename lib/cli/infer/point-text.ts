@@ -90,6 +90,9 @@ function defaultLines(start: string): readonly string[] {
     'duplicates: last',
     '# A point that comes longer after the one before it starts its series anew.',
     'maxGap: 1d',
+    '',
+    '# Columns p50, p95 and p99, and sketches from which those of longer windows follow. Only before the first run.',
+    '# quantiles: { relativeAccuracy: 0.01, values: [0.5, 0.95, 0.99] }',
   ];
 }
 

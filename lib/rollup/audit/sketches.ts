@@ -17,11 +17,13 @@ export async function auditSketches(audit: RollupAudit): Promise<void> {
   const check = 'sketches are conserved';
   const counts = (view: string, sign = '') =>
     `SELECT resolution, unnest(sk) AS k, ${sign}CAST(unnest(sc) AS HUGEINT) AS c FROM ${view}`;
-  const perBucket = `SELECT resolution, k, sum(c) AS c FROM (${counts('published')} UNION ALL ${counts('part_after')} UNION ALL ${counts('part_before', '-')}) GROUP BY ALL HAVING sum(c) <> 0`;
-  const [all] = await session.query(`SELECT count(*) AS n FROM (${perBucket})`);
+  await session.execute(
+    `CREATE TEMP TABLE sketch_totals AS SELECT resolution, k, sum(c) AS c FROM (${counts('published')} UNION ALL ${counts('part_after')} UNION ALL ${counts('part_before', '-')}) GROUP BY ALL HAVING sum(c) <> 0`,
+  );
+  const [all] = await session.query('SELECT count(*) AS n FROM sketch_totals');
   findings.checked(check, Number(all?.['n'] ?? 0));
   const bad = await session.query(
-    `SELECT k, CAST(map_from_entries(list((resolution, c) ORDER BY resolution)) AS VARCHAR) AS counts FROM (${perBucket}) GROUP BY k
+    `SELECT k, CAST(map_from_entries(list((resolution, c) ORDER BY resolution)) AS VARCHAR) AS counts FROM sketch_totals GROUP BY k
      HAVING count(*) <> ${rules.resolutionsMs.length} OR min(c) <> max(c) ORDER BY k LIMIT 5`,
   );
   for (const row of bad)
