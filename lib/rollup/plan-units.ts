@@ -1,5 +1,6 @@
 import type { RollupConfig } from '../config/schema.ts';
 import type { PlannedUnit } from '../run/stages.ts';
+import { sketchShape } from './sketch.ts';
 import type { RollupState, StateFile, StateFiles } from './state.ts';
 import type { PointSource, RollupSpec } from './types.ts';
 
@@ -30,7 +31,7 @@ export function planUnits({ config, threads, sources, state, common }: UnitsOpti
   const hotRows = (state?.hot ?? []).reduce((sum, file) => sum + file.rows, 0);
   const total = points.reduce((sum, one) => sum + one, hotRows);
   const wanted = Math.max(
-    Math.ceil(total / config.work.unitPoints),
+    Math.ceil(total / mostPoints(config)),
     Math.min(threads, Math.floor(total / leastUnitPoints)),
     1,
   );
@@ -71,6 +72,11 @@ export function planUnits({ config, threads, sources, state, common }: UnitsOpti
     });
   }
   return { units, carried };
+}
+
+/** Sketches take about as much memory as all else, in the worst case that no two values of a window share a bucket. */
+function mostPoints({ work, quantiles }: RollupConfig): number {
+  return sketchShape({ quantiles }) === undefined ? work.unitPoints : Math.ceil(work.unitPoints / 2);
 }
 
 /** Per part: its points (1), or those of them that are refused for their time (2). */

@@ -8,6 +8,8 @@ import { seriesSketch, sketchColumnsOf, sketchOfRow, sketchText } from './sample
 
 /** Points that are recomputed together: bounds memory. */
 const batchPoints = 50_000;
+/** Characters of a row in a finding. */
+const mostShown = 1_000;
 
 const sampled = [
   'points_in',
@@ -114,7 +116,7 @@ function compareSeries({ audit, sketch, id, rows }: Comparison): void {
     if (missing.length + extra.length === 0 && want.length === found.length) return;
     audit.findings.failed(
       'sample',
-      `series ${id}, ${what}: expected ${missing[0] ?? `${want.length} rows`}, found ${extra[0] ?? `${found.length} rows`}`,
+      `series ${id}, ${what}: expected ${shown(missing[0]) ?? `${want.length} rows`}, found ${shown(extra[0]) ?? `${found.length} rows`}`,
     );
   };
   differ('row', expected.published.map(windowText), rows('published').map(window).map(windowText));
@@ -126,6 +128,11 @@ function compareSeries({ audit, sketch, id, rows }: Comparison): void {
   const kept = inputs.tail === undefined ? undefined : pointText(inputs.tail);
   if (isIdle && expected.tail === undefined && found.length === 1 && found[0] === kept) return;
   differ('tail', expected.tail === undefined ? [] : [pointText(expected.tail)], found);
+}
+
+/** A sketch may have thousands of buckets. */
+function shown(text: string | undefined): string | undefined {
+  return text !== undefined && text.length > mostShown ? `${text.slice(0, mostShown)} …` : text;
 }
 
 function labelsOf(row: SqlRow, names: readonly string[]): Labels {
