@@ -1,6 +1,5 @@
 import type { Task } from '../committer/index.ts';
-import type { EngineSession, WrittenFile } from '../engine/engine.ts';
-import { text } from '../engine/sql.ts';
+import type { EngineSession } from '../engine/engine.ts';
 import type { Location } from '../stores/ports.ts';
 import { rollupShape } from './columns.ts';
 import { windows } from './levels.ts';
@@ -8,7 +7,6 @@ import type { RollupRules } from './rules.ts';
 import { labelled } from './sql/rows.ts';
 import { inTime, livingTails } from './sql/series.ts';
 import { estimateNames } from './sql/sketches.ts';
-import { disorder } from './sql/windows.ts';
 import type { StateFile } from './state.ts';
 import { deadLettersJob, stateJob } from './state-job.ts';
 import type { RollupContext, RollupOutcome, RollupSpec } from './types.ts';
@@ -36,7 +34,6 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
     kind: 'hot',
     select: `SELECT id, ts, v, ${names} FROM ordered JOIN labels USING (id) WHERE ${open}`,
     by: 'id, ts',
-    comesSorted: true,
   });
   const isLast = `(ni IS DISTINCT FROM id${closedMs === null ? '' : ` OR nt > ${closedMs}`})`;
   const last = 'SELECT id, ts, v, lead(id) OVER () AS ni, lead(ts) OVER () AS nt FROM ordered';
@@ -45,7 +42,6 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
     kind: 'tails',
     select: `SELECT id, ts, v, ${names} FROM (${last}) JOIN labels USING (id) WHERE ${closedOnes} AND ${isLast} AND ${livingTails(closedMs, rules)}`,
     by: 'id',
-    comesSorted: false,
   });
   const shape = rollupShape(writing.context.config);
   const where = closedMs === null ? 'true' : `w > ${closedMs}`;
@@ -62,7 +58,6 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
           kind: 'part',
           select: `SELECT * FROM (${openWindows.join(' UNION ALL ')})`,
           by: 'resolution, id, w',
-          comesSorted: false,
         });
   await task.commit();
   const newest = async (select: string): Promise<number | null> => {
@@ -112,19 +107,22 @@ interface StateRows {
   readonly kind: 'hot' | 'tails' | 'part';
   readonly select: string;
   readonly by: string;
-  /** `ordered` is read in its order and joined with what is held in memory, so points need no second sort. */
-  readonly comesSorted: boolean;
 }
 
 async function writeFile(
   { session, spec, unit }: Writing,
   task: Task,
-  rows: StateRows,
+  { kind, select, by }: StateRows,
 ): Promise<StateFile | undefined> {
-  const path = `${session.workFolder}/${rows.kind}.parquet`;
-  const written = await writeSorted(session, path, rows);
+  const path = `${session.workFolder}/${kind}.parquet`;
+  // Sorted series and times are small as differences.
+  const [written] = await session.writeParquet({
+    select: `${select} ORDER BY ${by}`,
+    path,
+    encoding: 'delta',
+  });
   if (written === undefined || written.rows === 0) return undefined;
-  const { destination, sizeBytes } = await task.write(`${rows.kind}-${unit}.parquet`, { path });
+  const { destination, sizeBytes } = await task.write(`${kind}-${unit}.parquet`, { path });
   return {
     location: destination,
     rows: written.rows,
@@ -132,25 +130,6 @@ async function writeFile(
     firstPart: spec.firstPart,
     lastPart: spec.lastPart,
   };
-}
-
-/** Sorted series and times are small as differences. */
-const encoding = 'delta';
-
-async function writeSorted(
-  session: EngineSession,
-  path: string,
-  { select, by, comesSorted }: StateRows,
-): Promise<WrittenFile | undefined> {
-  if (comesSorted) {
-    const [written] = await session.writeParquet({ select, path, encoding });
-    if (written === undefined || written.rows === 0) return written;
-    const [broken] = await session.query(disorder(`read_parquet(${text(path)})`));
-    // A join that does not fit into memory gives its rows in any order.
-    if (Number(broken?.['n']) === 0) return written;
-  }
-  const [written] = await session.writeParquet({ select: `${select} ORDER BY ${by}`, path, encoding });
-  return written;
 }
 
 function listOf(file: StateFile | undefined): readonly StateFile[] {

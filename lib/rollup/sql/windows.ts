@@ -23,13 +23,9 @@ export function orderedPoints(sorted: string): string {
   );
 }
 
-/**
- * How often the rows (id, ts) are not in strict order as they are read, (n). Of a table that was made in order it is not 0
- * when the engine does not pass rows on as they lie.
- */
-export function disorder(rows: string): string {
-  return `SELECT count(*) AS n FROM (SELECT id, ts, lag(id) OVER () AS pi, lag(ts) OVER () AS pt FROM ${rows}) WHERE pi > id OR (pi = id AND pt >= ts)`;
-}
+/** How often the order of `ordered` is broken; not 0 would mean that the engine does not pass rows on in their order. */
+export const disorder =
+  'SELECT count(*) AS n FROM (SELECT id, ts, lag(id) OVER () AS pi, lag(ts) OVER () AS pt FROM ordered) WHERE pi > id OR (pi = id AND pt >= ts)';
 
 /**
  * Those of `ordered` by base window: mergeable rows (id, w, n, s, mn, mx, ft, fv, lt, lv, inc, rs). `p` is the value before in
