@@ -1,3 +1,4 @@
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { SummaryShape } from './columns.ts';
 import { scan } from './reading.ts';
 import {
@@ -7,7 +8,7 @@ import {
   rewriteGroup,
   untouchedGroup,
 } from './rewrite-group.ts';
-import { hitTable } from './sql/apply.ts';
+import { hitSelect } from './sql/apply.ts';
 import { patched } from './sql/patch.ts';
 
 export interface ChangedMonth {
@@ -35,9 +36,10 @@ export async function applyGroup(options: GroupOptions): Promise<GroupResult> {
   if (months.length === 0 && !owns) return untouchedGroup(options);
 
   const files = groupFiles(options);
-  await session.execute(hitTable(shape, set, files, group.month));
+  const keys = scan(set, { columns: [shape.key.name], files });
+  await session.execute(duckDb.keep('pw_hit', hitSelect(duckDb, shape, keys, group.month)));
   const patch = (from: string, carry: boolean) =>
-    patched({ shape, month: group.month, months, from, carry, runId: context.runId });
+    patched({ dialect: duckDb, shape, month: group.month, months, from, carry, runId: context.runId });
   return rewriteGroup(options, {
     all: patch(scan(set, { files }), true),
     changed: (some) => patch(scan(set, { files: some, wanted: 'pw_hit' }), false),

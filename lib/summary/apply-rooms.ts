@@ -1,4 +1,6 @@
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineOptions, EngineSession } from '../engine/engine.ts';
+import { text } from '../engine/sql.ts';
 import { CorruptStateError } from '../errors.ts';
 import { readCheckpoint } from '../run/checkpoints.ts';
 import type { UnitItem } from '../run/workload.ts';
@@ -97,8 +99,16 @@ async function openBucket(
   if (changeSet === undefined) return { session, bucket, set, changed: [] };
   const months = ahead.map((group) => group.month);
   const path = await context.world.results.localPath(changeSet);
-  await session.execute(loadChanges(path, Math.min(...months), Math.max(...months), shape.historyLength));
-  await session.execute(listsFromChanges(shape));
+  await session.execute(
+    loadChanges(
+      duckDb,
+      `read_parquet(${text(path)})`,
+      Math.min(...months),
+      Math.max(...months),
+      shape.historyLength,
+    ),
+  );
+  await session.execute(listsFromChanges(duckDb, shape));
   const changed = (await session.query(changedMonths)).map((row) => ({
     month: Number(row['pw_month']),
     sets: Number(row['pw_sets']) > 0,

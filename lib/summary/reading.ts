@@ -1,3 +1,4 @@
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import { type EngineSession, executeAsWritten } from '../engine/engine.ts';
 import { identifier, text, textList } from '../engine/sql.ts';
 import { UnsupportedFeatureError } from '../errors.ts';
@@ -157,25 +158,9 @@ function spellings(location: Location): readonly string[] {
   return ours.startsWith('file:///') ? [ours, `file:${ours.slice('file://'.length)}`] : [ours];
 }
 
-const sqlTypes: Readonly<Record<string, string>> = {
-  boolean: 'BOOLEAN',
-  int: 'INTEGER',
-  long: 'BIGINT',
-  double: 'DOUBLE',
-  date: 'DATE',
-  timestamp: 'TIMESTAMP',
-  string: 'VARCHAR',
-};
-
 /** The engine's type for a column of the three tables. @throws UnsupportedFeatureError for types that they never have */
 function sqlType(type: IcebergType): string {
-  if (typeof type !== 'string') {
-    if (type.type === 'list') return `${sqlType(type.element)}[]`;
-    throw new UnsupportedFeatureError(`a column of type ${type.type} is not part of a summary`);
-  }
-  if (type.startsWith('decimal(')) return type.toUpperCase();
-  const found = sqlTypes[type];
-  if (found === undefined)
-    throw new UnsupportedFeatureError(`a column of type ${type} is not part of a summary`);
-  return found;
+  if (typeof type === 'string') return duckDb.type(type);
+  if (type.type === 'list') return `${sqlType(type.element)}[]`;
+  throw new UnsupportedFeatureError(`a column of type ${type.type} is not part of a summary`);
 }

@@ -1,3 +1,4 @@
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import { IntegrityError } from '../errors.ts';
 import type { DataFile } from '../iceberg/types.ts';
 import type { TableChange } from '../run/table-change.ts';
@@ -134,6 +135,7 @@ async function patchStored(bucket: BucketSession): Promise<void> {
   for (const [index, row] of months.entries()) {
     const month = Number(row['m']);
     const select = patched({
+      dialect: duckDb,
       shape,
       month,
       months: changed.filter((other) => other < month && other > month - shape.historyLength),

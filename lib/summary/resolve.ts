@@ -1,3 +1,4 @@
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineOptions } from '../engine/engine.ts';
 import { dataFileFromJson } from '../iceberg/index.ts';
 import { inPieces } from '../run/pieces.ts';
@@ -176,7 +177,7 @@ async function prepareChanges(bucket: BucketSession): Promise<void> {
   await lendValues(bucket);
   const [months] = await session.query('SELECT count(DISTINCT pw_month) AS n FROM pw_resolved WHERE is_set');
   await session.execute(changesTable(shape, Number(months?.['n'] ?? 0) > 1 ? 'all' : 'stored'));
-  await session.execute(listsFromChanges(shape));
+  await session.execute(listsFromChanges(duckDb, shape));
 }
 
 async function writeChangeSet(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
+import { duckDb } from '../../lib/engine/duckdb-dialect.ts';
 import type { EngineSession } from '../../lib/engine/engine.ts';
 import { edited, gridText, tailFromNeighbours } from '../../lib/summary/sql/arrays.ts';
 import { alive, newer, newestFirst, same } from '../../lib/summary/sql/tuples.ts';
@@ -49,13 +50,13 @@ describe('replacing positions of an array', () => {
     ],
   ])('sees each edit at its own position: %j', async (positions, expected) => {
     const edits = positions.map(edit);
-    expect(await value(edited('l', '9', edits, 6), `FROM (SELECT ${array} AS l)`)).toEqual(expected);
+    expect(await value(edited(duckDb, 'l', '9', edits, 6), `FROM (SELECT ${array} AS l)`)).toEqual(expected);
   });
 });
 
 describe('the array of a row that was not stored', () => {
-  const tail = (sources: Parameters<typeof tailFromNeighbours>[1]) =>
-    value(tailFromNeighbours(column, sources, 5));
+  const tail = (sources: Parameters<typeof tailFromNeighbours>[2]) =>
+    value(tailFromNeighbours(duckDb, column, sources, 5));
   const earlier = (distance: number | null, isAlive = true) => ({
     array: '[10, 11, 12, 13, 14]',
     alive: String(isAlive),
@@ -117,6 +118,6 @@ describe('the order of records', () => {
 describe('a grid', () => {
   it('shows every entry as text and NULL as the placeholder', async () => {
     const grid = { name: 'g', history: 'h', placeholder: "'", separator: '|' };
-    expect(await value(gridText(grid, '[1, NULL, -3]'))).toBe("1|'|-3");
+    expect(await value(gridText(duckDb, grid, '[1, NULL, -3]'))).toBe("1|'|-3");
   });
 });

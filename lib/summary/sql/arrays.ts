@@ -1,4 +1,4 @@
-import { text } from '../../engine/sql.ts';
+import type { Dialect } from '../../engine/dialect.ts';
 import type { GridColumn, HistoryColumn } from '../columns.ts';
 
 /** SQL over arrays of length H. Positions are 0-based in TypeScript and in the semantics, 1-based in SQL. */
@@ -14,41 +14,43 @@ export interface ArrayEdit {
  * The array with some positions replaced: slices of the old one between the new elements, in one concatenation.
  * @param first the element at position 0
  */
-export function edited(array: string, first: string, edits: readonly ArrayEdit[], length: number): string {
+export function edited(
+  dialect: Dialect,
+  array: string,
+  first: string,
+  edits: readonly ArrayEdit[],
+  length: number,
+): string {
   const byPosition = new Map(edits.map((edit) => [edit.position, edit]));
-  if (byPosition.size * 2 > length) return literal(array, first, byPosition, length);
+  if (byPosition.size * 2 > length) return literal(dialect, array, first, byPosition, length);
   const parts: string[] = [];
   let elements = [first];
   let at = 1;
   for (const position of [...byPosition.keys()].sort((a, b) => a - b)) {
     if (position > at) {
-      parts.push(`[${elements.join(', ')}]`, `${array}[${at + 1} : ${position}]`);
+      parts.push(dialect.list(elements), dialect.slice(array, at + 1, position));
       elements = [];
     }
-    elements.push(byPosition.get(position)?.value(`${array}[${position + 1}]`) ?? 'NULL');
+    elements.push(byPosition.get(position)?.value(dialect.entry(array, position + 1)) ?? 'NULL');
     at = position + 1;
   }
-  parts.push(`[${elements.join(', ')}]`);
-  if (at < length) parts.push(`${array}[${at + 1} : ${length}]`);
-  return `list_concat(${parts.join(', ')})`;
+  parts.push(dialect.list(elements));
+  if (at < length) parts.push(dialect.slice(array, at + 1, length));
+  return dialect.concat(parts);
 }
 
 function literal(
+  dialect: Dialect,
   array: string,
   first: string,
   edits: ReadonlyMap<number, ArrayEdit>,
   length: number,
 ): string {
   const elements = Array.from({ length: length - 1 }, (_, index) => {
-    const old = `${array}[${index + 2}]`;
+    const old = dialect.entry(array, index + 2);
     return edits.get(index + 1)?.value(old) ?? old;
   });
-  return `[${[first, ...elements].join(', ')}]`;
-}
-
-/** Exactly `length` elements: cut, or filled up with NULL; NULL counts as empty. */
-export function resized(list: string, length: string | number, element: string): string {
-  return `list_resize(coalesce(${list}, []::${element}[]), ${length})`;
+  return dialect.list([first, ...elements]);
 }
 
 export interface BaseSources {
@@ -63,29 +65,37 @@ export interface BaseSources {
  * nearest earlier stored row from the nearest later one, that row itself and all before it from its own array.
  */
 export function tailFromNeighbours(
+  dialect: Dialect,
   column: HistoryColumn,
   { earlier, later }: BaseSources,
   length: number,
 ): string {
-  const element = column.elementSqlType;
+  const element = column.elementIcebergType;
   const gap =
     earlier === undefined ? `${length}` : `least(coalesce(${earlier.distance}, ${length}), ${length})`;
   const known =
     later === undefined
-      ? `[]::${element}[]`
-      : `${later.array}[${later.distance} + 2 : ${later.distance} + ${gap}]`;
-  const between = resized(known, `${gap} - 1`, element);
+      ? dialect.castList(dialect.list([]), element)
+      : dialect.slice(later.array, `${later.distance} + 2`, `${later.distance} + ${gap}`);
+  const between = dialect.resized(known, `${gap} - 1`, element);
   if (earlier === undefined) return between;
-  const from = `list_concat([CASE WHEN ${earlier.alive} THEN ${earlier.array}[1] END], ${earlier.array}[2 : ${length}])`;
-  return resized(
-    `list_concat(${between}, CASE WHEN ${earlier.distance} IS NOT NULL THEN ${from} END)`,
+  const from = dialect.concat([
+    dialect.list([`CASE WHEN ${earlier.alive} THEN ${dialect.entry(earlier.array, 1)} END`]),
+    dialect.slice(earlier.array, 2, length),
+  ]);
+  return dialect.resized(
+    dialect.concat([between, `CASE WHEN ${earlier.distance} IS NOT NULL THEN ${from} END`]),
     length - 1,
     element,
   );
 }
 
 /** All entries as text, NULL as the placeholder. */
-export function gridText(grid: GridColumn, array: string): string {
-  const placeholder = text(grid.placeholder);
-  return `array_to_string(list_transform(${array}, lambda e: coalesce(e::VARCHAR, ${placeholder})), ${text(grid.separator)})`;
+export function gridText(dialect: Dialect, grid: GridColumn, array: string): string {
+  const placeholder = dialect.text(grid.placeholder);
+  const texts = dialect.mapped(
+    array,
+    (entry) => `coalesce(${dialect.cast(entry, 'string')}, ${placeholder})`,
+  );
+  return dialect.joined(texts, grid.separator);
 }

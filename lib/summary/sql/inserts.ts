@@ -1,6 +1,7 @@
+import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape } from '../columns.ts';
-import { edited, gridText, resized, tailFromNeighbours } from './arrays.ts';
+import { edited, gridText, tailFromNeighbours } from './arrays.ts';
 import { shownInsert, standingRegisters } from './feed.ts';
 import { monthText } from './months.ts';
 import { of } from './names.ts';
@@ -91,7 +92,7 @@ export function insertSelect(options: InsertOptions): string {
         `CASE WHEN pw_p${changed} IS NOT NULL THEN pw_v${index}[pw_p${changed}] ELSE ${entry} END`,
     }));
     const whole = `list_concat([pw_f${index}], pw_b${index})`;
-    const value = edits.length === 0 ? whole : edited(`pw_w${index}`, `pw_f${index}`, edits, length);
+    const value = edits.length === 0 ? whole : edited(duckDb, `pw_w${index}`, `pw_f${index}`, edits, length);
     return {
       whole: `${whole} AS pw_w${index}`,
       select: `${value}::${column.elementSqlType}[] AS ${identifier(column.name)}`,
@@ -120,7 +121,7 @@ export function insertSelect(options: InsertOptions): string {
   const base = `SELECT *, ${arrays.map(({ select }) => select).join(', ')} FROM (${based})`;
   const names = [...shape.scalars, ...shape.histories].map((column) => identifier(column.name));
   const grids = shape.grids.map(
-    (grid) => `${gridText(grid, identifier(grid.history))}::VARCHAR AS ${identifier(grid.name)}`,
+    (grid) => `${gridText(duckDb, grid, identifier(grid.history))}::VARCHAR AS ${identifier(grid.name)}`,
   );
   const system = shape.system.map(
     (column) => `${identifier(column.name)}::${column.sqlType} AS ${identifier(column.name)}`,
@@ -138,9 +139,14 @@ function baseTail(options: InsertOptions, index: number): string {
   const length = shape.historyLength;
   if (keys === 'new') {
     const from = lineStart - month + 2;
-    return resized(`w.pw_l${index}[${from} : ${from + length - 2}]`, length - 1, column.elementSqlType);
+    return duckDb.resized(
+      `w.pw_l${index}[${from} : ${from + length - 2}]`,
+      length - 1,
+      column.elementIcebergType,
+    );
   }
   return tailFromNeighbours(
+    duckDb,
     column,
     {
       ...(hasEarlier

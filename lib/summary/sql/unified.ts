@@ -1,6 +1,7 @@
+import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape, storedNames } from '../columns.ts';
-import { gridText, resized } from './arrays.ts';
+import { gridText } from './arrays.ts';
 import { shownInsert, shownValue, standingRegisters, storedAlive } from './feed.ts';
 import { monthTextSql } from './months.ts';
 import { of, storedRegisters } from './names.ts';
@@ -27,7 +28,7 @@ export function valuesTable(shape: SummaryShape): string {
   const pieces = shape.histories.map((column, index) => {
     const array = of('g', column.name);
     const piece = `list_concat([CASE WHEN ${isAlive} THEN ${array}[1] END], ${array}[2 : ${length}])`;
-    return `${resized(piece, 'pw_gap', column.elementSqlType)} AS pw_v${index}`;
+    return `${duckDb.resized(piece, 'pw_gap', column.elementIcebergType)} AS pw_v${index}`;
   });
   const values = shape.histories.map((_, index) => `unnest(pw_v${index}) AS pw_v${index}`);
   return `CREATE TEMP TABLE pw_values AS SELECT pw_key, pw_month - unnest(range(pw_gap))::INTEGER AS pw_month, ${values.join(', ')} FROM (SELECT ${key} AS pw_key, g.pw_month, pw_gap, ${pieces.join(', ')} FROM (SELECT g.*, ${gap} AS pw_gap FROM pw_gathered AS g) AS g)`;
@@ -139,7 +140,7 @@ function finalColumns(shape: SummaryShape): string {
   ].map(([name, type]) => `${identifier(name ?? '')}::${type} AS ${identifier(name ?? '')}`);
   const grids = shape.grids.map(
     (grid) =>
-      `CASE WHEN pw_kind = 'kept' THEN ${identifier(`pw_g_${grid.name}`)} ELSE ${gridText(grid, identifier(grid.history))} END::VARCHAR AS ${identifier(grid.name)}`,
+      `CASE WHEN pw_kind = 'kept' THEN ${identifier(`pw_g_${grid.name}`)} ELSE ${gridText(duckDb, grid, identifier(grid.history))} END::VARCHAR AS ${identifier(grid.name)}`,
   );
   const system = shape.system.map(
     ({ name, sqlType }) => `${identifier(name)}::${sqlType} AS ${identifier(name)}`,

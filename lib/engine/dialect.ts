@@ -1,0 +1,40 @@
+/**
+ * What differs between the SQL of the engines: a statement is written once, over these. Everything is SQL text in and
+ * out; positions in lists start at 1. Types are Iceberg's names of primitive types (`long`, `decimal(10,2)`).
+ *
+ * What is the same in both is written as it stands: `IS [NOT] DISTINCT FROM`, `FILTER (WHERE …)`, `SEMI JOIN` and
+ * `ANTI JOIN`, `bool_or`, `greatest` (which leaves NULLs aside), `CASE`, `WITH`, `UNION ALL`.
+ */
+export interface Dialect {
+  readonly name: 'duckdb' | 'spark';
+  identifier(name: string): string;
+  /** A column of an alias, quoted. */
+  column(alias: string, name: string): string;
+  text(value: string): string;
+
+  /** @throws UnsupportedFeatureError for a type that no table of ours has */
+  type(type: string): string;
+  cast(value: string, type: string): string;
+  castList(value: string, element: string): string;
+
+  list(items: readonly string[]): string;
+  /** The entry at a position; NULL outside of the list, and of NULL. */
+  entry(list: string, position: string | number): string;
+  /** Entries from one position to another, both included; cut at the list's end, empty when `to` comes before `from`. */
+  slice(list: string, from: string | number, to: string | number): string;
+  /** One after the other; NULL counts as empty. */
+  concat(lists: readonly string[]): string;
+  /** Exactly so many entries: cut, or filled up with NULL; NULL counts as empty. */
+  resized(list: string, length: string | number, element: string): string;
+  /** Position of the first equal entry; NULL when there is none. */
+  position(list: string, value: string): string;
+  /** Aggregate: all values, NULLs too. Lists of one GROUP BY have one order, which is any. */
+  collected(value: string): string;
+  /** A list with every entry replaced. @param body of the entry's name */
+  mapped(list: string, body: (entry: string) => string): string;
+  /** The texts of a list as one. Has no NULL in it. */
+  joined(list: string, separator: string): string;
+
+  /** Statement that keeps the rows of a SELECT under a name for the rest of the session. */
+  keep(name: string, select: string): string;
+}

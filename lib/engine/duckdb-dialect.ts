@@ -1,0 +1,43 @@
+import { UnsupportedFeatureError } from '../errors.ts';
+import type { Dialect } from './dialect.ts';
+import { identifier, text } from './sql.ts';
+
+const types: Readonly<Record<string, string>> = {
+  boolean: 'BOOLEAN',
+  int: 'INTEGER',
+  long: 'BIGINT',
+  double: 'DOUBLE',
+  date: 'DATE',
+  timestamp: 'TIMESTAMP',
+  string: 'VARCHAR',
+};
+
+export const duckDb: Dialect = {
+  name: 'duckdb',
+  identifier,
+  column: (alias, name) => `${alias}.${identifier(name)}`,
+  text,
+
+  type: typeName,
+  cast: (value, type) => `${value}::${typeName(type)}`,
+  castList: (value, element) => `${value}::${typeName(element)}[]`,
+
+  list: (items) => `[${items.join(', ')}]`,
+  entry: (list, position) => `${list}[${position}]`,
+  slice: (list, from, to) => `${list}[${from} : ${to}]`,
+  concat: (lists) => `list_concat(${lists.join(', ')})`,
+  resized: (list, length, element) => `list_resize(coalesce(${list}, []::${typeName(element)}[]), ${length})`,
+  position: (list, value) => `list_position(${list}, ${value})`,
+  collected: (value) => `list(${value})`,
+  mapped: (list, body) => `list_transform(${list}, lambda e: ${body('e')})`,
+  joined: (list, separator) => `array_to_string(${list}, ${text(separator)})`,
+
+  keep: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
+};
+
+function typeName(type: string): string {
+  if (type.startsWith('decimal(')) return type.toUpperCase();
+  const found = types[type];
+  if (found === undefined) throw new UnsupportedFeatureError(`no table of ours has columns of type ${type}`);
+  return found;
+}

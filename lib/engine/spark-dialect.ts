@@ -1,0 +1,57 @@
+import { UnsupportedFeatureError } from '../errors.ts';
+import type { Dialect } from './dialect.ts';
+import { sparkIdentifier, sparkText } from './sql.ts';
+
+/** Iceberg's `timestamp` has no zone, and Spark's TIMESTAMP has one. */
+const types: Readonly<Record<string, string>> = {
+  boolean: 'BOOLEAN',
+  int: 'INT',
+  long: 'BIGINT',
+  double: 'DOUBLE',
+  date: 'DATE',
+  timestamp: 'TIMESTAMP_NTZ',
+  string: 'STRING',
+};
+
+/** Spark SQL 3.5 with `spark.sql.ansi.enabled`, so that a cast or a sum that does not fit fails as in DuckDB. */
+export const spark: Dialect = {
+  name: 'spark',
+  identifier: sparkIdentifier,
+  column: (alias, name) => `${alias}.${sparkIdentifier(name)}`,
+  text: sparkText,
+
+  type: typeName,
+  cast: (value, type) => `CAST(${value} AS ${typeName(type)})`,
+  castList: (value, element) => `CAST(${value} AS ARRAY<${typeName(element)}>)`,
+
+  list: (items) => `array(${items.join(', ')})`,
+  entry: (list, position) => `get(${list}, ${minus(position, 1)})`,
+  slice: (list, from, to) => `slice(${list}, ${from}, ${lengthOf(from, to)})`,
+  // concat of a NULL is NULL.
+  concat: (lists) => `concat(${lists.map((list) => `coalesce(${list}, array())`).join(', ')})`,
+  resized: (list, length, element) =>
+    `slice(concat(coalesce(${list}, array()), array_repeat(CAST(NULL AS ${typeName(element)}), ${length})), 1, ${length})`,
+  position: (list, value) => `nullif(array_position(${list}, ${value}), 0)`,
+  // collect_list leaves NULLs out, but not structs of NULL.
+  collected: (value) => `transform(collect_list(named_struct('v', ${value})), e -> e.v)`,
+  mapped: (list, body) => `transform(${list}, e -> ${body('e')})`,
+  joined: (list, separator) => `array_join(${list}, ${sparkText(separator)})`,
+
+  keep: (name, select) => `CACHE TABLE ${name} AS ${select}`,
+};
+
+function minus(value: string | number, less: number): string {
+  return typeof value === 'number' ? String(value - less) : `CAST(${value} AS INT) - ${less}`;
+}
+
+function lengthOf(from: string | number, to: string | number): string {
+  if (typeof from === 'number' && typeof to === 'number') return String(Math.max(0, to - from + 1));
+  return `greatest(0, CAST((${to}) - (${from}) + 1 AS INT))`;
+}
+
+function typeName(type: string): string {
+  if (type.startsWith('decimal(')) return type.toUpperCase();
+  const found = types[type];
+  if (found === undefined) throw new UnsupportedFeatureError(`no table of ours has columns of type ${type}`);
+  return found;
+}
