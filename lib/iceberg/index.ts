@@ -18,6 +18,7 @@ export { dataFileFromJson, dataFileToJson } from './data-file-json.ts';
 export { positionDeleteFieldIds } from './delete-index.ts';
 export { type AddColumnsOptions, addColumns, laterColumns, withMissingColumns } from './evolve.ts';
 export { type ExpiredSnapshots, type ExpireOptions, expireSnapshots } from './expire.ts';
+export { checkFooter } from './footer.ts';
 export type { MetadataChange } from './metadata-change.ts';
 export { type OrphanOptions, orphanFiles } from './orphans.ts';
 export {
