@@ -81,6 +81,10 @@ export class CorruptStateError extends PartwiseError {}
 export class UnsupportedFeatureError extends PartwiseError {}
 /** A unit, or one piece of it, does not fit the memory or time it was given. */
 export class UnitTooLargeError extends PartwiseError {}
+/** Spark did not finish a unit; the message is Spark's own. Nothing of the unit is referenced. */
+export class SparkUnitError extends PartwiseError {
+  override readonly retryable = true;
+}
 /** A batch is held by a run that has not ended. */
 export class UnfinishedBatchError extends PartwiseError {}
 /** The batch does not follow the table's newest one: there is a gap, or somebody else has published it (a fork). */

@@ -120,6 +120,10 @@ export const summarySchema = z.strictObject({
       threads: z.number().int().min(1).optional(),
       unitBytes: byteSize.default('1 GB'),
       fromMonth: monthText.optional(),
+      /** What runs the units of `apply`. `auto`: Spark above `sparkAbove`, DuckDB otherwise. */
+      engine: z.enum(['auto', 'duckdb', 'spark']).default('auto'),
+      /** With `auto`: a unit whose files are larger than this is run by Spark. Off by default. */
+      sparkAbove: byteSize.optional(),
       rewrite: z.enum(['auto', 'copy-on-write', 'merge-on-read']).default('auto'),
       maxDeadFraction: z.number().min(0).max(1).default(0.3),
       maxSmallFiles: z.number().int().min(1).default(8),

@@ -26,7 +26,7 @@ export interface Dialect {
   concat(lists: readonly string[]): string;
   /** Exactly so many entries: cut, or filled up with NULL; NULL counts as empty. */
   resized(list: string, length: string | number, element: string): string;
-  /** Position of the first equal entry; NULL when there is none. */
+  /** Position of the first entry that equals a value, which is not NULL; NULL when there is none. */
   position(list: string, value: string): string;
   /** Aggregate: all values, NULLs too. Lists of one GROUP BY have one order, which is any. */
   collected(value: string): string;

@@ -1,4 +1,4 @@
-/** The port of a query engine: DuckDB in the process today, Spark on Glue for big units later. */
+/** The port of a query engine in the process: DuckDB. Spark takes whole units instead, see `spark.ts`. */
 
 export type SqlRow = Readonly<Record<string, unknown>>;
 

@@ -2,6 +2,8 @@ import { realpath } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { duckDbEngine } from '../engine/duckdb.ts';
+import type { SparkRunner } from '../engine/spark.ts';
+import { sparkOfEnvironment } from '../engine/spark-environment.ts';
 import { openDirectoryStore } from '../stores/directory.ts';
 import { openDirectoryPending } from '../stores/directory-pending.ts';
 import { openLocalFiles } from '../stores/local-files.ts';
@@ -19,6 +21,8 @@ export interface LocalWorldOptions {
   readonly clock?: Clock;
   readonly onProgress?: (event: ProgressEvent) => void;
   readonly step?: World['step'];
+  /** Default: what the environment names, see `sparkOfEnvironment`. */
+  readonly spark?: SparkRunner;
   /** Wraps the catalog; tests inject faults here. */
   readonly wrapCatalog?: (catalog: CatalogPointer) => CatalogPointer;
 }
@@ -42,7 +46,14 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
   const state = await openSqliteState({ path: `${rootPath}/state.db`, clock });
   const opened = await openSqliteCatalog({ path: `${rootPath}/catalog.db`, name: localCatalogName });
   const catalog = options.wrapCatalog?.(opened) ?? opened;
+  const resources = {
+    threads: options.threads ?? availableParallelism(),
+    memoryBytes: options.memoryBytes ?? Math.floor(totalmem() / 2),
+  };
+  const ownSpark = options.spark === undefined ? await sparkOfEnvironment(process.env, resources) : undefined;
+  const spark = options.spark ?? ownSpark;
   const close = async () => {
+    await ownSpark?.[Symbol.asyncDispose]();
     await state.close();
     opened[Symbol.dispose]();
   };
@@ -56,12 +67,10 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
     catalog,
     state,
     engine: duckDbEngine,
+    ...(spark === undefined ? {} : { spark }),
     clock,
     workRoot: `${rootPath}/work`,
-    resources: {
-      threads: options.threads ?? availableParallelism(),
-      memoryBytes: options.memoryBytes ?? Math.floor(totalmem() / 2),
-    },
+    resources,
     progress: options.onProgress ?? (() => undefined),
     step: options.step ?? killSwitch(process.env['PARTWISE_KILL_AT']),
     close,

@@ -1,5 +1,6 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import type { Engine, EngineOptions, EngineSession } from '../engine/engine.ts';
+import type { SparkRunner } from '../engine/spark.ts';
 import type {
   CatalogPointer,
   Clock,
@@ -22,6 +23,8 @@ export interface World {
   readonly catalog: CatalogPointer;
   readonly state: StateStore;
   readonly engine: Engine;
+  /** For units that the plan gives to Spark; absent where there is none. */
+  readonly spark?: SparkRunner;
   readonly clock: Clock;
   /** Local folder for spill and outputs before they are adopted. */
   readonly workRoot: string;

@@ -28,11 +28,7 @@ export interface GroupOptions extends RewriteOptions {
 /** All files of one cell that are planned together: a key pass, then the changed rows or all rows once. */
 export async function applyGroup(options: GroupOptions): Promise<GroupResult> {
   const { context, session, shape, set, group, changed } = options;
-  const first = group.month - shape.historyLength + 1;
-  const months = changed
-    .filter((one) => one.sets && one.month < group.month && one.month >= first)
-    .map((one) => one.month);
-  const owns = changed.some((one) => one.owns && one.month === group.month);
+  const { sets: months, owns } = changesFeltBy(shape, changed, group.month);
   if (months.length === 0 && !owns) return untouchedGroup(options);
 
   const files = groupFiles(options);
@@ -44,4 +40,18 @@ export async function applyGroup(options: GroupOptions): Promise<GroupResult> {
     all: patch(scan(set, { files }), true),
     changed: (some) => patch(scan(set, { files: some, wanted: 'pw_hit' }), false),
   });
+}
+
+/** What rows of a month can feel: changed months within their arrays, and whether their own month's rows change. */
+export function changesFeltBy(
+  { historyLength }: Pick<SummaryShape, 'historyLength'>,
+  changed: readonly ChangedMonth[],
+  month: number,
+): { readonly sets: readonly number[]; readonly owns: boolean } {
+  return {
+    sets: changed
+      .filter((one) => one.sets && one.month < month && one.month > month - historyLength)
+      .map((one) => one.month),
+    owns: changed.some((one) => one.owns && one.month === month),
+  };
 }

@@ -117,7 +117,7 @@ async function openBucket(
   return { session, bucket, set, changed };
 }
 
-async function changeSetOf(context: SummaryContext, unit: string): Promise<Location | undefined> {
+export async function changeSetOf(context: SummaryContext, unit: string): Promise<Location | undefined> {
   const record = await context.world.state.checkpoints.get(context.runId, 'resolve', unit);
   if (record === undefined) {
     throw new CorruptStateError(`unit ${unit} of stage resolve has no checkpoint`, {

@@ -5,6 +5,9 @@ import { applyGroup } from './apply-group.ts';
 import { type ApplyPiece, type ApplyUnit, Rooms } from './apply-rooms.ts';
 import { summaryShape } from './columns.ts';
 import { mergeChanges } from './file-changes.ts';
+import { groupBytes } from './plan-groups.ts';
+import type { GroupResult } from './rewrite-group.ts';
+import { applyBySpark } from './spark-apply.ts';
 import { unitTable } from './tables-io.ts';
 import type { ApplyOutcome, ApplySpec, RewrittenGroup, SummaryContext, TouchedFile } from './types.ts';
 import { inUnitRoom } from './unit-room.ts';
@@ -32,6 +35,11 @@ export async function applyUnit(
   const unit = { context, item, shape, table };
   await using rooms = new Rooms(unit);
   const { clock } = context.world;
+  if (spec.engine === 'spark') {
+    const startedMs = clock.now();
+    const done = await applyBySpark({ ...unit, spec });
+    return unitResult(spec, done, clock.now() - startedMs);
+  }
   const results = await inPieces({
     context,
     item,
@@ -58,18 +66,26 @@ export async function applyUnit(
       };
     },
   });
+  const groups = results.flatMap(({ changes, files, rewritten }) =>
+    changes.map((change) => ({ change, files, rewritten: rewritten ?? undefined })),
+  );
+  return unitResult(
+    spec,
+    groups,
+    results.reduce((sum, result) => sum + result.elapsedMs, 0),
+  );
+}
+
+function unitResult(spec: ApplySpec, groups: readonly GroupResult[], elapsedMs: number): UnitResult {
   const outcome: ApplyOutcome = {
     stage: 'apply',
-    changes: mergeChanges(results.flatMap((result) => result.changes)),
-    files: results.flatMap((result) => result.files),
-    groups: results.flatMap(({ rewritten }) => (rewritten === null ? [] : [rewritten])),
-    elapsedMs: { apply: results.reduce((sum, result) => sum + result.elapsedMs, 0) },
+    changes: mergeChanges(groups.map(({ change }) => change)),
+    files: groups.flatMap(({ files }) => files),
+    groups: groups.flatMap(({ rewritten }) => (rewritten === undefined ? [] : [rewritten])),
+    elapsedMs: { apply: elapsedMs },
   };
   const rows = outcome.files.reduce((sum, file) => sum + file.rowsChanged, 0);
-  const bytes = spec.groups.reduce(
-    (sum, group) => sum + group.files.reduce((a, file) => a + file.sizeBytes, 0),
-    0,
-  );
+  const bytes = spec.groups.reduce((sum, group) => sum + groupBytes(group), 0);
   return { rows, bytes, outcome };
 }
 

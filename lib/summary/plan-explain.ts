@@ -1,4 +1,5 @@
 import type { PlannedWork } from './plan.ts';
+import { mayUseSpark } from './plan-engine.ts';
 import { groupBytes } from './plan-groups.ts';
 import { monthText } from './sql/months.ts';
 import type { ApplyGroup } from './types.ts';
@@ -18,6 +19,7 @@ export function explain(planned: PlannedWork, strategyReason: string): readonly 
     `resolve: ${units.length} units`,
     `apply: ${planned.applyUnits} units over ${touched.length} files, ${bytes(touched.reduce((sum, file) => sum + file.sizeBytes, 0))}`,
   ];
+  if (mayUseSpark(config) && planned.applyUnits > 0) lines.push(engineLine(planned));
   if (config.work.fromMonth !== undefined && planned.applyUnits > 0)
     lines.push(`apply starts with the units of ${config.work.fromMonth} and later months`);
   const pruned = stored.length - touched.length;
@@ -28,6 +30,12 @@ export function explain(planned: PlannedWork, strategyReason: string): readonly 
   for (const group of groups.slice(0, listedGroups)) lines.push(`  ${groupLine(group)}`);
   if (groups.length > listedGroups) lines.push(`  and ${groups.length - listedGroups} more`);
   return lines;
+}
+
+function engineLine({ config, applyUnits, sparkUnits }: PlannedWork): string {
+  const { engine, sparkAbove } = config.work;
+  const why = engine === 'spark' ? 'configured' : `units above work.sparkAbove, ${sparkAbove}`;
+  return `engine: ${sparkUnits} of ${applyUnits} units of apply by Spark (${why}), all else by DuckDB`;
 }
 
 function groupLine(group: ApplyGroup): string {

@@ -20,8 +20,9 @@ export function chooseStrategy(
   units: readonly PlannedResolve[],
   groups: readonly ApplyGroup[],
 ): ChosenStrategy {
-  const { strategy, partitionwiseAbove, memory } = config.work;
+  const { strategy, partitionwiseAbove, memory, engine } = config.work;
   if (strategy !== 'auto') return { strategy, reason: 'configured' };
+  if (engine === 'spark') return { strategy: 'partitionwise', reason: 'work.engine is spark' };
   if (partitionwiseAbove !== undefined) {
     const late = units.reduce((sum, unit) => sum + lateRecords(unit), 0);
     const over = late > partitionwiseAbove;

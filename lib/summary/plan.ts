@@ -8,12 +8,14 @@ import type { Plan, Prepared } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
 import { findTable, storedBuckets } from './pin-config.ts';
 import { planChecks } from './plan-checks.ts';
+import { chooseEngine, forEngine, mayUseSpark } from './plan-engine.ts';
 import { estimate } from './plan-estimate.ts';
 import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
 import { fromMonthFirst, groupBytes, packGroups, planGroups } from './plan-groups.ts';
 import { type BucketInput, bucketInputs } from './plan-input.ts';
 import { chooseStrategy } from './plan-strategy.ts';
+import { sparkOf } from './spark-apply.ts';
 import { type Role, roles, tableIdentifier, targetTables } from './tables.ts';
 import {
   type ApplyGroup,
@@ -29,6 +31,7 @@ import {
 export async function planSummary(context: SummaryContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
   const { config, world } = context;
   const shape = summaryShape(config);
+  if (mayUseSpark(config)) sparkOf(world);
   const count = config.tables.buckets;
   if (count === undefined) throw new ConfigError('tables.buckets is not decided yet');
   const inputs = await bucketInputs(prepared);
@@ -74,6 +77,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
   const resolve = await writeStage(context, 'resolve', context.planGeneration, units);
   const limitBytes = unitLimit(context, groups);
   const applied = [...applyUnits(context, units, groups, limitBytes)];
+  const bySpark = applied.filter(({ specification }) => (specification as ApplySpec).engine === 'spark');
   const apply = await writeStage(context, 'apply', context.planGeneration, applied);
   const checks = planChecks({ context, tables, resolve: units, apply: applied, groups, limitBytes });
   const check =
@@ -98,9 +102,11 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
     config,
     shape,
     units,
-    groups,
+    groups:
+      bySpark.length === 0 ? groups : applied.flatMap((unit) => (unit.specification as ApplySpec).groups),
     facts,
     applyUnits: apply.units,
+    sparkUnits: bySpark.length,
     threads: config.work.threads ?? world.resources.threads,
   };
   const head = {
@@ -209,15 +215,16 @@ function* applyUnits(
   const parts = fromMonthFirst(groups, context.config.work.fromMonth);
   for (const some of parts.flatMap((part) => packGroups(part, limitBytes))) {
     const buckets = [...new Set(some.map((group) => group.bucket))];
+    const bytes = some.reduce((sum, group) => sum + groupBytes(group), 0);
     const specification: ApplySpec = {
       stage: 'apply',
       resolve: buckets.map((bucket) => ({ bucket, unit: resolvers.get(bucket) ?? '' })),
-      groups: some,
+      ...forEngine(chooseEngine(context.config, bytes).engine, some),
     };
     yield {
       label: bucketLabel(buckets[0] ?? 0),
       rows: some.reduce((sum, group) => sum + group.expectedRows, 0),
-      bytes: some.reduce((sum, group) => sum + groupBytes(group), 0),
+      bytes,
       specification,
     };
   }
@@ -247,6 +254,8 @@ export interface PlannedWork {
   readonly groups: readonly ApplyGroup[];
   readonly facts: SummaryPlanFacts;
   readonly applyUnits: number;
+  /** Units of `apply` that Spark runs. */
+  readonly sparkUnits: number;
   readonly threads: number;
 }
 

@@ -153,7 +153,7 @@ export async function deadRows(session: EngineSession, set: OpenFiles): Promise<
 }
 
 /** `file:///x` is ours, `file:/x` Spark's. */
-function spellings(location: Location): readonly string[] {
+export function spellings(location: Location): readonly string[] {
   const ours = normalizeLocation(location);
   return ours.startsWith('file:///') ? [ours, `file:${ours.slice('file://'.length)}`] : [ours];
 }

@@ -21,11 +21,13 @@ export interface RewriteOptions {
   readonly group: ApplyGroup;
 }
 
-/** SELECTs of the group's rows as they are afterwards: all live ones, or only those that change. */
-export interface GroupRows {
-  readonly all: string;
-  readonly changed: (files: readonly OpenFile[]) => string;
-}
+/**
+ * The group's rows as they are afterwards, all live ones or only those that change: SELECTs, or files that hold what the
+ * group's planned mode asks for already.
+ */
+export type GroupRows =
+  | { readonly all: string; readonly changed: (files: readonly OpenFile[]) => string }
+  | { readonly written: readonly DataFile[] };
 
 export interface GroupResult {
   readonly change: TableChange;
@@ -64,9 +66,18 @@ export async function rewriteGroup(options: RewriteOptions, rows: GroupRows): Pr
     };
   });
   if (hits.every((hit) => hit.changed === 0)) return result(group, hits, 'untouched');
-  return modeOf(options, hits) === 'copy-on-write'
-    ? copyOnWrite(options, hits, rows.all)
-    : mergeOnRead(options, hits, rows.changed(hits.filter((hit) => hit.changed > 0).map((hit) => hit.file)));
+  const mode = 'written' in rows ? group.mode : modeOf(options, hits);
+  if ('written' in rows)
+    return mode === 'copy-on-write'
+      ? copyOnWrite(options, hits, rows.written)
+      : mergeOnRead(options, hits, rows.written);
+  const write = async (select: string) => {
+    const file = await writeDataFile({ ...options, cell: group, select });
+    return file === undefined ? [] : [file];
+  };
+  if (mode === 'copy-on-write') return copyOnWrite(options, hits, await write(rows.all));
+  const concerned = hits.filter((hit) => hit.changed > 0).map((hit) => hit.file);
+  return mergeOnRead(options, hits, await write(rows.changed(concerned)));
 }
 
 /** A group that no change of the run concerns; nothing of it was read. */
@@ -84,28 +95,26 @@ function modeOf({ context, group }: RewriteOptions, hits: readonly Hits[]): Rewr
   return gone / rows > limit ? 'copy-on-write' : 'merge-on-read';
 }
 
-async function copyOnWrite(
+function copyOnWrite(
   options: RewriteOptions,
   hits: readonly Hits[],
-  select: string,
-): Promise<GroupResult> {
+  added: readonly DataFile[],
+): GroupResult {
   const { group } = options;
   const live = hits.reduce((sum, hit) => sum + hit.file.spec.rows - hit.dead, 0);
-  const file = await writeDataFile({ ...options, cell: group, select });
-  if (file?.rows !== live) throw mismatch(group, live, file?.rows ?? 0);
-  const change = tableChange({ role: 'summary', added: [file], removed: group.files });
-  return result(group, hits, 'copy-on-write', change, [file]);
+  refuseOtherCount(group, live, added);
+  const change = tableChange({ role: 'summary', added, removed: group.files });
+  return result(group, hits, 'copy-on-write', change, added);
 }
 
 async function mergeOnRead(
   options: RewriteOptions,
   hits: readonly Hits[],
-  select: string,
+  added: readonly DataFile[],
 ): Promise<GroupResult> {
   const { group } = options;
-  const file = await writeDataFile({ ...options, cell: group, select });
   const changed = hits.reduce((sum, hit) => sum + hit.changed, 0);
-  if (file?.rows !== changed) throw mismatch(group, changed, file?.rows ?? 0);
+  refuseOtherCount(group, changed, added);
   const shared = sharesDeletes(group.files);
   const redeleted = hits.filter((hit) => hit.changed > 0 || (shared && hit.file.spec.deletes.length > 0));
   const deletes: DataFile[] = [];
@@ -115,15 +124,18 @@ async function mergeOnRead(
   }
   const change = tableChange({
     role: 'summary',
-    added: [file],
+    added,
     addedDeletes: deletes,
     redeleted: redeleted.map((hit) => hit.file.spec),
   });
-  return result(group, hits, 'merge-on-read', change, [file]);
+  return result(group, hits, 'merge-on-read', change, added);
 }
 
-function mismatch(group: ApplyGroup, expected: number, written: number): IntegrityError {
-  return new IntegrityError(`${expected} rows of ${group.files.length} files became ${written}`, {
+/** @throws IntegrityError when other rows came out than went in */
+function refuseOtherCount(group: ApplyGroup, expected: number, added: readonly DataFile[]): void {
+  const written = added.reduce((sum, file) => sum + file.rows, 0);
+  if (written === expected) return;
+  throw new IntegrityError(`${expected} rows of ${group.files.length} files became ${written}`, {
     details: { files: group.files.map((file) => file.location) },
     safe: 'the tables are untouched',
   });

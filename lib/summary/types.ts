@@ -69,6 +69,8 @@ export interface ResolveSpec {
 /** One unit of the stage `apply`. */
 export interface ApplySpec {
   readonly stage: 'apply';
+  /** Absent for DuckDB. Groups of a unit for Spark have a cell of their own each. */
+  readonly engine?: 'spark';
   /** Units of `resolve` whose change sets this unit joins, by bucket. */
   readonly resolve: readonly { readonly bucket: number; readonly unit: string }[];
   readonly groups: readonly ApplyGroup[];

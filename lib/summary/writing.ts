@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { EngineSession, ParquetEncoding, WrittenFile } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
-import { dataFileFromWritten, dataFileToJson, positionDeleteFieldIds } from '../iceberg/index.ts';
+import {
+  checkFooter,
+  dataFileFromWritten,
+  dataFileToJson,
+  positionDeleteFieldIds,
+} from '../iceberg/index.ts';
 import type { DataFile, PartitionSpec, PartitionValue, Schema } from '../iceberg/types.ts';
 import { fieldIds } from '../run/field-ids.ts';
-import { joinLocation } from '../stores/location.ts';
+import { filePath, joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { monthText } from './sql/months.ts';
 import type { SummaryContext } from './types.ts';
@@ -73,6 +78,24 @@ export async function writePositionDeletes(
   return adopt(options, written, spec, target.partition, 'position-deletes', target.location);
 }
 
+/**
+ * Takes over a data file that another writer has described and that lies in this machine's folders.
+ * @throws IntegrityError when its footer says something else than the description and the table's schema
+ */
+export async function adoptDataFile(
+  options: Pick<WriteOptions, 'context' | 'table' | 'name'>,
+  cell: Cell,
+  described: DataFile,
+): Promise<DataFile> {
+  const { table, context } = options;
+  const partition = partitionOf(table.spec, cell);
+  const location = dataLocation(options, table.spec, partition);
+  const store = context.world.warehouse;
+  await store.adopt(filePath(described.location), location);
+  await checkFooter({ store, file: described, location, schema: table.schema });
+  return { ...described, location, specId: table.spec.specId, partition };
+}
+
 async function adopt(
   options: WriteOptions,
   written: WrittenFile,
@@ -82,15 +105,7 @@ async function adopt(
   referencedDataFile?: Location,
 ): Promise<DataFile> {
   const { table, context } = options;
-  const folder = spec.fields.map(
-    (field, index) => `${field.name}=${encodeURIComponent(String(partition[index]))}`,
-  );
-  const location = joinLocation(
-    table.location,
-    'data',
-    ...folder,
-    fileName(options.name, content === 'data' ? undefined : 'deletes'),
-  );
+  const location = dataLocation(options, spec, partition, content === 'data' ? undefined : 'deletes');
   await context.world.warehouse.adopt(written.path, location);
   return dataFileFromWritten({
     written,
@@ -103,12 +118,24 @@ async function adopt(
   });
 }
 
+function dataLocation(
+  { table, name }: Pick<WriteOptions, 'table' | 'name'>,
+  spec: PartitionSpec,
+  partition: readonly PartitionValue[],
+  suffix?: string,
+): Location {
+  const folder = spec.fields.map(
+    (field, index) => `${field.name}=${encodeURIComponent(String(partition[index]))}`,
+  );
+  return joinLocation(table.location, 'data', ...folder, fileName(name, suffix));
+}
+
 /** Names are never used twice, so an attempt that is run again can meet nobody's file. */
 function fileName(name: string, suffix?: string): string {
   return `${name}-${randomBytes(6).toString('hex')}${suffix === undefined ? '' : `-${suffix}`}.parquet`;
 }
 
-function partitionOf(spec: PartitionSpec, cell: Cell): readonly PartitionValue[] {
+export function partitionOf(spec: PartitionSpec, cell: Cell): readonly PartitionValue[] {
   return spec.fields.map((field) => {
     if (field.transform.startsWith('bucket[')) return cell.bucket;
     return cell.month === undefined ? null : monthText(cell.month);

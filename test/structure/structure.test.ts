@@ -29,6 +29,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'lib/engine/dialect.ts',
     'lib/engine/duckdb-dialect.ts',
     'lib/engine/spark-dialect.ts',
+    'lib/engine/spark.ts',
     'lib/engine/sql.ts',
     'lib/stores/ports.ts',
     'lib/stores/location.ts',

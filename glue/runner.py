@@ -1,0 +1,208 @@
+"""Runs one unit specification with Spark: views over files, statements, outputs, questions. It knows no pipeline.
+
+    runner.py --specification PATH --report PATH      one unit; on Glue, where paths are s3://…
+    runner.py --serve                                 a unit per line of stdin, {"specification", "report"}
+
+The report is written last, whole, and only by a unit that succeeded; whoever started the runner believes nothing else.
+A unit that is run again writes the same outputs anew: each one replaces what an earlier try left under its name.
+"""
+
+import argparse
+import contextlib
+import json
+import re
+import sys
+import time
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+FORMAT_VERSION = 1
+
+SESSION = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    # Statements come whole: `${…}` in a name or a value is text.
+    "spark.sql.variable.substitute": "false",
+    "spark.sql.parquet.fieldId.read.enabled": "true",
+    "spark.sql.parquet.fieldId.write.enabled": "true",
+    "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.sources.commitProtocolClass": "org.apache.spark.sql.execution.datasources.SQLHadoopMapReduceCommitProtocol",
+    "spark.sql.parquet.output.committer.class": "org.apache.parquet.hadoop.ParquetOutputCommitter",
+}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--specification")
+    parser.add_argument("--report")
+    parser.add_argument("--serve", action="store_true")
+    # Glue adds arguments of its own.
+    arguments, _ = parser.parse_known_args()
+    spark = SparkSession.builder.getOrCreate()
+    if not arguments.serve:
+        run(spark, arguments.specification, arguments.report)
+        return
+    spark.sparkContext.setLogLevel("ERROR")
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            run(spark, request["specification"], request["report"])
+            answer = {"done": True}
+        except Exception as error:
+            answer = {"error": told(error)[:8000]}
+        print("partwise " + json.dumps(answer), flush=True)
+
+
+def run(spark, specification_path, report_path):
+    elapsed = {}
+    files = Files(spark)
+    specification = json.loads(files.read(specification_path))
+    if specification["formatVersion"] != FORMAT_VERSION:
+        raise ValueError(f"unknown version {specification['formatVersion']} of unit specifications")
+    # Views and settings of its own; what it has cached goes with it.
+    session = spark.newSession()
+    try:
+        for name, value in {**SESSION, **specification.get("settings", {})}.items():
+            session.conf.set(name, value)
+        with timed(elapsed, "inputs"):
+            for item in specification["inputs"]:
+                make_view(session, item)
+        with timed(elapsed, "statements"):
+            for statement in specification["statements"]:
+                session.sql(statement)
+        with timed(elapsed, "outputs"):
+            for output in specification["outputs"]:
+                write(session, output)
+        with timed(elapsed, "queries"):
+            answers = {
+                name: [row.asDict(recursive=True) for row in session.sql(sql).collect()]
+                for name, sql in specification["queries"].items()
+            }
+    finally:
+        session.catalog.clearCache()
+    report = {
+        "formatVersion": FORMAT_VERSION,
+        "answers": answers,
+        "application": spark.sparkContext.applicationId,
+        "version": spark.version,
+        "elapsedMs": elapsed,
+    }
+    files.write(report_path, json.dumps(report, default=str))
+
+
+@contextlib.contextmanager
+def timed(elapsed, phase):
+    started = time.monotonic()
+    yield
+    elapsed[phase] = round((time.monotonic() - started) * 1000)
+
+
+def told(error):
+    """What Spark says: of an error from the JVM the message of its innermost cause first."""
+    cause = getattr(error, "java_exception", None)
+    if cause is None:
+        return f"{type(error).__name__}: {error}"
+    while cause.getCause() is not None:
+        cause = cause.getCause()
+    return f"{cause.toString()}\n{error}"
+
+
+def make_view(session, item):
+    """A view over Parquet files: columns by field id where fields are given, else as the files have them.
+
+    With `places` also file_index, the file's position in `paths`, and file_row_number, the row's in its file.
+    """
+    # Paths are taken as they stand, and nothing is read out of the names of their folders.
+    reader = session.read.option("recursiveFileLookup", "true").option("__globPaths__", "false")
+    if item.get("fields") is not None:
+        reader = reader.schema(schema_of(session, item["fields"]))
+    rows = reader.parquet(*item["paths"])
+    if item.get("places"):
+        path = F.regexp_replace("_metadata.file_path", "^file:/+", "file:/")
+        rows = rows.select("*", path.alias("pw_path"), F.col("_metadata.row_index").alias("file_row_number"))
+        index = session.createDataFrame(
+            [(spelt(session, path), at) for at, path in enumerate(item["paths"])], "pw_name STRING, pw_at INT"
+        )
+        rows = rows.join(F.broadcast(index), F.col("pw_name") == F.col("pw_path"), "left")
+        unknown = F.raise_error(F.concat(F.lit("not among the paths: "), F.col("pw_path"))).cast("int")
+        rows = rows.withColumn("file_index", F.coalesce(F.col("pw_at"), unknown)).drop("pw_name", "pw_at", "pw_path")
+    rows.createOrReplaceTempView(item["view"])
+
+
+def schema_of(session, fields):
+    parse = session._jvm.org.apache.spark.sql.types.DataType.fromDDL
+    kinds = [json.loads(parse(f"v {field['type']}").json())["fields"][0]["type"] for field in fields]
+    return StructType.fromJson(
+        {
+            "type": "struct",
+            "fields": [
+                {
+                    "name": field["name"],
+                    "type": kind,
+                    "nullable": True,
+                    "metadata": {} if field.get("id") is None else {"parquet.field.id": field["id"]},
+                }
+                for field, kind in zip(fields, kinds)
+            ],
+        }
+    )
+
+
+def spelt(session, path):
+    """The path as Spark shows it in _metadata.file_path, but for the slashes after `file:`."""
+    jvm = session._jvm
+    hadoop_path = jvm.org.apache.hadoop.fs.Path(path)
+    system = hadoop_path.getFileSystem(session._jsc.hadoopConfiguration())
+    return re.sub("^file:/+", "file:/", system.makeQualified(hadoop_path).toUri().toString())
+
+
+def write(session, output):
+    rows = session.sql(output["select"])
+    kind = output["kind"]
+    if kind == "table":
+        # An Iceberg table of the unit's own, which nobody else reads: it checks types and partitions, and writes field
+        # ids, which Spark's own Parquet leaves out below lists. Its manifests tell the files and their statistics.
+        options = {"check-nullability": "false", **output.get("options", {})}
+        rows.write.format("iceberg").mode("overwrite").options(**options).save(output["path"])
+    elif kind == "files":
+        rows.coalesce(output.get("files", 1)).write.mode("overwrite").option("compression", "zstd").parquet(output["path"])
+    else:
+        raise ValueError(f"unknown kind of output: {kind}")
+
+
+class Files:
+    """Small objects through Hadoop, so that every scheme that Spark reads is read here."""
+
+    def __init__(self, spark):
+        self.jvm = spark._jvm
+        self.configuration = spark._jsc.hadoopConfiguration()
+
+    def open(self, path):
+        hadoop_path = self.jvm.org.apache.hadoop.fs.Path(path)
+        return hadoop_path.getFileSystem(self.configuration), hadoop_path
+
+    def read(self, path):
+        system, hadoop_path = self.open(path)
+        stream = system.open(hadoop_path)
+        try:
+            return bytes(self.jvm.org.apache.commons.io.IOUtils.toByteArray(stream)).decode("utf-8")
+        finally:
+            stream.close()
+
+    def write(self, path, text):
+        system, hadoop_path = self.open(path)
+        stream = system.create(hadoop_path, True)
+        try:
+            stream.write(bytearray(text.encode("utf-8")))
+        finally:
+            stream.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { SparkUnitError } from '../errors.ts';
+import type { SparkReport, SparkRunner, SparkRunOptions, SparkUnit } from './spark.ts';
+
+export interface SparkProcessOptions {
+  /** A Python with PySpark 3.5. */
+  readonly pythonPath: string;
+  /** Jars that Spark gets besides its own: Iceberg's runtime. */
+  readonly jarPaths: readonly string[];
+  readonly threads: number;
+  readonly memoryBytes: number;
+  /** Further settings of Spark's, e.g. for many small units. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** The program that Glue runs, too. */
+const runnerPath = resolve(import.meta.dirname, '../../glue/runner.py');
+
+const leastMemoryBytes = 2 ** 30;
+
+/** Spark in a process of its own on this machine, started by the first unit and kept for the next ones. */
+export function openSparkProcess(options: SparkProcessOptions): SparkRunner & AsyncDisposable {
+  let running: Conversation | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function run(unit: SparkUnit, { workFolder, signal }: SparkRunOptions): Promise<SparkReport> {
+    signal.throwIfAborted();
+    await mkdir(workFolder, { recursive: true });
+    const specification = `${workFolder}/specification.json`;
+    const report = `${workFolder}/report.json`;
+    await writeFile(specification, JSON.stringify(unit));
+    running ??= converse(options);
+    const conversation = running;
+    // A statement of Spark's cannot be interrupted from here, so the process goes.
+    const stop = () => conversation.kill();
+    signal.addEventListener('abort', stop);
+    try {
+      await conversation.ask({ specification, report });
+    } catch (cause) {
+      if (conversation.hasEnded()) running = undefined;
+      signal.throwIfAborted();
+      throw cause;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+    return JSON.parse(await readFile(report, 'utf8')) as SparkReport;
+  }
+
+  return {
+    run(unit, runOptions) {
+      const done = turn.then(() => run(unit, runOptions));
+      turn = done.catch(() => undefined);
+      return done;
+    },
+    async [Symbol.asyncDispose]() {
+      await turn;
+      await running?.end();
+      running = undefined;
+    },
+  };
+}
+
+interface Conversation {
+  ask(request: Readonly<Record<string, string>>): Promise<void>;
+  hasEnded(): boolean;
+  kill(): void;
+  end(): Promise<void>;
+}
+
+/** A request per line on stdin, an answer per line on stdout; whatever else Spark prints is passed over. */
+function converse(options: SparkProcessOptions): Conversation {
+  const child: ChildProcess = spawn(options.pythonPath, [runnerPath, '--serve'], {
+    env: {
+      ...process.env,
+      TZ: 'UTC',
+      SPARK_LOCAL_IP: '127.0.0.1',
+      PYTHONDONTWRITEBYTECODE: '1',
+      PYSPARK_SUBMIT_ARGS: submitArguments(options),
+    },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let told = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    told = `${told}${chunk.toString()}`.slice(-4_000);
+  });
+  let failed: Error | undefined;
+  child.once('error', (error) => {
+    failed = error;
+  });
+  // A process that has gone says so by the end of its answers.
+  child.stdin?.on('error', () => undefined);
+  const exited = new Promise<void>((done) => {
+    child.once('close', () => done());
+  });
+  const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
+
+  const answer = async (): Promise<{ readonly error?: string }> => {
+    for (;;) {
+      const { value, done } = await lines.next();
+      if (done === true) {
+        await exited;
+        throw new SparkUnitError(
+          `the Spark process ended: ${failed?.message ?? (lastLine(told) || `by ${child.signalCode ?? child.exitCode}`)}`,
+          { details: { told }, safe: 'nothing of the unit is referenced', ...causeOf(failed) },
+        );
+      }
+      if (value.startsWith(answerMark)) return JSON.parse(value.slice(answerMark.length));
+    }
+  };
+
+  return {
+    async ask(request) {
+      child.stdin?.write(`${JSON.stringify(request)}\n`);
+      const { error } = await answer();
+      if (error === undefined) return;
+      throw new SparkUnitError(`Spark did not finish the unit: ${error.split('\n', 1)[0]}`, {
+        details: { told: error },
+        safe: 'nothing of the unit is referenced',
+      });
+    },
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null || failed !== undefined,
+    kill: () => {
+      child.kill('SIGKILL');
+    },
+    async end() {
+      child.stdin?.end();
+      await exited;
+    },
+  };
+}
+
+const answerMark = 'partwise ';
+
+function submitArguments(options: SparkProcessOptions): string {
+  const { jarPaths, threads, memoryBytes } = options;
+  const memory = `${Math.floor(Math.max(leastMemoryBytes, memoryBytes) / 2 ** 20)}m`;
+  const settings = {
+    'spark.driver.extraClassPath': jarPaths.join(':'),
+    'spark.driver.bindAddress': '127.0.0.1',
+    'spark.driver.host': '127.0.0.1',
+    'spark.ui.enabled': 'false',
+    'spark.sql.shuffle.partitions': String(Math.max(2, threads)),
+    // Without checksum files beside each file.
+    'spark.hadoop.fs.file.impl': 'org.apache.hadoop.fs.RawLocalFileSystem',
+    ...options.settings,
+  };
+  return [
+    `--master local[${Math.max(1, threads)}]`,
+    `--driver-memory ${memory}`,
+    ...Object.entries(settings).map(([name, value]) => `--conf "${name}=${value}"`),
+    'pyspark-shell',
+  ].join(' ');
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}
+
+function causeOf(cause: unknown): { readonly cause?: unknown } {
+  return cause === undefined ? {} : { cause };
+}

@@ -1,0 +1,74 @@
+import { IntegrityError } from '../errors.ts';
+import { currentSnapshot, liveFiles, loadTableAt, prepareCreateTable } from '../iceberg/index.ts';
+import type { DataFile } from '../iceberg/types.ts';
+import { fileLocation, joinLocation } from '../stores/location.ts';
+import type { Location } from '../stores/ports.ts';
+import type { SummaryContext } from './types.ts';
+import type { OutputTable } from './writing.ts';
+
+/**
+ * Where Spark puts a unit's new rows: an Iceberg table of the unit's own in the run's folder, with the columns, field ids
+ * and partitions of the real one. Iceberg's writer then checks types and partitions and writes ids that Spark's own leaves
+ * out below lists, and its manifests tell the files with their statistics. Nobody but the unit ever reads that table.
+ */
+export interface SparkRows {
+  /** Of the table's own metadata. */
+  readonly location: Location;
+}
+
+const identifier = { namespace: 'unit', name: 'rows' };
+
+interface CreateOptions {
+  readonly context: SummaryContext;
+  readonly table: OutputTable;
+  /** Of this attempt alone. */
+  readonly location: Location;
+  /** Local folder of the data files until they are adopted. */
+  readonly dataPath: string;
+}
+
+export async function createSparkRows(options: CreateOptions): Promise<SparkRows> {
+  const { context, table, location, dataPath } = options;
+  const store = context.world.results;
+  const staged = await prepareCreateTable({
+    store,
+    identifier,
+    location,
+    fields: table.schema.fields,
+    partitionFields: table.spec.fields,
+    clock: context.world.clock,
+    properties: {
+      'write.format.default': 'parquet',
+      'write.data.path': fileLocation(dataPath),
+      'write.parquet.compression-codec': 'zstd',
+      'write.parquet.row-group-size-bytes': String(rowGroupBytes),
+      'write.distribution-mode': 'hash',
+      'write.metadata.metrics.max-inferred-column-defaults': '10000',
+      'write.metadata.delete-after-commit.enabled': 'false',
+    },
+  });
+  // The name that a table without a catalog goes by.
+  const first = joinLocation(location, 'metadata', 'v1.metadata.json');
+  await store.write(first, await store.read(staged.table.metadataLocation));
+  return { location };
+}
+
+/** Row groups of about 10,000 rows of a table with many lists: half the memory for those who read it. */
+const rowGroupBytes = 16 * 2 ** 20;
+
+/** Files that the unit's last try wrote, as Iceberg's writer describes them. @throws IntegrityError when no try has ended */
+export async function readSparkRows(context: SummaryContext, rows: SparkRows): Promise<readonly DataFile[]> {
+  const store = context.world.results;
+  let newest: { readonly version: number; readonly location: Location } | undefined;
+  for await (const { location } of store.list(joinLocation(rows.location, 'metadata', 'v'))) {
+    const version = Number(/\/v(\d+)\.metadata\.json$/.exec(location)?.[1] ?? 0);
+    if (version > (newest?.version ?? 0)) newest = { version, location };
+  }
+  if (newest === undefined)
+    throw new IntegrityError(`${rows.location} holds no table`, { safe: 'the tables are untouched' });
+  const table = await loadTableAt({ store, identifier, metadataLocation: newest.location });
+  const files: DataFile[] = [];
+  for await (const { file } of liveFiles({ store, table, snapshotId: currentSnapshot(table)?.snapshotId }))
+    files.push(file);
+  return files;
+}

@@ -1,0 +1,166 @@
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SparkRunner } from '../../lib/engine/spark.ts';
+import { SparkUnitError } from '../../lib/errors.ts';
+import { localCatalogName, planPipeline } from '../../lib/run/local.ts';
+import { bulkScenario } from '../generators/bulk.ts';
+import { smallShape } from '../generators/shape.ts';
+import { bulkLoad } from '../summary/bulk-load.ts';
+import {
+  expectedTables,
+  expectSucceeded,
+  expectTables,
+  openProduct,
+  type Product,
+} from '../summary/product.ts';
+import { startEngines } from './driver.ts';
+import { startRunner } from './runner.ts';
+
+let runner: SparkRunner & AsyncDisposable;
+/** Units that Spark has been given. */
+let given = 0;
+/** Makes the next unit fail in this way, after Spark has done it. */
+let mishap: Error | undefined;
+const spark: SparkRunner = {
+  run: async (unit, options) => {
+    given += 1;
+    const report = await runner.run(unit, options);
+    const error = mishap;
+    mishap = undefined;
+    if (error !== undefined) throw error;
+    return report;
+  },
+};
+beforeAll(() => {
+  runner = startRunner();
+});
+afterAll(() => runner?.[Symbol.asyncDispose]());
+
+const bulk = bulkScenario({
+  shape: { ...smallShape, historyLength: 12 },
+  seed: 62,
+  keys: 40,
+  months: 6,
+  changed: 0.3,
+});
+/** Twelve late months, then corrections and deletes over the result. */
+const scenario = { ...bulk, runs: [1, 2].map((index) => bulk.runs[index] ?? []) };
+
+const open = (work: Readonly<Record<string, unknown>>, root?: string) =>
+  openProduct({
+    shape: scenario.shape,
+    document: { tables: { buckets: 2 }, work, maintenance: { auto: false } },
+    spark,
+    ...(root === undefined ? {} : { root }),
+  });
+
+async function play(product: Product, index: number): Promise<void> {
+  await product.drop(scenario.runs[index] ?? []);
+  const before = given;
+  expectSucceeded(await product.run());
+  expect(given).toBeGreaterThan(before);
+  await expectTables(product, expectedTables(scenario, index + 1));
+}
+
+describe('units of apply by Spark', () => {
+  it('copy files into the tables that the rules ask for', async () => {
+    await using product = await open({ rewrite: 'copy-on-write', engine: 'spark' });
+    await bulkLoad(product, scenario.initial);
+    await play(product, 0);
+    await play(product, 1);
+  });
+
+  it('mark old rows and write new ones beside them, over deletes of earlier runs, as every reader sees', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'partwise-by-spark-'));
+    await using product = await open({ rewrite: 'merge-on-read', engine: 'spark' }, root);
+    await bulkLoad(product, scenario.initial);
+    await play(product, 0);
+    await play(product, 1);
+    await using engines = startEngines({
+      catalogPath: join(root, 'catalog.db'),
+      warehousePath: join(root, 'warehouse'),
+      catalogName: localCatalogName,
+    });
+    const expected = expectedTables(scenario).summary;
+    const histories = expected.map((row) => JSON.stringify([row.key, row.arrays.balance])).sort();
+    const asText = (entries: unknown) =>
+      (entries as readonly unknown[]).map((entry) => (entry === null ? null : String(entry)));
+    const bySpark = await engines.spark(
+      `SELECT acct, CAST(balance_history AS array<string>) AS h FROM ${localCatalogName}.partwise.proof_summary`,
+    );
+    expect(bySpark.map((row) => JSON.stringify([row.acct, asText(row.h)])).sort()).toEqual(histories);
+    const byPython = await engines.pyiceberg('partwise.proof_summary');
+    expect(byPython.map((row) => JSON.stringify([row.acct, asText(row.balance_history)])).sort()).toEqual(
+      histories,
+    );
+    await rm(root, { recursive: true, force: true });
+  });
+});
+
+describe('a run with units of both engines', () => {
+  it('is one snapshot with the rows that the rules ask for', async () => {
+    await using probe = await open({ rewrite: 'merge-on-read', fromMonth: '2025-11', engine: 'spark' });
+    await bulkLoad(probe, scenario.initial);
+    await probe.drop(scenario.runs[0] ?? []);
+    const { plan } = await planPipeline({ world: probe.world, config: probe.config });
+    expect(plan?.explanation.join('\n')).toMatch(/engine: 2 of 2 units of apply by Spark/);
+    const sizes = await unitBytes(String(plan?.stages.find(({ name }) => name === 'apply')?.items));
+    const between = (Math.min(...sizes) + Math.max(...sizes)) / 2 / 1e3;
+
+    await using product = await open({
+      rewrite: 'merge-on-read',
+      strategy: 'partitionwise',
+      fromMonth: '2025-11',
+      sparkAbove: `${between.toFixed(3)} KB`,
+    });
+    await bulkLoad(product, scenario.initial);
+    await product.drop(scenario.runs[0] ?? []);
+    const before = given;
+    const snapshots = await metadataFiles(product);
+    const outcome = await product.run();
+    expectSucceeded(outcome);
+    expect(outcome.plan?.explanation.join('\n')).toMatch(/engine: 1 of 2 units of apply by Spark/);
+    expect(given).toBe(before + 1);
+    expect(await metadataFiles(product)).toBe(snapshots + 1);
+    await expectTables(product, expectedTables(scenario, 1));
+  });
+});
+
+describe('a unit that Spark did not finish', () => {
+  it('leaves the tables as they were, and a resume does it again', async () => {
+    await using product = await open({ rewrite: 'copy-on-write', engine: 'spark' });
+    await bulkLoad(product, scenario.initial);
+    await product.drop(scenario.runs[0] ?? []);
+    mishap = new SparkUnitError('the Spark process ended: killed');
+    const failed = await product.run();
+    expect(failed.run?.error?.name).toBe('SparkUnitError');
+    await expectTables(product, expectedTables({ ...scenario, runs: [] }));
+    expectSucceeded(await product.resume(failed.run?.runId ?? ''));
+    await expectTables(product, expectedTables(scenario, 1));
+  });
+});
+
+/** Bytes of the data files of each unit. */
+async function unitBytes(items: string): Promise<readonly number[]> {
+  const lines = (await readFile(items.replace('file://', ''), 'utf8'))
+    .split('\n')
+    .filter((line) => line !== '');
+  return Promise.all(
+    lines.map(async (line) => {
+      const { specification, offset, length } = JSON.parse(line);
+      const bytes = await readFile(specification.replace('file://', ''));
+      const { groups } = JSON.parse(bytes.subarray(offset, offset + length).toString());
+      return groups
+        .flatMap((group: { files: { sizeBytes: number }[] }) => group.files)
+        .reduce((sum: number, file: { sizeBytes: number }) => sum + file.sizeBytes, 0);
+    }),
+  );
+}
+
+async function metadataFiles({ world }: Product): Promise<number> {
+  const folder = join(world.rootPath, 'warehouse/partwise/proof_summary/metadata');
+  if (!(await stat(folder)).isDirectory()) return 0;
+  return (await readdir(folder)).filter((name) => name.endsWith('.metadata.json')).length;
+}

@@ -1,0 +1,122 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import type { SparkRunner } from '../../lib/engine/spark.ts';
+import { planPipeline, runPipeline } from '../../lib/run/local.ts';
+import { filePath } from '../../lib/stores/location.ts';
+import { chooseEngine, forEngine } from '../../lib/summary/plan-engine.ts';
+import type { ApplyGroup, ApplySpec } from '../../lib/summary/types.ts';
+import { openFixture, smallPipeline } from '../run/fixture.ts';
+import { parseSummary } from '../support/pipelines.ts';
+
+const config = (work: string) =>
+  parseSummary(`${smallPipeline}tables: {buckets: 1}\nmaintenance: {auto: false}\nwork: ${work}\n`, 'p.yaml');
+
+/** Plans only; a plan that touches Spark would fail. */
+const idle: SparkRunner = {
+  run: async () => {
+    throw new Error('no unit was to run');
+  },
+};
+
+async function planned(work: string) {
+  await using fixture = await openFixture({ spark: idle });
+  const { world } = fixture;
+  const drop = async (name: string, rows: readonly string[]) => {
+    const path = `${world.rootPath}/${name}`;
+    await writeFile(path, ['account_id,month,base_ts,balance,soft_delete', ...rows].join('\n'));
+    return path;
+  };
+  const first = await drop('a.csv', ['1,2026-01,2026-04-01,11,', '1,2026-02,2026-04-01,12,']);
+  await runPipeline({ world, config: await config('{}'), paths: [first] });
+  const late = await drop('b.csv', ['1,2026-01,2026-05-01,13,']);
+  const { plan, run } = await planPipeline({ world, config: await config(work), paths: [late] });
+  const stage = plan?.stages.find(({ name }) => name === 'apply');
+  const items = stage === undefined ? '' : await readFile(filePath(stage.items), 'utf8');
+  const specs = await Promise.all(
+    items
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(async (line) => {
+        const { specification, offset, length } = JSON.parse(line);
+        const bytes = await readFile(filePath(specification));
+        return JSON.parse(bytes.subarray(offset, offset + length).toString()) as ApplySpec;
+      }),
+  );
+  return { plan, run, specs };
+}
+
+describe('the engine of a unit', () => {
+  it('is DuckDB unless something else is asked for', async () => {
+    const { plan, specs } = await planned('{strategy: partitionwise}');
+    expect(specs.length).toBeGreaterThan(0);
+    expect(specs.every((spec) => spec.engine === undefined)).toBe(true);
+    expect(plan?.explanation.join('\n')).not.toMatch(/Spark/);
+  });
+
+  it('is Spark where the pipeline says so, and the plan tells', async () => {
+    const { plan, specs } = await planned('{engine: spark}');
+    expect(specs.length).toBeGreaterThan(0);
+    expect(specs.every((spec) => spec.engine === 'spark')).toBe(true);
+    expect(plan?.strategy).toBe('partitionwise');
+    expect(plan?.explanation).toContain(
+      `engine: ${specs.length} of ${specs.length} units of apply by Spark (configured), all else by DuckDB`,
+    );
+  });
+
+  it('goes by the bytes of the unit’s files with work.sparkAbove', async () => {
+    const rule = { engine: 'auto', sparkAbove: '1 MB' } as const;
+    const { work } = await config('{}');
+    expect(chooseEngine({ work: { ...work, ...rule } }, 1e6).engine).toBe('duckdb');
+    expect(chooseEngine({ work: { ...work, ...rule } }, 1e6 + 1)).toEqual({
+      engine: 'spark',
+      reason: 'above work.sparkAbove (1 MB)',
+    });
+    const { plan } = await planned('{strategy: partitionwise, sparkAbove: 1 GB}');
+    expect(plan?.explanation.join('\n')).toMatch(
+      /engine: 0 of \d+ units of apply by Spark \(units above work.sparkAbove, 1 GB\)/,
+    );
+  });
+
+  it('is refused by name where there is no Spark, before anything is worked on', async () => {
+    await using fixture = await openFixture();
+    expect(fixture.world.spark).toBeUndefined();
+    const path = `${fixture.world.rootPath}/a.csv`;
+    await writeFile(path, 'account_id,month,base_ts,balance,soft_delete\n1,2026-01,2026-04-01,11,\n');
+    const { run } = await planPipeline({
+      world: fixture.world,
+      config: await config('{engine: spark}'),
+      paths: [path],
+    });
+    expect(run?.error).toMatchObject({ name: 'ConfigError' });
+    expect(run?.error?.message).toMatch(/work\.engine: there is no Spark here/);
+  });
+});
+
+describe('groups of a unit for Spark', () => {
+  const group = (month: number, mode: ApplyGroup['mode'], name: string): ApplyGroup => ({
+    bucket: 0,
+    month,
+    mode,
+    reason: name,
+    files: [
+      { location: `file:///${name}`, specId: 0, partition: [], month, rows: 1, sizeBytes: 1, deletes: [] },
+    ],
+    expectedRows: 1,
+  });
+
+  it('are one for each cell, copied when any of its files is', () => {
+    const groups = [
+      group(1, 'merge-on-read', 'a'),
+      group(1, 'copy-on-write', 'b'),
+      group(2, 'merge-on-read', 'c'),
+    ];
+    expect(forEngine('duckdb', groups)).toEqual({ groups });
+    const spark = forEngine('spark', groups);
+    expect(
+      spark.groups.map(({ month, mode, files, expectedRows }) => [month, mode, files.length, expectedRows]),
+    ).toEqual([
+      [1, 'copy-on-write', 2, 2],
+      [2, 'merge-on-read', 1, 1],
+    ]);
+  });
+});
