@@ -224,6 +224,14 @@ export interface WorkloadTable {
   readonly sortedBy: readonly string[];
 }
 
+/** What the engine is asked for by a unit, for people. */
+export interface UnitStatements {
+  /** Stage and unit. */
+  readonly unit: string;
+  readonly engine: 'duckdb' | 'spark';
+  readonly statements: readonly string[];
+}
+
 export type UpkeepPart = 'compact' | 'expire' | 'orphans';
 
 /** What `partwise maintain` asks for. */
@@ -248,6 +256,8 @@ export interface Workload<Config extends PipelineConfig = PipelineConfig> {
   prepare(context: RunContext<Config>, item: IntakeItem): Promise<Prepared>;
   /** Pure over metadata and prepared counts; opens no data file. Writes only the plan's objects below the run's folder. */
   plan(context: RunContext<Config>, prepared: AsyncIterable<Prepared>): Promise<Plan>;
+  /** Statements of some units of the plan, at most so many of each engine; opens no data file. Absent: they cannot be told. */
+  statements?(context: RunContext<Config>, plan: Plan, unitsOfEach: number): AsyncIterable<UnitStatements>;
   work(context: RunContext<Config>, plan: Plan, item: UnitItem, specification: unknown): Promise<UnitResult>;
   audit(context: RunContext<Config>, plan: Plan): Promise<AuditReport>;
   /** The one visible step, idempotent. */

@@ -9,6 +9,7 @@ import { planSummary } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { publishSummary, rollForwardSummary } from './publish.ts';
 import { resolveUnit } from './resolve.ts';
+import { applyStatements } from './statements.ts';
 import { roles, tableIdentifier } from './tables.ts';
 import { checkStage, type SummaryContext, type UnitSpec } from './types.ts';
 import { verifyRun, verifyTables } from './verify.ts';
@@ -31,6 +32,7 @@ export const summaryWorkload: Workload<SummaryConfig> = {
   rollForward: rollForwardSummary,
   prepare,
   plan: planSummary,
+  statements: applyStatements,
   work,
   audit,
   publish: publishSummary,

@@ -84,16 +84,16 @@ describe('units of apply by Spark', () => {
       catalogName: localCatalogName,
     });
     const expected = expectedTables(scenario).summary;
-    const histories = expected.map((row) => JSON.stringify([row.key, row.arrays.balance])).sort();
-    const asText = (entries: unknown) =>
-      (entries as readonly unknown[]).map((entry) => (entry === null ? null : String(entry)));
+    const sorted = (rows: readonly (readonly unknown[])[]) => rows.map((row) => JSON.stringify(row)).sort();
     const bySpark = await engines.spark(
-      `SELECT acct, CAST(balance_history AS array<string>) AS h FROM ${localCatalogName}.partwise.proof_summary`,
+      `SELECT acct, CAST(balance_history AS array<string>) AS balances, rating_history AS ratings FROM ${localCatalogName}.partwise.proof_summary`,
     );
-    expect(bySpark.map((row) => JSON.stringify([row.acct, asText(row.h)])).sort()).toEqual(histories);
+    expect(sorted(bySpark.map((row) => [row.acct, row.balances, row.ratings]))).toEqual(
+      sorted(expected.map((row) => [row.key, row.arrays.balance, row.arrays.rating])),
+    );
     const byPython = await engines.pyiceberg('partwise.proof_summary');
-    expect(byPython.map((row) => JSON.stringify([row.acct, asText(row.balance_history)])).sort()).toEqual(
-      histories,
+    expect(sorted(byPython.map((row) => [row.acct, row.rating_history]))).toEqual(
+      sorted(expected.map((row) => [row.key, row.arrays.rating])),
     );
     await rm(root, { recursive: true, force: true });
   });

@@ -11,6 +11,7 @@ import { inputPaths } from '../input-paths.ts';
 import { isOnAws } from '../on-aws.ts';
 import { describeReport, filePath, inputLines, outcomeCode, type RunReport, reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
+import { statementLines } from '../plan-statements.ts';
 import { openSession } from '../session.ts';
 import { runReport } from './run.ts';
 
@@ -53,6 +54,7 @@ async function tellPlan(
   output.document({ ...describeReport(report), exitCode: code });
   output.lines(planLines(made, unpriced));
   if (run !== undefined) output.lines(await sourceLines(context, world, run));
+  if (run !== undefined && context.flags.on('sql')) output.lines(await statementLines(world, run, made));
   output.line('no table was touched; the files stay with this plan until it is run or cancelled');
   output.line(`next   ${output.command(`partwise run --plan ${made.runId}`)}`);
   output.line(`       ${output.command(`partwise cancel ${made.runId}`)}`);

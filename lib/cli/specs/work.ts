@@ -61,7 +61,18 @@ export const workCommands: readonly CommandSpec[] = [
         'with the difference when something changed.',
     ],
     arguments: [{ name: 'FILES', help: 'Parquet, CSV (also .gz) or JSON lines', many: true }],
-    flags: [branchFlag, fromMonthFlag, deletionsFlag, ...batchFlags, detachFlag],
+    flags: [
+      branchFlag,
+      fromMonthFlag,
+      deletionsFlag,
+      ...batchFlags,
+      detachFlag,
+      {
+        name: 'sql',
+        kind: 'switch',
+        help: 'also the statements that change stored rows, of one unit of each engine',
+      },
+    ],
     examples: [
       { command: 'partwise plan drop.parquet', what: 'what this file would change' },
       {
