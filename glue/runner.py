@@ -55,8 +55,18 @@ def main():
             run(spark, request["specification"], request["report"])
             answer = {"done": True}
         except Exception as error:
+            if not is_alive(spark):
+                raise
             answer = {"error": told(error)[:8000]}
         print("partwise " + json.dumps(answer), flush=True)
+
+
+def is_alive(spark):
+    """Whether there is still a JVM to run the next unit."""
+    try:
+        return not spark.sparkContext._jsc.sc().isStopped()
+    except Exception:
+        return False
 
 
 def run(spark, specification_path, report_path):
@@ -126,13 +136,21 @@ def make_view(session, item):
     if item.get("places"):
         path = F.regexp_replace("_metadata.file_path", "^file:/+", "file:/")
         rows = rows.select("*", path.alias("pw_path"), F.col("_metadata.row_index").alias("file_row_number"))
-        index = session.createDataFrame(
-            [(spelt(session, path), at) for at, path in enumerate(item["paths"])], "pw_name STRING, pw_at INT"
+        index = table_of(
+            session,
+            [{"pw_name": spelt(session, path), "pw_at": at} for at, path in enumerate(item["paths"])],
+            "pw_name: STRING, pw_at: INT",
         )
         rows = rows.join(F.broadcast(index), F.col("pw_name") == F.col("pw_path"), "left")
         unknown = F.raise_error(F.concat(F.lit("not among the paths: "), F.col("pw_path"))).cast("int")
         rows = rows.withColumn("file_index", F.coalesce(F.col("pw_at"), unknown)).drop("pw_name", "pw_at", "pw_path")
     rows.createOrReplaceTempView(item["view"])
+
+
+def table_of(session, rows, fields):
+    """Rows from here as a DataFrame; createDataFrame would start Python workers for them."""
+    entries = F.from_json(F.lit(json.dumps(rows)), f"ARRAY<STRUCT<{fields}>>")
+    return session.range(1).select(F.inline(entries))
 
 
 def schema_of(session, fields):
