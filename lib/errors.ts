@@ -87,6 +87,8 @@ export class SparkUnitError extends PartwiseError {
 }
 /** A batch is held by a run that has not ended. */
 export class UnfinishedBatchError extends PartwiseError {}
+/** Points cannot be worked into windows that are published, or doing something else would lose points that were. */
+export class RepairRefusedError extends PartwiseError {}
 /** The batch does not follow the table's newest one: there is a gap, or somebody else has published it (a fork). */
 export class BatchOrderError extends PartwiseError {}
 /** The time of a unit's function is up and some of its pieces are done and kept: the next attempt goes on after them. */

@@ -8,6 +8,7 @@ import { batchLines, batchReport } from './batch-lines.ts';
 import { type CaseCount, casesOf } from './case-records.ts';
 import type { CommandContext } from './command.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
+import { repairLines } from './repair-lines.ts';
 
 /** What a run came to, as people and programs get it. */
 export interface RunReport {
@@ -130,6 +131,7 @@ export function publishedLines(
       : `${style.green('published')} ${run.runId} to ${run.branch}${took}`,
     ...inputLines(run, command),
     ...batchLines(run),
+    ...repairLines(run),
     ...cases.map(({ title, rows }) => `  ${count(rows).padStart(12)}  ${title}`),
     ...listOf(run.facts.maintenance).map((line) => `  maintenance: ${line}`),
   ];
@@ -141,7 +143,7 @@ function nextLines(
   plan: Plan | undefined,
 ): readonly string[] {
   if (plan?.outcome === 'nothing') return [`next   ${command(`partwise status ${run.runId}`)}`];
-  const table = batchReport(run) === undefined ? 'latest' : 'rollups';
+  const table = batchOf(run) === undefined ? 'latest' : 'rollups';
   if (run.branch === 'main' && canAddRefused(run))
     return [
       `next   ${command(`partwise replay --from-batch ${batchReport(run)?.batch} --also FILE`)}`,
@@ -161,13 +163,18 @@ function nextLines(
 function canAddRefused(run: RunRecord): boolean {
   const { filesQuarantined = 0 } = (run.facts['input'] ?? {}) as Partial<PreparedTotals>;
   const batch = batchOf(run);
-  return filesQuarantined > 0 && batch?.previous !== undefined && batch.previous !== null;
+  return (
+    filesQuarantined > 0 &&
+    batch?.previous !== undefined &&
+    batch.previous !== null &&
+    batch.repair === undefined
+  );
 }
 
 /** Rows read and refused, files refused and columns left out, as prepare counted them. */
 export function inputLines(run: RunRecord, command: (text: string) => string): readonly string[] {
   const input = run.facts.input as Partial<PreparedTotals> | undefined;
-  if (input === undefined) return [];
+  if (input === undefined || (input.files === 0 && batchOf(run)?.repair !== undefined)) return [];
   const { files = 0, filesQuarantined = 0, rowsRead = 0, rowsQuarantined = 0, refused = [] } = input;
   const lines = [`  ${plural(rowsRead, 'row')} read from ${plural(files, 'file')}`];
   if (rowsQuarantined > 0) {

@@ -1,15 +1,13 @@
-import { realpath, stat } from 'node:fs/promises';
 import type { RollupConfig } from '../config/index.ts';
 import { UsageError } from '../errors.ts';
 import { closeReplay, openReplay } from '../rollup/replay.ts';
 import { batchOf, publishedBatches } from '../run/batches.ts';
 import { openBranchRuns, settleSwitched } from '../run/branches.ts';
 import type { ReplayedBatch } from '../run/claim.ts';
-import { intakeFiles } from '../run/intake.ts';
 import { type RunOutcome, replayBatch } from '../run/local.ts';
 import type { LocalWorld } from '../run/local-world.ts';
-import { fileLocation } from '../stores/location.ts';
 import { underLease } from './lease.ts';
+import { namedFiles } from './named-files.ts';
 import { isUnfinished } from './session.ts';
 
 interface ReplayOptions {
@@ -69,7 +67,10 @@ export async function replayBatches(options: ReplayOptions): Promise<Replayed> {
   await world.step('replay-opened');
   const begun = runs.find((run) => run.branch === branch && isUnfinished(run));
   const start = Math.min(next, (begun === undefined ? undefined : batchOf(begun)?.number) ?? next);
-  const further = next > from ? [] : await furtherFiles(options, batches[0]?.watermarkMs ?? 0);
+  const { also: paths = [] } = options;
+  // New files count as having arrived last in the batch's time.
+  const arrivedMs = (batches[0]?.watermarkMs ?? 0) - 1;
+  const further = next > from ? [] : await namedFiles({ world, config, branch, paths, arrivedMs });
   for (const batch of batches.filter(({ number }) => number >= start)) {
     const also = batch.number === from ? further : [];
     const more = signal === undefined ? {} : { signal };
@@ -87,40 +88,4 @@ export async function replayBatches(options: ReplayOptions): Promise<Replayed> {
     return head;
   });
   return { failed: undefined, from, to, snapshotId, newest };
-}
-
-/** Files that wait for the batch: new ones count as having arrived last in its time. @throws UsageError */
-async function furtherFiles(
-  { world, config, branch, also = [] }: ReplayOptions,
-  watermarkMs: number,
-): Promise<ReplayedBatch['also']> {
-  const paths = await Promise.all(also.map(fileAt));
-  const shared = { world, config, stagingPath: world.stagingPath, branch, again: false };
-  // What lies in the staging folder arrives now, as always; only then the named files, at a time of the batch.
-  await intakeFiles(shared);
-  await intakeFiles({ ...shared, paths, arrivedMs: watermarkMs - 1 });
-  const items: { location: string; version: string }[] = [];
-  for (const path of paths) {
-    const versions = await world.state.intake.versions(config.pipeline, fileLocation(path));
-    const waiting = versions.find((item) => item.status === 'pending' || item.status === 'claimed');
-    const mine = waiting?.runId === undefined ? undefined : await world.state.runs.get(waiting.runId);
-    if (waiting === undefined || (mine !== undefined && mine.branch !== branch)) {
-      const runId = versions.at(-1)?.runId;
-      throw new UsageError(`${path} does not wait: run ${runId ?? 'none'} has it`, {
-        safe: 'nothing was published',
-        next: 'name a copy of the file, which counts as new',
-      });
-    }
-    items.push({ location: waiting.location, version: waiting.version });
-  }
-  return items;
-}
-
-async function fileAt(path: string): Promise<string> {
-  const info = await stat(path).catch((cause: unknown) => {
-    throw new UsageError(`${path} cannot be read`, { cause, safe: 'nothing was changed' });
-  });
-  if (!info.isFile())
-    throw new UsageError(`--also needs files; ${path} is none`, { safe: 'nothing was changed' });
-  return realpath(path);
 }

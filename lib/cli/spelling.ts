@@ -2,7 +2,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 /** A command within advice: `partwise` and the name of a command behind it. */
 const commandPattern =
-  /\bpartwise (?=(?:demo|init|doctor|plan|run|watch|resume|cancel|switch|replay|runs|status|show|sql|diff|simulate|verify|maintain|help|--help)\b)/g;
+  /\bpartwise (?=(?:demo|init|doctor|plan|run|watch|resume|cancel|switch|replay|repair|runs|status|show|sql|diff|simulate|verify|maintain|help|--help)\b)/g;
 
 /**
  * Advice names commands as `partwise …`. The person may have to type `npm run partwise -- …` instead, and the

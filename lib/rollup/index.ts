@@ -10,9 +10,20 @@ import { pinConfig } from './pin-config.ts';
 import { plan } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { publish } from './publish.ts';
+import { auditRepair } from './repair/audit/audit.ts';
+import { verifyRepair } from './repair/audit/verify.ts';
+import { planRepair } from './repair/plan.ts';
+import { publishRepair } from './repair/publish.ts';
+import { repairBatch } from './repair/request.ts';
+import { repairStage } from './repair/types.ts';
+import { workRepair } from './repair/work.ts';
 import { rollups, tableIdentifier } from './tables.ts';
-import { type CheckSpec, checkStage, type RollupSpec, rollupStage } from './types.ts';
+import { type CheckSpec, checkStage, type RollupContext, type RollupSpec, rollupStage } from './types.ts';
 import { work } from './work.ts';
+
+function isRepair({ batch }: RollupContext): boolean {
+  return batch?.repair !== undefined;
+}
 
 /** Metric rollups with partial points. */
 export const rollupWorkload: Workload<RollupConfig> = {
@@ -24,19 +35,23 @@ export const rollupWorkload: Workload<RollupConfig> = {
       sortedBy: ['resolution', 'window_ts'],
     },
   ],
-  stages: [rollupStage, checkStage],
+  stages: [rollupStage, checkStage, repairStage],
   nextBatch,
+  repairBatch,
   pinConfig,
   rollForward: async () => undefined,
   prepare,
-  plan,
-  work: (context, plan, item, specification) =>
-    item.stage === checkStage
-      ? checkUnit(context, plan, item, specification as CheckSpec)
-      : work(context, plan, item, specification as RollupSpec),
-  audit,
-  publish,
-  verifyRun,
+  plan: (context, prepared) => (isRepair(context) ? planRepair(context, prepared) : plan(context, prepared)),
+  work: (context, made, item, specification) => {
+    if (isRepair(context)) return workRepair(context, item, specification);
+    return item.stage === checkStage
+      ? checkUnit(context, made, item, specification as CheckSpec)
+      : work(context, made, item, specification as RollupSpec);
+  },
+  audit: (context, made) => (isRepair(context) ? auditRepair(context, made) : audit(context, made)),
+  publish: (context, made) => (isRepair(context) ? publishRepair(context, made) : publish(context, made)),
+  verifyRun: (context, made, options) =>
+    isRepair(context) ? verifyRepair(context, made, options) : verifyRun(context, made, options),
   verifyTables,
   upkeep: maintainRollups,
   maintain,

@@ -139,7 +139,7 @@ export function mustFollow(
 }
 
 /** The batch's objects in the order of ingest, a digest of their versions, and the newest point that counts. */
-async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
+export async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
   readonly sources: readonly PointSource[];
   readonly input: string;
   readonly newestMs: number | undefined;
@@ -208,7 +208,7 @@ function newestWindow(
   return all.length === 0 ? undefined : Math.max(...all);
 }
 
-async function engineHash(context: RollupContext): Promise<string> {
+export async function engineHash(context: RollupContext): Promise<string> {
   await using session = await context.session('plan', { threads: 1 });
   const [row] = await session.query(hashProbe);
   return String(row?.['probe']);

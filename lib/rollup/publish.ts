@@ -8,6 +8,7 @@ import { completeFiles, unitOutcomes } from './outcomes.ts';
 import { mustFollow } from './plan.ts';
 import { reportOf } from './report.ts';
 import { rulesOf, watermark } from './rules.ts';
+import { startOfBatch } from './start.ts';
 import { batchKeys, newestBatchTag, type RollupState, type StateFile, stateText } from './state.ts';
 import { batchFolder } from './state-folder.ts';
 import { committedSizes } from './state-job.ts';
@@ -26,7 +27,9 @@ export async function publish(context: RollupContext, plan: Plan): Promise<Publi
   const outcomes = units.map(({ outcome }) => outcome);
   await completeFiles(context, units);
   await context.world.step('state-committed');
-  const text = stateText(nextState(context, facts, outcomes, await committedSizes(context)));
+  const { state: before } = await startOfBatch(context);
+  const sizes = await committedSizes(context);
+  const text = stateText(nextState(context, facts, outcomes, sizes, before?.repairs));
   const digest = sha256(text);
   const location = joinLocation(batchFolder(context), `state-${digest.slice(0, 16)}.json`);
   await warehouse.write(location, new TextEncoder().encode(text), { overwrite: true });
@@ -56,6 +59,7 @@ function nextState(
   facts: RollupPlanFacts,
   outcomes: readonly RollupOutcome[],
   sizes: ReadonlyMap<Location, number>,
+  repairs: RollupState['repairs'],
 ): RollupState {
   // Of two attempts of a unit, the files may be those of the one and the checkpoint that of the other.
   const published = (file: StateFile): StateFile => ({
@@ -82,6 +86,7 @@ function nextState(
     newestPartMs: newest((one) => one.newestPartMs),
     parts: facts.parts,
     hashProbe: facts.hashProbe,
+    ...(repairs === undefined ? {} : { repairs }),
     hot: files('hot'),
     tails: files('tails'),
     part: files('part'),

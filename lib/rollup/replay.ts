@@ -1,5 +1,10 @@
 import type { RollupConfig } from '../config/schema.ts';
-import { CommitConflictError, PinnedSnapshotExpiredError, UsageError } from '../errors.ts';
+import {
+  CommitConflictError,
+  PinnedSnapshotExpiredError,
+  RepairRefusedError,
+  UsageError,
+} from '../errors.ts';
 import { ancestors, changeRefs, commitStaged, type Snapshot, type Table } from '../iceberg/index.ts';
 import type { World } from '../run/workload.ts';
 import { findTable, newestBatch } from './batch.ts';
@@ -25,6 +30,7 @@ interface ReplayNote {
  * it is. Returns the batch that comes next on it.
  * @throws PinnedSnapshotExpiredError when that commit or its state is gone
  * @throws ConfigError when the pipeline does not go on from them
+ * @throws RepairRefusedError when a repair has come since, which the branch would be without
  */
 export async function openReplay(options: ReplayOptions & { readonly from: number }): Promise<number> {
   const { world, config, branch, from } = options;
@@ -43,6 +49,7 @@ export async function openReplay(options: ReplayOptions & { readonly from: numbe
     throw goneBefore(from, 'it is the first one, and starting over means another name under tables.rollups');
   if (main === undefined || base === undefined)
     throw goneBefore(from, `no commit of batch ${from - 1} is left on main`);
+  mustKeepRepairs(table, main.snapshotId, base);
   const state = base.summary[batchKeys.state] ?? '';
   if ((await world.warehouse.head(state)) === undefined)
     throw goneBefore(from, `the state of batch ${from - 1} is gone: ${state}`);
@@ -92,6 +99,24 @@ export async function closeReplay(options: ReplayOptions): Promise<string> {
   });
   await commitStaged({ store: world.warehouse, catalog: world.catalog, staged: [staged] });
   return String(head.snapshotId);
+}
+
+/** @throws RepairRefusedError when a repair lies between the base and the head of main */
+function mustKeepRepairs(table: Table, main: bigint, base: Snapshot): void {
+  const line = ancestors(table, main);
+  const since = line.slice(0, line.indexOf(base));
+  const repairs = since.filter(({ summary }) => summary[batchKeys.repair] !== undefined);
+  const newest = repairs[0];
+  if (newest === undefined) return;
+  const batch = batchOf(newest) ?? 0;
+  throw new RepairRefusedError(
+    `a replay from batch ${(batchOf(base) ?? 0) + 1} would be without what ${repairs.length === 1 ? 'a repair has' : `${repairs.length} repairs have`} brought in since, the last after batch ${batch}`,
+    {
+      details: { repairs: repairs.map(({ summary }) => summary[batchKeys.repair]) },
+      safe: 'nothing was changed',
+      next: `partwise replay --from-batch ${batch + 1}, or partwise repair points --also FILE instead of the replay`,
+    },
+  );
 }
 
 /** @throws UsageError when there is no table yet */

@@ -28,11 +28,14 @@ export async function startOfBatch(context: RollupContext): Promise<StartOfBatch
   return { batch, previous, state, closedBeforeMs: closedOf(state) };
 }
 
-/** Points that count in this batch, of a column `ts`: neither too late nor too far in the future. */
+/** Points that count in this batch, of a column `ts`: neither too late, which nothing is for a repair, nor too far in the future. */
 export async function countsInBatch(context: RollupContext): Promise<string> {
   const { batch, closedBeforeMs } = await startOfBatch(context);
   return inTime(
-    { closedBeforeMs: closedBeforeMs ?? null, watermarkMs: batch.watermarkMs },
+    {
+      closedBeforeMs: batch.repair === undefined ? (closedBeforeMs ?? null) : null,
+      watermarkMs: batch.watermarkMs,
+    },
     rulesOf(context.config),
   );
 }

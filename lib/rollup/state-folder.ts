@@ -26,11 +26,15 @@ export function deadLettersFolder(context: RollupContext): Location {
   return joinLocation(allDeadLetters(context), batchName(context));
 }
 
-/**
- * A plan that is made again writes to a folder of its own: what was committed of the one before has other units.
- * @example 'b00000012-metrics-20260101t000000-a1b2c3/g0'
- */
 function batchName({ batch, runId, planGeneration }: RollupContext): string {
   if (batch === undefined) throw new CorruptStateError(`run ${runId} has no batch`);
-  return `b${String(batch.number).padStart(8, '0')}-${runId}/g${planGeneration}`;
+  return batchFolderName(batch.number, runId, planGeneration);
+}
+
+/**
+ * A plan that is made again writes to a folder of its own: what was committed of the one before has other units.
+ * @example batchFolderName(12, 'metrics-20260101t000000-a1b2c3', 0) // 'b00000012-metrics-20260101t000000-a1b2c3/g0'
+ */
+export function batchFolderName(batch: number, runId: string, planGeneration: number): string {
+  return `b${String(batch).padStart(8, '0')}-${runId}/g${planGeneration}`;
 }

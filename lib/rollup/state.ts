@@ -27,6 +27,8 @@ export interface StateFiles {
  * committed names it, with its digest, so rows and state switch together.
  */
 export interface RollupState extends StateFiles {
+  /** What was worked in after its windows had been published, oldest first; forgotten with the points themselves. */
+  readonly repairs?: readonly AppliedRepair[];
   readonly formatVersion: 1;
   readonly pipeline: string;
   readonly batch: number;
@@ -44,6 +46,18 @@ export interface RollupState extends StateFiles {
   readonly hashProbe: string;
 }
 
+/** A repair that the table holds. */
+export interface AppliedRepair {
+  readonly runId: string;
+  /** The newest batch then. */
+  readonly batch: number;
+  readonly plannedMs: number;
+  /** Parquet in the results store: all its points, in the order in which they count (see repair/gather.ts). */
+  readonly points: Location;
+  /** Batches, first and last, whose too late points it took. */
+  readonly late?: { readonly from: number; readonly to: number };
+}
+
 /** What a commit's snapshot summary says of its batch. */
 export interface CommittedBatch {
   readonly batch: number;
@@ -58,6 +72,8 @@ export const batchKeys = {
   state: 'partwise.state',
   digest: 'partwise.state-digest',
   input: 'partwise.input',
+  /** Run id of a repair: the snapshot is of the batch before it once more, with other rows and another state. */
+  repair: 'partwise.repair',
 } as const;
 
 /** A tag that follows the newest batch of a branch, so that expiry does not forget where the next one starts. */

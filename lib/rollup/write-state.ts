@@ -84,18 +84,21 @@ export interface DeadLetters {
 
 export const noDeadLetters: DeadLetters = { location: undefined, tooLate: 0, tooFar: 0 };
 
-/** Keeps the points that are in no row, each with its reason: `too late` or `too far`. */
+/** Keeps the points that are in no row, each with its reason: `too late` or `too far`; those of one series and time in the order of ingest. */
 export async function writeDeadLetters(writing: Writing): Promise<DeadLetters> {
   const { context, session, spec, rules, unit } = writing;
   const late = spec.closedBeforeMs === null ? 'false' : `ts <= ${spec.closedBeforeMs}`;
   const path = `${session.workFolder}/dead-letters.parquet`;
   await session.execute(
-    `CREATE TEMP TABLE refused AS SELECT CAST(${spec.batch} AS BIGINT) AS batch, CASE WHEN ${late} THEN 'too late' ELSE 'too far' END AS reason, * EXCLUDE (q) FROM arriving WHERE NOT (${inTime(spec, rules)})`,
+    `CREATE TEMP TABLE refused AS SELECT CAST(${spec.batch} AS BIGINT) AS batch, CASE WHEN ${late} THEN 'too late' ELSE 'too far' END AS reason, * FROM arriving WHERE NOT (${inTime(spec, rules)})`,
   );
   const [counts] = await session.query(
     "SELECT count(*) FILTER (reason = 'too late') AS late, count(*) FILTER (reason = 'too far') AS far FROM refused",
   );
-  const [written] = await session.writeParquet({ select: 'SELECT * FROM refused ORDER BY id, ts', path });
+  const [written] = await session.writeParquet({
+    select: 'SELECT * EXCLUDE (q) FROM refused ORDER BY id, ts, q',
+    path,
+  });
   if (written === undefined || written.rows === 0) return noDeadLetters;
   const task = (await deadLettersJob(context)).task(unit, context.attempt);
   const { destination } = await task.write(`${unit}.parquet`, { path });

@@ -12,7 +12,9 @@ export function publishedBatches(
   runs: readonly RunRecord[],
   branch: string,
 ): readonly (Batch & { readonly runId: string })[] {
-  const applied = runs.filter((run) => isAppliedTo(run, branch) && batchOf(run) !== undefined);
+  const applied = runs.filter(
+    (run) => isAppliedTo(run, branch) && batchOf(run) !== undefined && batchOf(run)?.repair === undefined,
+  );
   const replaced = new Set(applied.flatMap((run) => batchOf(run)?.replays ?? []));
   return applied.flatMap((run) => {
     const batch = batchOf(run);

@@ -7,11 +7,12 @@ import {
   ObjectNotFoundError,
   RunCancelledError,
   UnfinishedBatchError,
+  UsageError,
 } from '../errors.ts';
 import type { IntakeItem, IntakeOutcome, Lease, RunRecord } from '../stores/ports.ts';
 import { batchOf, newestPublished } from './batches.ts';
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
-import type { Batch, BatchRequest, Workload, World } from './workload.ts';
+import type { Batch, BatchRequest, RepairRequest, Workload, World } from './workload.ts';
 
 /** Pending items that one run takes at most; the rest waits for the next run. */
 const claimLimit = 100_000;
@@ -31,6 +32,8 @@ interface ClaimOptions {
   readonly flush?: boolean;
   /** Instead of the next batch with the files that wait: one that was published before, with its files. */
   readonly replay?: ReplayedBatch;
+  /** Instead of the next batch: points to work into the newest one. */
+  readonly repair?: RepairRequest;
   /** ARN of the execution that claims; kept as `facts.execution`. */
   readonly execution?: string;
 }
@@ -89,7 +92,7 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
       return { run: { ...run, status: 'empty' }, config, objects: 0, due: false };
     }
     const { batch } = next;
-    if (batch !== undefined && options.replay === undefined)
+    if (batch !== undefined && options.replay === undefined && batch.repair === undefined)
       await refusePublishedBatch(world, pipeline, options.branch, batch);
     await world.state.runs.create({
       ...run,
@@ -128,6 +131,7 @@ async function nextWork(options: ClaimOptions, now: number): Promise<NextWork> {
       : { due: false, endMs: undefined };
   }
   if (options.replay !== undefined) return replayed(options, options.replay);
+  if (options.repair !== undefined) return repaired(options, options.repair);
   const waiting = await arrivalsWaiting(world, config.pipeline);
   return workload.nextBatch(world, config, { branch, untilMs, flush, ...waiting });
 }
@@ -150,6 +154,14 @@ async function replayed(
   });
 }
 
+async function repaired({ world, config, workload }: ClaimOptions, repair: RepairRequest): Promise<NextWork> {
+  if (workload.repairBatch === undefined)
+    throw new UsageError(`points of a ${config.kind} pipeline cannot be repaired`, {
+      safe: 'nothing was changed',
+    });
+  return { due: true, batch: await workload.repairBatch(world, config, repair) };
+}
+
 /** When the files that wait have arrived. */
 export async function arrivalsWaiting(
   world: World,
@@ -169,13 +181,14 @@ export async function isAnythingWaiting(world: World, pipeline: string): Promise
   return false;
 }
 
-/** A batch takes every file that arrived before its end; other runs take the oldest ones up to a limit. */
+/** A batch takes every file that arrived before its end, a repair those that it names; other runs take the oldest ones up to a limit. */
 function claimObjects(
   world: World,
   pipeline: string,
   runId: string,
   batch: Batch | undefined,
 ): Promise<number> {
+  if (batch?.repair !== undefined) return claimOnly(world, pipeline, runId, batch.repair.also);
   return batch === undefined
     ? world.state.intake.claim(pipeline, runId, claimLimit)
     : world.state.intake.claim(pipeline, runId, Number.MAX_SAFE_INTEGER, batch.watermarkMs);

@@ -7,7 +7,7 @@ import { arrivalsWaiting, isSettled, type ReplayedBatch, runCancelled, runsSeen,
 import { type Arrivals, intakeFiles } from './intake.ts';
 import { attempt } from './local-attempt.ts';
 import type { LocalWorld } from './local-world.ts';
-import type { BatchDecision, Plan, World } from './workload.ts';
+import type { BatchDecision, Plan, RepairRequest, World } from './workload.ts';
 import { workloadOf } from './workloads.ts';
 
 export { cancelRun } from './cancel.ts';
@@ -118,6 +118,51 @@ export async function replayBatch(
     replay,
   });
   return resumeRun({ world, config, runId: run.runId, ...more });
+}
+
+interface RepairOptions extends Pick<RunOptions, 'world' | 'config' | 'signal'> {
+  readonly repair: RepairRequest;
+}
+
+/** A repair that has not ended: nothing else comes before it. */
+export async function unfinishedRepair(
+  world: World,
+  pipeline: string,
+): Promise<{ readonly runId: string; readonly repair: RepairRequest } | undefined> {
+  for (const run of await world.state.runs.list(pipeline, runsSeen)) {
+    const repair = batchOf(run)?.repair;
+    if (!isSettled(run) && repair !== undefined) return { runId: run.runId, repair };
+  }
+  return undefined;
+}
+
+/** Works points into windows of main that are published; goes on with a repair that has not ended, which may be of others. */
+export async function repairPoints(options: RepairOptions): Promise<RunOutcome> {
+  const { world, config, signal } = options;
+  const more = signal === undefined ? {} : { signal };
+  const begun = await unfinishedRepair(world, config.pipeline);
+  const runId = begun?.runId ?? (await startRepair(options, 'run'));
+  return resumeRun({ world, config, runId, ...more });
+}
+
+/** Says what a repair would do: it is planned and given back. */
+export async function planRepair(options: RepairOptions): Promise<RunOutcome> {
+  const { world } = options;
+  const runId = await startRepair(options, 'plan');
+  const outcome = await attempt({ ...options, workloadOf }, { mode: 'plan', runId });
+  return { ...outcome, run: await cancelRun({ world, runId }), arrivals: undefined };
+}
+
+async function startRepair({ world, config, repair }: RepairOptions, mode: 'plan' | 'run'): Promise<string> {
+  const { run } = await startRun({
+    world,
+    config,
+    workload: workloadOf(config),
+    branch: 'main',
+    mode,
+    repair,
+  });
+  return run.runId;
 }
 
 /** Goes on with a run from its checkpoints, or applies a saved plan. */

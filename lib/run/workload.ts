@@ -68,6 +68,16 @@ export interface Batch {
   readonly previous: unknown;
   /** Of a replay: the runs whose files the batch takes once more, the newest first. */
   readonly replays?: readonly string[];
+  /** Of a repair: the batch is the newest one, which stays it; only what the repair names is worked into it. */
+  readonly repair?: RepairRequest;
+}
+
+/** Points to work into windows that are published. */
+export interface RepairRequest {
+  /** The points that were too late for these batches, first and last; undefined: none of them. */
+  readonly late?: { readonly from: number; readonly to: number };
+  /** Files that wait; the repair takes them and no others. */
+  readonly also: readonly Pick<IntakeItem, 'location' | 'version'>[];
 }
 
 export interface BatchRequest {
@@ -248,6 +258,8 @@ export interface Workload<Config extends PipelineConfig = PipelineConfig> {
   readonly stages: readonly string[];
   /** For workloads whose runs are batches in strict order: the next one on the branch. Empty ones are runs too. */
   nextBatch?(world: World, config: Config, request: BatchRequest): Promise<BatchDecision>;
+  /** For workloads that can be repaired: the batch that a repair of main is worked into. Refuses by name what cannot be. */
+  repairBatch?(world: World, config: Config, request: RepairRequest): Promise<Batch>;
   /** Fills in what must not change while the run lasts, e.g. the number of buckets, from the tables or the claimed bytes. */
   pinConfig(world: World, config: Config, claimed: ClaimedSources): Promise<Config>;
   /** Finishes the commit set of a run that ended between two tables' swaps; called before every plan. */

@@ -16,6 +16,10 @@
  *   They hold for the points still open too. A series is forgotten with the batch after which C - (its newest time) >=
  *   maxGap: then it has neither an open point nor a tail, its next point is a first point anyway, and that point's
  *   batch fixes the labels anew. A coarse window that saw both shows the labels of its first point.
+ * - A repair comes after a batch and before the next one: its points are accepted last, whatever is closed by then, unless
+ *   they are too far in the future by that batch's watermark. First those that were too late for the batches that it
+ *   names and that no repair has taken yet, then its own. C stays what it is. Labels are those that the series has; of
+ *   one that is forgotten or new, those of its earliest point in the repair. A duplicate keeps the labels of the first.
  */
 
 import { type QuantileRules, sketchOf } from './sketch-oracle.ts';
@@ -54,6 +58,23 @@ export interface OracleBatch {
   readonly batch: number;
   readonly flush: boolean;
   readonly files: readonly OracleFile[];
+  /** In their order, after the batch. */
+  readonly repairs?: readonly OracleRepair[];
+}
+
+export interface OracleRepair {
+  /** Takes what was too late for this batch and later ones; undefined: nothing of the kind. */
+  readonly lateFrom: number | undefined;
+  /** In the order of ingest. */
+  readonly points: readonly OraclePoint[];
+}
+
+/** What a repair came to. */
+export interface OracleRepaired {
+  /** Accepted, duplicates among them. */
+  readonly taken: number;
+  readonly duplicates: number;
+  readonly tooFar: number;
 }
 
 /** A row as it is, or would be, in the table; `windowMs` is the right edge. */
@@ -96,17 +117,21 @@ export interface OracleRollup {
   readonly tooFar: readonly RefusedPoint[];
   /** One number per batch. */
   readonly duplicates: readonly number[];
+  /** One per repair. */
+  readonly repaired: readonly OracleRepaired[];
+  /** Every series' accepted points, one per time, by time. */
+  readonly accepted: ReadonlyMap<string, readonly Accepted[]>;
   /** C after the last batch; undefined while nothing has closed. */
   readonly closedThroughMs: number | undefined;
 }
 
-interface Labels {
+export interface Labels {
   readonly orgId: string | null;
   readonly metric: string | null;
   readonly shardId: number;
 }
 
-interface Accepted {
+export interface Accepted {
   readonly point: OraclePoint;
   readonly labels: Labels;
 }
@@ -124,14 +149,19 @@ export function rollupOracle(rules: RollupRules, batches: readonly OracleBatch[]
   const tooLate: RefusedPoint[] = [];
   const tooFar: RefusedPoint[] = [];
   const duplicates: number[] = [];
+  const repaired: OracleRepaired[] = [];
+  const waiting = new Set<RefusedPoint>();
   const closings: { readonly batch: number; readonly throughMs: number }[] = [];
   for (const batch of batches) {
     const closedMs = closings.at(-1)?.throughMs ?? Number.NEGATIVE_INFINITY;
     const watermarkMs = rules.startMs + (batch.batch + 1) * rules.batchMs;
     let repeated = 0;
     for (const point of inIngestOrder(batch)) {
-      if (rightEdge(point.timeMs, base) <= closedMs) tooLate.push({ batch: batch.batch, point });
-      else if (rules.maxFutureMs !== undefined && point.timeMs > watermarkMs + rules.maxFutureMs)
+      if (rightEdge(point.timeMs, base) <= closedMs) {
+        const refused = { batch: batch.batch, point };
+        tooLate.push(refused);
+        waiting.add(refused);
+      } else if (rules.maxFutureMs !== undefined && point.timeMs > watermarkMs + rules.maxFutureMs)
         tooFar.push({ batch: batch.batch, point });
       else {
         const before = series.get(point.id) ?? [];
@@ -150,6 +180,16 @@ export function rollupOracle(rules: RollupRules, batches: readonly OracleBatch[]
           throughMs = Math.max(throughMs, rightEdge(point.timeMs, resolution));
     }
     closings.push({ batch: batch.batch, throughMs });
+    for (const { lateFrom, points } of batch.repairs ?? []) {
+      const late = [...waiting].filter((one) => lateFrom !== undefined && one.batch >= lateFrom);
+      for (const one of late) waiting.delete(one);
+      const all = [...late.map(({ point }) => point), ...points];
+      const taken = all.filter(
+        ({ timeMs }) => rules.maxFutureMs === undefined || timeMs <= watermarkMs + rules.maxFutureMs,
+      );
+      const repeats = acceptLast(rules, series, taken, throughMs);
+      repaired.push({ taken: taken.length, duplicates: repeats, tooFar: all.length - taken.length });
+    }
   }
 
   const rows: OracleRow[] = [];
@@ -166,8 +206,31 @@ export function rollupOracle(rules: RollupRules, batches: readonly OracleBatch[]
     tooLate,
     tooFar,
     duplicates,
+    repaired,
+    accepted: new Map([...series].map(([id, ofSeries]) => [id, withoutDuplicates(rules, ofSeries)])),
     closedThroughMs: closedThroughMs === Number.NEGATIVE_INFINITY ? undefined : closedThroughMs,
   };
+}
+
+/** The points of one repair. Returns how many of them are duplicates. */
+function acceptLast(
+  rules: RollupRules,
+  series: Map<string, Accepted[]>,
+  points: readonly OraclePoint[],
+  closedMs: number,
+): number {
+  let repeated = 0;
+  for (const [id, ofSeries] of Map.groupBy(points, (point) => point.id)) {
+    const before = series.get(id) ?? [];
+    series.set(id, before);
+    const earliest = ofSeries.reduce((a, b) => (b.timeMs < a.timeMs ? b : a));
+    const labels = labelsOf(rules, before, earliest, closedMs);
+    for (const point of ofSeries) {
+      if (before.some((other) => other.point.timeMs === point.timeMs)) repeated += 1;
+      before.push({ point, labels });
+    }
+  }
+  return repeated;
 }
 
 function inIngestOrder(batch: OracleBatch): readonly OraclePoint[] {
@@ -191,7 +254,7 @@ function labelsOf(
   return known?.labels ?? { orgId: point.orgId, metric: point.metric, shardId: point.shardId };
 }
 
-function rowsOf(
+export function rowsOf(
   rules: RollupRules,
   series: ReadonlyMap<string, readonly Accepted[]>,
 ): readonly OracleOpenRow[] {
@@ -237,7 +300,10 @@ function rowsOf(
 /** One series' points, one per time, by time. */
 function withoutDuplicates(rules: RollupRules, ofSeries: readonly Accepted[]): readonly Accepted[] {
   return [...Map.groupBy(ofSeries, ({ point }) => point.timeMs).values()]
-    .flatMap((same) => same.at(rules.duplicates === 'first' ? 0 : -1) ?? [])
+    .flatMap((same) => {
+      const [first, counts] = [same[0], same.at(rules.duplicates === 'first' ? 0 : -1)];
+      return first === undefined || counts === undefined ? [] : [{ ...first, point: counts.point }];
+    })
     .sort((a, b) => a.point.timeMs - b.point.timeMs);
 }
 

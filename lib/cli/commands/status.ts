@@ -10,6 +10,7 @@ import type { CommandHandler } from '../command.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
 import { columnLines, describePlan, filePath, reasonText } from '../outcome.ts';
 import { type RefusedRow, refusedRows } from '../quarantine.ts';
+import { repairLines } from '../repair-lines.ts';
 import { findRun, isUnfinished, openAnywhere } from '../session.ts';
 import type { StepRow } from '../step-records.ts';
 
@@ -57,6 +58,7 @@ export const status: CommandHandler = async (context) => {
   output.lines(stepLines(steps));
   output.lines(caseLines(cases));
   output.lines(batchTables(run));
+  output.lines(repairLines(run));
   output.lines(auditLines(run));
   if (isUnfinished(run)) {
     output.line(

@@ -141,7 +141,7 @@ function together(all: readonly Findings[], facts: Readonly<Record<string, unkno
 }
 
 /** Of the files that the batch adds and of its state's. */
-async function auditFooters(one: CommonAudit, found: Findings): Promise<void> {
+export async function auditFooters(one: CommonAudit, found: Findings): Promise<void> {
   const { context, fields, added, written, carried } = one;
   await using session = await context.session('audit-footers');
   const common = { session, findings: found, store: context.world.warehouse };

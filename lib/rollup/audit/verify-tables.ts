@@ -57,7 +57,7 @@ export async function verifyTables(world: World, config: RollupConfig): Promise<
   return found.report({ partitions: partitions.length });
 }
 
-/** Batches in the snapshots of the branch, newest first, each one less than the one before. */
+/** Batches in the snapshots of the branch, newest first, each one less than the one before; a repair is of the one before it. */
 function chain(found: Findings, table: Table): void {
   const head = currentSnapshot(table);
   if (head === undefined) return;
@@ -68,7 +68,7 @@ function chain(found: Findings, table: Table): void {
     if (said === undefined) continue;
     found.checked('chain of batches', 1);
     if (next !== undefined) found.same('chain of batches', `the batch before ${next}`, next - 1, said);
-    next = Number(said);
+    next = snapshot.summary[batchKeys.repair] === undefined ? Number(said) : Number(said) + 1;
   }
 }
 

@@ -88,7 +88,7 @@ async function mustBeThere(context: RollupContext, facts: RollupPlanFacts, state
     await need(warehouse, file.location, 'the state before it');
 }
 
-function gone({ runId }: RollupContext, what: string): PinnedSnapshotExpiredError {
+export function gone({ runId }: RollupContext, what: string): PinnedSnapshotExpiredError {
   return new PinnedSnapshotExpiredError(`run ${runId} cannot be verified any more: ${what} is gone`, {
     details: { runId, gone: what },
     safe: 'nothing is wrong with the table; only this comparison cannot be made any more',

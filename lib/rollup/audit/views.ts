@@ -95,7 +95,7 @@ export function stateFileColumns(
   );
 }
 
-async function stateView(
+export async function stateView(
   audit: Viewed,
   name: string,
   kind: 'hot' | 'tails' | 'part',

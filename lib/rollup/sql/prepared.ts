@@ -1,7 +1,7 @@
 import { isTimeUsable, type PointColumn, partOf } from './points.ts';
 
 /** Borders of the histogram of lateness, in milliseconds before the batch's end; whole seconds. */
-const borders = [
+export const borders = [
   0,
   1e3,
   10e3,

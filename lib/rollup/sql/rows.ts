@@ -12,7 +12,7 @@ export function bucketOf(windowMs: string, resolutionMs: number): string {
   return resolutionMs >= hourMs ? `CAST(date_trunc('month', ${time}) AS DATE)` : `CAST(${time} AS DATE)`;
 }
 
-function timestamp(ms: string): string {
+export function timestamp(ms: string): string {
   return `make_timestamp(${ms} * 1000)`;
 }
 

@@ -1,0 +1,159 @@
+import { expect, test } from 'vitest';
+import type { WriteParquetOptions } from '../../lib/engine/engine.ts';
+import { rollupWorkload } from '../../lib/rollup/index.ts';
+import { runContext } from '../../lib/run/context.ts';
+import { planOfRun, type RunOutcome } from '../../lib/run/local.ts';
+import { rollUpTo } from './checks.ts';
+import { openRollup, type RollupProduct } from './product.ts';
+import { repair } from './repair.ts';
+import { batchOf, pointAt, threeBatches } from './scenario.ts';
+
+const rules = { ...threeBatches.rules, resolutionsMs: [60_000, 300_000, 900_000] };
+const second = batchOf(1, [pointAt(280, 8), pointAt(310, 2), pointAt(400, 4, 'disk'), pointAt(590, 3)]);
+
+interface Spoiling {
+  /** `data` stands for data files. */
+  readonly file: 'data' | 'hot' | 'tails' | 'part';
+  /** Whose rows they are; data files only. */
+  readonly resolution?: number;
+  /** SQL over the relation `rows`. */
+  readonly sql: string;
+}
+
+/** Two batches and a repair of a closed and an open window; while the repair works, one file is written as `spoiling` says. */
+async function play(
+  spoiling?: Spoiling,
+): Promise<{ readonly product: RollupProduct; readonly outcome: RunOutcome }> {
+  let isArmed = false;
+  const spoilt = (options: WriteParquetOptions): WriteParquetOptions => {
+    if (!isArmed || spoiling === undefined) return options;
+    const isOfResolution = options.select.includes(`/resolution=${spoiling.resolution}/`);
+    const fits =
+      spoiling.file === 'data'
+        ? options.fieldIds !== undefined && isOfResolution
+        : options.path.endsWith(`/${spoiling.file}.parquet`);
+    return fits ? { ...options, select: `WITH rows AS (${options.select}) ${spoiling.sql}` } : options;
+  };
+  const product = await openRollup({
+    rules,
+    seed: 3,
+    engine: (engine) => ({
+      open: async (options) => {
+        const session = await engine.open(options);
+        return { ...session, writeParquet: (written) => session.writeParquet(spoilt(written)) };
+      },
+    }),
+  });
+  await rollUpTo(product, [threeBatches.batches[0], second]);
+  isArmed = true;
+  const points = [pointAt(65, 4), pointAt(130, 7), pointAt(525, 6), pointAt(610, 9)];
+  return { product, outcome: await repair(product, { lateFrom: undefined, points }) };
+}
+
+test('a clean repair passes every check, each has looked at something, and it can be verified afterwards', async () => {
+  const { product, outcome } = await play();
+  await using _ = product;
+  const { run } = outcome;
+  expect(run?.error).toBeUndefined();
+  const checks = run?.facts['auditChecks'] as readonly { name: string; passed: boolean; checked: number }[];
+  expect(checks.filter((check) => !check.passed)).toEqual([]);
+  expect(checks.filter(({ checked }) => checked === 0).map(({ name }) => name)).toEqual(['carried state']);
+  if (run === undefined) throw new Error('no run');
+  const { world, config } = product;
+  const plan = await planOfRun(world, run);
+  if (plan === undefined) throw new Error('no plan');
+  const context = runContext({ world, run, config, signal: new AbortController().signal, parallelUnits: 1 });
+  expect(await rollupWorkload.verifyRun(context, plan, { sampleSize: 10 })).toMatchObject({ passed: true });
+});
+
+const data = (resolution: number, sql: string): Spoiling => ({ file: 'data', resolution, sql });
+const order = 'ORDER BY metric_shard_id, id, window_ts';
+const which = (least: 'min' | 'max', id: string) =>
+  `(id = '${id}' AND window_ts = (SELECT ${least}(window_ts) FROM rows WHERE id = '${id}'))`;
+const changed = (resolution: number, column: string, value: string, where = which('min', 'cpu')) =>
+  data(
+    resolution,
+    `SELECT * REPLACE (CASE WHEN ${where} THEN ${value} ELSE ${column} END AS ${column}) FROM rows ${order}`,
+  );
+
+const tamperings: readonly (readonly [string, RegExp, Spoiling])[] = [
+  [
+    'a row of another series',
+    /carried rows: rows of other series/,
+    changed(60_000, '"sum"', '"sum" + 1', which('min', 'disk')),
+  ],
+  [
+    'a lost row',
+    /carried rows/,
+    data(60_000, `SELECT * FROM rows WHERE NOT ${which('min', 'disk')} ${order}`),
+  ],
+  [
+    'a row that is there twice',
+    /unique windows: series cpu/,
+    data(60_000, `SELECT * FROM rows UNION ALL SELECT * FROM rows WHERE ${which('min', 'cpu')} ${order}`),
+  ],
+  [
+    'a count',
+    /points of the windows/,
+    changed(60_000, '"count"', '"count" + 1', "(id = 'cpu' AND last_value = 5)"),
+  ],
+  [
+    'an increase',
+    /coarser windows/,
+    changed(60_000, 'increase', 'increase + 1', "(id = 'cpu' AND last_value = 5)"),
+  ],
+  ['an increase of a coarser row', /coarser windows/, changed(300_000, 'increase', 'increase + 1')],
+  [
+    'resets of the next window',
+    /coarser windows|sample/,
+    changed(60_000, 'resets', 'resets + 1', "(id = 'cpu' AND last_value = 9)"),
+  ],
+  ['a coarser row that was forgotten', /coarser windows/, changed(300_000, '"count"', '"count" - 1')],
+  [
+    'labels',
+    /sample: series cpu, row/,
+    changed(60_000, 'org_id', "'else'", "(id = 'cpu' AND last_value = 5)"),
+  ],
+  [
+    'an order',
+    /sorted rows/,
+    data(60_000, `SELECT * FROM rows ${order.replace('window_ts', 'window_ts DESC')}`),
+  ],
+  [
+    'an open point',
+    /sample: series cpu, open point/,
+    {
+      file: 'hot',
+      sql: "SELECT * REPLACE (CASE WHEN id = 'cpu' THEN v + 1 ELSE v END AS v) FROM rows ORDER BY id, ts",
+    },
+  ],
+  [
+    'a tail',
+    /sample: series cpu, tail/,
+    {
+      file: 'tails',
+      sql: "SELECT * REPLACE (CASE WHEN id = 'cpu' THEN v + 1 ELSE v END AS v) FROM rows ORDER BY id",
+    },
+  ],
+  [
+    'a lost tail',
+    /sample: series cpu, tail/,
+    { file: 'tails', sql: "SELECT * FROM rows WHERE id <> 'cpu' ORDER BY id" },
+  ],
+  [
+    'an open row',
+    /coarser windows/,
+    {
+      file: 'part',
+      sql: "SELECT * REPLACE (CASE WHEN id = 'cpu' THEN n + 1 ELSE n END AS n) FROM rows ORDER BY resolution, id, w",
+    },
+  ],
+];
+
+test.each(tamperings)('the audit refuses %s', async (_name, message, spoiling) => {
+  const { product, outcome } = await play(spoiling);
+  await using _ = product;
+  expect(outcome.run?.status).toBe('failed');
+  expect(outcome.run?.error?.name).toBe('IntegrityError');
+  expect(outcome.run?.error?.message).toMatch(message);
+});
