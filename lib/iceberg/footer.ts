@@ -14,7 +14,8 @@ interface CheckFooterOptions {
 
 /**
  * Compares a Parquet file's footer with what its manifest and its table's schema say: rows, every column by field id,
- * name and exact type, elements of lists included. Readers find columns by id and drop a list whose element has none.
+ * name and exact type, elements of lists included. Readers find columns by id; Spark's and
+ * pyiceberg's refuse a file with a list whose element has none.
  * Fetches the footer alone.
  * @throws IntegrityError names the columns that differ
  */

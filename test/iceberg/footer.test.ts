@@ -96,7 +96,7 @@ describe('the footer of a file that another engine wrote', () => {
     await expect(check(changes)).rejects.toThrow(message);
   });
 
-  it('is refused for a list whose elements have no id: readers would not see the list', async () => {
+  it('is refused for a list whose elements have no id, as readers would refuse it', async () => {
     await expect(check({}, { ...fieldIds(schema), l: 9 })).rejects.toThrow(
       /lacks 10 l\.element int32; has no id l\.element int32/,
     );
