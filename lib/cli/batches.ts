@@ -91,5 +91,8 @@ export async function whatIsWaitedFor(
     waiting += 1;
   if (next?.due !== false || next.endMs === undefined) return 'nothing to do: no points have arrived yet';
   const end = new Date(next.endMs).toISOString();
-  return `nothing is due: the next batch ends at ${end}; ${plural(waiting, 'file waits', 'files wait')} for it. ${command('partwise run --flush')} publishes what is there now`;
+  const due = `nothing is due: the next batch ends at ${end}; ${plural(waiting, 'file waits', 'files wait')} for it`;
+  return waiting === 0
+    ? due
+    : `${due}. ${command('partwise run --flush')} publishes what is there now, and later points of the windows that it closes are too late`;
 }

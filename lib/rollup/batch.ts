@@ -41,7 +41,7 @@ export function newestBatch(table: Table | undefined, branch: string): Committed
 
 /**
  * The batch after the branch's newest one; at the very first, the one that the oldest file arrived in. It is due when
- * its end is over, or at once for a flush that would leave files waiting otherwise.
+ * its end is over, or at once for a flush when files wait or windows are open.
  * @throws ConfigError when the pipeline does not go on from the table
  */
 export async function nextBatch(
@@ -53,12 +53,15 @@ export async function nextBatch(
   const table = await findTable(world, config);
   if (table !== undefined) mustFitTable(table, config);
   const newest = newestBatch(table, request.branch);
-  if (newest !== undefined) mustFitBatches(await readState(world.warehouse, newest), config);
+  const state = newest === undefined ? undefined : await readState(world.warehouse, newest);
+  if (state !== undefined) mustFitBatches(state, config);
   if (newest === undefined && request.oldestArrivalMs === undefined) return { due: false, endMs: undefined };
   const number = newest === undefined ? batchAt(rules, request.oldestArrivalMs ?? 0) : newest.batch + 1;
   const endMs = watermark(rules, number);
   const { untilMs, flush, newestArrivalMs } = request;
-  if (endMs > untilMs && !flush) return { due: false, endMs };
+  const isAnythingLeft =
+    newestArrivalMs !== undefined || (state?.hot.length ?? 0) + (state?.part.length ?? 0) > 0;
+  if (endMs > untilMs && !(flush && isAnythingLeft)) return { due: false, endMs };
   const previous = newest;
   if (endMs > untilMs) {
     // Before its time: it ends at the flush, so that nothing closes that is still to come.

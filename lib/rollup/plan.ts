@@ -33,7 +33,8 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
   const table = await findTable(world, config);
   mustFollow(context, newestBatch(table, context.branch), start.previous);
   const { sources, input, newestMs, lateness, refused } = await sourcesOf(prepared);
-  if (start.previous === undefined && sources.length === 0 && refused > 0) throw noneUsable(context, refused);
+  if (start.previous === undefined && sources.length === 0 && refused.length > 0)
+    throw noneUsable(context, refused);
   const list = sources.map((source) => JSON.stringify(source)).join('\n');
   const location = joinLocation(context.folder, 'plan', `sources-${context.planGeneration}.jsonl`);
   await world.results.write(location, new TextEncoder().encode(list), { overwrite: true });
@@ -145,12 +146,12 @@ export async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
   readonly newestMs: number | undefined;
   readonly lateness: Lateness;
   /** Files that were refused as a whole. */
-  readonly refused: number;
+  readonly refused: readonly Prepared[];
 }> {
   const objects: Prepared[] = [];
-  let refused = 0;
+  const refused: Prepared[] = [];
   for await (const one of prepared) {
-    if (one.status === 'quarantined') refused += 1;
+    if (one.status === 'quarantined') refused.push(one);
     if (one.rowsLocation !== undefined) objects.push(one);
   }
   objects.sort(
@@ -175,9 +176,11 @@ export async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
 }
 
 /** The first batch decides how the table is; one that says nothing but that the pipeline does not fit its files must not. */
-function noneUsable({ runId }: RollupContext, refused: number): PoisonInputError {
+function noneUsable({ runId }: RollupContext, refused: readonly Prepared[]): PoisonInputError {
+  const [first] = refused;
+  const why = first?.reason === undefined ? '' : ` (${first.item.location}: ${first.reason})`;
   return new PoisonInputError(
-    `none of the ${refused} files of the first batch could be used; does the pipeline fit them?`,
+    `none of the ${refused.length} files of the first batch could be used${why}; does the pipeline fit them?`,
     {
       safe: 'nothing was published; the files are kept',
       next: `partwise status ${runId}, then partwise cancel ${runId} and a run with the pipeline mended`,

@@ -103,6 +103,19 @@ test('a flush before its time publishes what waits, and closes nothing that is s
   expect(early.stdout).toContain(`the next batch ends at ${iso(3)}`);
 });
 
+test('a flush before its time with nothing left to publish begins no batch', async () => {
+  await using home = await pointsHome();
+  await home.run('run', 'h0.csv', '--arrived', iso(0.5), '--until', iso(0.9), '--flush');
+  const again = await home.run('run', '--until', iso(0.9), '--flush');
+  expect([again.code, again.stdout]).toEqual([
+    0,
+    expect.stringContaining(`the next batch ends at ${iso(2)}`),
+  ]);
+  expect(again.stdout).not.toContain('--flush');
+  const waiting = await home.run('run', 'h1.csv', '--arrived', iso(1.2), '--until', iso(1.9));
+  expect(waiting.stdout).toMatch(/1 file waits .*--flush.* too late/);
+});
+
 test('a first batch of files that the pipeline does not fit is not published, and its files can be run again', async () => {
   await using home = await pointsHome();
   const path = join(home.path, 'pipelines', 'points.yaml');
@@ -118,7 +131,7 @@ test('a first batch of files that the pipeline does not fit is not published, an
   const { run } = JSON.parse(failed.stdout);
   expect(run.error).toMatchObject({
     name: 'PoisonInputError',
-    message: expect.stringContaining('first batch'),
+    message: expect.stringMatching(/first batch could be used \(.*h0\.csv: .*no_such/),
   });
   expect((await home.run('cancel', run.runId)).code).toBe(0);
   await writeFile(path, pipeline);

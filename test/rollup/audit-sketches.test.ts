@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import { rollupWorkload } from '../../lib/rollup/index.ts';
+import { rollUpTo } from './checks.ts';
+import { openRollup } from './product.ts';
+import { batchOf, pointAt, threeBatches } from './scenario.ts';
 import { changed, data, first, order, play, type Spoiling } from './spoiled.ts';
 
 const quantiles = { accuracyMillionths: 10_000, millionths: [500_000, 900_000, 999_000] };
@@ -22,6 +25,17 @@ test('a clean batch with quantiles passes every check of them, and so does its t
   const full = await rollupWorkload.verifyTables(product.world, product.config);
   expect(full.checks.filter((check) => !check.passed)).toEqual([]);
   expect(full.checks.find(({ name }) => name === 'estimates')?.checked).toBeGreaterThan(100);
+});
+
+test('estimates near the end of what a double holds are verified to the last bit', async () => {
+  await using product = await openRollup({
+    rules: { ...threeBatches.rules, quantiles: { accuracyMillionths: 1_000, millionths: [500_000] } },
+  });
+  const values = [-(2n ** 63n), 2n, 2n ** 63n - 1n];
+  const points = values.map((value, at) => ({ ...pointAt(10 + at, 0), value }));
+  await rollUpTo(product, [batchOf(0, points, { flush: true })]);
+  const full = await rollupWorkload.verifyTables(product.world, product.config);
+  expect(full.checks.filter((check) => !check.passed)).toEqual([]);
 });
 
 const tamperings: readonly (readonly [string, RegExp, Spoiling])[] = [

@@ -31,8 +31,9 @@ export async function sketchesOfPartition(options: SketchesOptions): Promise<voi
   const used = await session.query(
     `SELECT DISTINCT unnest([${names.map((_, at) => `k${at}`).join(', ')}]) AS k FROM estimated ORDER BY k`,
   );
+  // As text: a plain number with a point is a decimal, which is not always cast to the nearest double.
   const values = used.flatMap(({ k }) =>
-    k === null ? [] : [`(${Number(k)}, CAST(${buckets.estimate(Number(k))} AS DOUBLE))`],
+    k === null ? [] : [`(${Number(k)}, CAST('${buckets.estimate(Number(k))}' AS DOUBLE))`],
   );
   await session.execute(
     `CREATE OR REPLACE TEMP TABLE sketch_values AS SELECT k, x FROM (VALUES ${values.join(', ') || '(NULL, NULL)'}) AS one(k, x)`,
