@@ -41,18 +41,24 @@ export function rollupBatch(
   config: RollupConfig | undefined,
 ): RollupBatch {
   const { resolutions, batches, lateness, work, audit } = config ?? usual;
+  const sketches = (config?.quantiles ?? null) === null ? 1 : withSketches;
+  const { prepare, rollup, audit: audited } = measured.cpuSeconds;
   return {
     ...measured,
+    cpuSeconds: { prepare, rollup: rollup * sketches, audit: audited * sketches },
     points,
     series: Math.min(points, series ?? Math.max(1, Math.round(points / pointsPerSeries))),
     batchMs: parseDurationMs(batches.every),
     latenessMs: lateness === null ? 0 : parseDurationMs(lateness),
     resolutionsMs: resolutions.map(parseDurationMs).sort((a, b) => a - b),
-    unitPoints: work.unitPoints,
+    unitPoints: Math.ceil(work.unitPoints / sketches),
     auditPoints: audit.unitPoints,
     labels: config === undefined ? 3 : config.points.labels.length + 1,
   };
 }
+
+/** Sketches take about as much again (docs/performance.md), and units get half as many points. */
+const withSketches = 2;
 
 const usual: Pick<RollupConfig, 'resolutions' | 'lateness'> & {
   readonly batches: Pick<RollupConfig['batches'], 'every'>;

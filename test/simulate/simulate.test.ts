@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parsePipeline } from '../../lib/config/index.ts';
 import {
   type Assumptions,
   defaultAssumptions,
@@ -120,6 +122,17 @@ it('storage is priced tier by tier', () => {
 });
 
 describe('a batch of points', () => {
+  it('takes about twice as long with quantiles, in smaller units', async () => {
+    const text = await readFile('pipelines/metrics.yaml', 'utf8');
+    const of = async (more: string) => {
+      const config = await parsePipeline(`${text}${more}`, 'metrics.yaml');
+      return rollupBatch(20e6, 100e3, config.kind === 'rollup' ? config : undefined);
+    };
+    const [without, with_] = [await of(''), await of('\nquantiles: {}\n')];
+    expect(with_.cpuSeconds.rollup).toBe(2 * without.cpuSeconds.rollup);
+    expect(with_.unitPoints).toBe(without.unitPoints / 2);
+  });
+
   const batch = rollupBatch(1e9, undefined, undefined);
   const stages = (some: typeof batch) => rollupStages(some, defaultAssumptions);
 
