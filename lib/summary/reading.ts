@@ -1,7 +1,7 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
 import { type EngineSession, executeAsWritten } from '../engine/engine.ts';
 import { identifier, text, textList } from '../engine/sql.ts';
-import { UnsupportedFeatureError } from '../errors.ts';
+import { ObjectNotFoundError, PinnedSnapshotExpiredError, UnsupportedFeatureError } from '../errors.ts';
 import type { IcebergType, Schema } from '../iceberg/types.ts';
 import { normalizeLocation } from '../stores/location.ts';
 import type { Location, ObjectStore } from '../stores/ports.ts';
@@ -19,7 +19,8 @@ export interface OpenFile {
   readonly spec: FileSpec;
   /** Position in the set; `pw_file` of scanned rows. */
   readonly no: number;
-  readonly path: string;
+  /** undefined when the file is gone, which matters only to who reads it. */
+  readonly path: string | undefined;
 }
 
 interface OpenOptions {
@@ -34,12 +35,14 @@ interface OpenOptions {
 export async function openFiles(options: OpenOptions): Promise<OpenFiles> {
   const { session, store, name, schema } = options;
   const files = await Promise.all(
-    options.files.map(async (spec, no) => ({ spec, no, path: await store.localPath(spec.location) })),
+    options.files.map(async (spec, no) => ({ spec, no, path: await pathOrGone(store, spec.location) })),
   );
   const deleted = files.filter((file) => file.spec.deletes.length > 0);
   if (deleted.length > 0) {
     const locations = new Set(deleted.flatMap((file) => file.spec.deletes.map((one) => one.location)));
-    const paths = await Promise.all([...locations].map((location) => store.localPath(location)));
+    const paths = await Promise.all(
+      [...locations].map(async (location) => (await pathOrGone(store, location)) ?? mustBeThere(location)),
+    );
     const names = deleted.flatMap((file) =>
       spellings(file.spec.location).map((one) => `(${text(one)}, ${file.no})`),
     );
@@ -48,6 +51,25 @@ export async function openFiles(options: OpenOptions): Promise<OpenFiles> {
     );
   }
   return { name, schema, files };
+}
+
+async function pathOrGone(store: ObjectStore, location: Location): Promise<string | undefined> {
+  return await store.localPath(location).catch((error: unknown) => {
+    if (error instanceof ObjectNotFoundError) return undefined;
+    throw error;
+  });
+}
+
+/** @throws PinnedSnapshotExpiredError when the file is gone */
+export function readablePath({ path, spec }: Pick<OpenFile, 'path' | 'spec'>): string {
+  return path ?? mustBeThere(spec.location);
+}
+
+function mustBeThere(location: Location): never {
+  throw new PinnedSnapshotExpiredError(`a file that the plan reads is gone: ${location}`, {
+    details: { location },
+    safe: 'the tables are untouched and the intake is kept',
+  });
 }
 
 interface ScanOptions {
@@ -84,7 +106,7 @@ export function scan(set: OpenFiles, options: ScanOptions = {}): string {
       `${perFile(some.map((file) => file.spec.month))} AS pw_month`,
       ...fields.map((field) => `s.c${field.id} AS ${identifier(field.name)}`),
     ];
-    return `SELECT ${columns.join(', ')} FROM read_parquet(${textList(some.map((file) => file.path))}, schema = MAP {${map.join(', ')}}, hive_partitioning = false) AS s`;
+    return `SELECT ${columns.join(', ')} FROM read_parquet(${textList(some.map(readablePath))}, schema = MAP {${map.join(', ')}}, hive_partitioning = false) AS s`;
   };
   const { wanted } = options;
   if (wanted !== undefined) {

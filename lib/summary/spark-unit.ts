@@ -6,7 +6,7 @@ import type { Schema } from '../iceberg/types.ts';
 import type { ChangedMonth } from './apply-group.ts';
 import { changesFeltBy } from './apply-group.ts';
 import type { SummaryShape } from './columns.ts';
-import { type OpenFile, spellings } from './reading.ts';
+import { type OpenFile, readablePath, spellings } from './reading.ts';
 import { hitSelect, loadChanges } from './sql/apply.ts';
 import { listsFromChanges, patched } from './sql/patch.ts';
 import type { ApplyGroup } from './types.ts';
@@ -91,7 +91,7 @@ const deleteFields: readonly SparkField[] = [
 function monthInput({ schema }: ApplyForSpark, month: number, some: readonly SparkGroup[]): SparkInput {
   return {
     view: `pw_rows${month}`,
-    paths: some.flatMap(({ files }) => files.map((file) => file.path)),
+    paths: some.flatMap(({ files }) => files.map(readablePath)),
     fields: schema.fields.map(({ id, type }) => ({ name: `c${id}`, id, type: sparkType(type) })),
     places: true,
   };
