@@ -107,7 +107,7 @@ export const rollupSchema = z.strictObject({
     .prefault({}),
   work: z
     .strictObject({
-      memory: byteSize.default('1.8 GB'),
+      memory: byteSize.default('1.6 GB'),
       threads: z.number().int().min(1).optional(),
       /** Points that one unit takes at most, as far as the parts can be divided. */
       unitPoints: z.number().int().min(1).default(10_000_000),

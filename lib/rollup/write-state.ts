@@ -35,12 +35,12 @@ export async function writeState(writing: Writing): Promise<WrittenState> {
     select: `SELECT id, ts, v, ${names} FROM ordered JOIN labels USING (id) WHERE ${open}`,
     by: 'id, ts',
   });
-  const isLast = `(ni IS DISTINCT FROM id${closedMs === null ? '' : ` OR nt > ${closedMs}`})`;
-  const last = 'SELECT id, ts, v, lead(id) OVER () AS ni, lead(ts) OVER () AS nt FROM ordered';
-  const closedOnes = closedMs === null ? 'false' : `ts <= ${closedMs}`;
+  // Of each base window its last point, which is later than the tail from before.
+  const last =
+    'SELECT id, max(ts) AS ts, arg_max(v, ts) AS v FROM (SELECT id, lt AS ts, lv AS v FROM base UNION ALL SELECT id, ts, v FROM tails) GROUP BY id';
   const tails = await writeFile(writing, task, {
     kind: 'tails',
-    select: `SELECT id, ts, v, ${names} FROM (${last}) JOIN labels USING (id) WHERE ${closedOnes} AND ${isLast} AND ${livingTails(closedMs, rules)}`,
+    select: `SELECT id, ts, v, ${names} FROM (${last}) JOIN labels USING (id) WHERE ${livingTails(closedMs, rules)}`,
     by: 'id',
   });
   const shape = rollupShape(writing.context.config);

@@ -2,8 +2,8 @@ import type { RollupRules } from '../rules.ts';
 
 /**
  * The statements between points and windows. They rely on rows that one thread passes on in the order it has sorted them
- * in: a window function without partition and order is then a look at the row before or after. The unit checks the order
- * of what came of it (see `disorder`).
+ * in: a window function without partition and order is then a look at the row before. The unit checks the order of what
+ * came of it (see `disorder`). Never `lead`: below a filter that passes few rows on, DuckDB 1.5 gives its last ones twice.
  */
 
 /** Right edge of the window of a time; a true ceiling, also below zero. */
@@ -13,13 +13,15 @@ export function windowOf(time: string, resolutionMs: number): string {
 }
 
 /**
- * Sorted points (id, ts, v) without duplicates: (id, ts, v, r). Of points with one time the last counts. `r` is the number
- * of the row among the sorted, duplicates counted: the largest is how many there were. A unit has fewer than 2^32.
+ * Sorted points (id, ts, v) and a row of NULL after them, without duplicates: (id, ts, v, r). Each row says whether the one
+ * before it counts: of points with one time the last does. `r` is the number of the row among the sorted, duplicates
+ * counted: the largest is how many there were. A unit has fewer than 2^32.
  */
 export function orderedPoints(sorted: string): string {
+  const before = ['id', 'ts', 'v'].map((name) => `lag(${name}) OVER () AS p${name}`).join(', ');
   return (
-    `SELECT id, ts, v, CAST(r AS UINTEGER) AS r FROM (SELECT id, ts, v, row_number() OVER () AS r, lead(id) OVER () AS ni, lead(ts) OVER () AS nt ` +
-    `FROM (${sorted})) WHERE ni IS DISTINCT FROM id OR nt IS DISTINCT FROM ts`
+    `SELECT pid AS id, pts AS ts, pv AS v, CAST(r AS UINTEGER) AS r FROM (SELECT id, ts, ${before}, row_number() OVER () - 1 AS r ` +
+    `FROM (${sorted})) WHERE r > 0 AND (pid IS DISTINCT FROM id OR pts IS DISTINCT FROM ts)`
   );
 }
 
