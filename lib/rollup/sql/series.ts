@@ -19,8 +19,8 @@ export function livingTails(closedMs: number | null, { maxGapMs }: Pick<RollupRu
 }
 
 /**
- * All points of the unit, sorted: what waited, what arrived, and the last closed point of each series; then a row of NULL. Of
- * points of one time the one that counts comes last: points that waited were ingested before those that arrive.
+ * All points of the unit, sorted: what waited, what arrived, and the last closed point of each series. Of points of one
+ * time the one that counts comes last: points that waited were ingested before those that arrive.
  */
 export function sortedPoints(
   spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
@@ -30,8 +30,8 @@ export function sortedPoints(
   return (
     `SELECT id, ts, v FROM (SELECT id, ts, v, ${arrived} AS o FROM arriving WHERE ${inTime(spec, rules)} ` +
     `UNION ALL SELECT id, ts, v, ${waited} FROM hot ` +
-    `UNION ALL SELECT id, ts, v, 0 FROM tails WHERE ${livingTails(spec.closedBeforeMs, rules)} ` +
-    `UNION ALL SELECT NULL, NULL, NULL, NULL) ORDER BY id NULLS LAST, ts, o`
+    `UNION ALL SELECT id, ts, v, 0 FROM tails WHERE ${livingTails(spec.closedBeforeMs, rules)}) ` +
+    `ORDER BY id, ts, o`
   );
 }
 

@@ -13,21 +13,21 @@ export function windowOf(time: string, resolutionMs: number): string {
 }
 
 /**
- * Sorted points (id, ts, v) and a row of NULL after them, without duplicates: (id, ts, v, r). Each row says whether the one
- * before it counts: of points with one time the last does. `r` is the number of the row among the sorted, duplicates
- * counted: the largest is how many there were. A unit has fewer than 2^32.
+ * Sorted points (id, ts, v) without duplicates: (id, ts, v, r). Each row says whether the one before it counts, for of points
+ * with one time the last does; a row of NULL comes after them all, to be sorted with them would cost as much again. `r` is
+ * the number of the row among the sorted, duplicates counted: the largest is how many there were. A unit has fewer than 2^32.
  */
 export function orderedPoints(sorted: string): string {
   const before = ['id', 'ts', 'v'].map((name) => `lag(${name}) OVER () AS p${name}`).join(', ');
   return (
     `SELECT pid AS id, pts AS ts, pv AS v, CAST(r AS UINTEGER) AS r FROM (SELECT id, ts, ${before}, row_number() OVER () - 1 AS r ` +
-    `FROM (${sorted})) WHERE r > 0 AND (pid IS DISTINCT FROM id OR pts IS DISTINCT FROM ts)`
+    `FROM (SELECT * FROM (${sorted}) UNION ALL SELECT NULL, NULL, NULL)) WHERE r > 0 AND (pid IS DISTINCT FROM id OR pts IS DISTINCT FROM ts)`
   );
 }
 
-/** How often the order of `ordered` is broken; not 0 would mean that the engine does not pass rows on in their order. */
+/** How often the order of `ordered` is broken, or a row of NULL is in it; not 0 would mean that the engine does not pass rows on in their order. */
 export const disorder =
-  'SELECT count(*) AS n FROM (SELECT id, ts, lag(id) OVER () AS pi, lag(ts) OVER () AS pt FROM ordered) WHERE pi > id OR (pi = id AND pt >= ts)';
+  'SELECT count(*) AS n FROM (SELECT id, ts, lag(id) OVER () AS pi, lag(ts) OVER () AS pt FROM ordered) WHERE id IS NULL OR pi > id OR (pi = id AND pt >= ts)';
 
 /**
  * Those of `ordered` by base window: mergeable rows (id, w, n, s, mn, mx, ft, fv, lt, lv, inc, rs). `p` is the value before in
