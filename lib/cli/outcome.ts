@@ -9,6 +9,7 @@ import { type CaseCount, casesOf } from './case-records.ts';
 import type { CommandContext } from './command.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { repairLines } from './repair-lines.ts';
+import { didNothing, isTask, taskLines } from './task-lines.ts';
 
 /** What a run came to, as people and programs get it. */
 export interface RunReport {
@@ -124,6 +125,13 @@ export function publishedLines(
 ): readonly string[] {
   const { style, command } = context.output;
   const took = run.endedMs === undefined ? '' : ` in ${duration(run.endedMs - run.createdMs)}`;
+  if (isTask(run))
+    return [
+      didNothing(run)
+        ? `${style.green('nothing to do')}, found ${run.runId}: nothing was committed`
+        : `${style.green('published')} ${run.runId} to ${run.branch}${took}`,
+      ...taskLines(run),
+    ];
   const nothing = plan?.outcome === 'nothing';
   return [
     nothing
@@ -142,6 +150,7 @@ function nextLines(
   run: RunRecord,
   plan: Plan | undefined,
 ): readonly string[] {
+  if (isTask(run)) return didNothing(run) ? [] : [`next   ${command(`partwise verify ${run.runId}`)}`];
   if (plan?.outcome === 'nothing') return [`next   ${command(`partwise status ${run.runId}`)}`];
   const table = batchOf(run) === undefined ? 'latest' : 'rollups';
   if (run.branch === 'main' && canAddRefused(run))

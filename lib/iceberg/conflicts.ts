@@ -49,7 +49,7 @@ export async function validateNoConflicts(options: ValidateOptions): Promise<Con
   const replaced = new Set<Location>();
   const replacements = new Set<Location>();
   for (const snapshot of after) {
-    const touched = await touchedBy(store, table, snapshot, filter);
+    const touched = await filesTouchedBy(store, table, snapshot, filter);
     const operation = snapshot.summary['operation'] ?? 'unknown';
     snapshots.push({
       snapshotId: snapshot.snapshotId,
@@ -111,12 +111,12 @@ interface Touched {
   readonly hadDeletes: boolean;
 }
 
-/** What a snapshot added and removed stands in the manifests that it wrote itself. */
-async function touchedBy(
+/** Data and delete files that a snapshot added and removed: they stand in the manifests that it wrote itself. */
+export async function filesTouchedBy(
   store: ObjectStore,
   table: Table,
   snapshot: Snapshot,
-  filter: PartitionFilter | undefined,
+  filter?: PartitionFilter,
 ): Promise<Touched> {
   const all = await readManifestList(store, snapshot);
   const manifests = all.filter(

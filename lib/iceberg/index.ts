@@ -8,6 +8,7 @@ export type { AnyIterable } from './commit-added.ts';
 export type { RemovedFile } from './commit-removals.ts';
 export {
   type ConflictReport,
+  filesTouchedBy,
   findSnapshotByProperty,
   type InterveningSnapshot,
   type ValidateOptions,

@@ -12,7 +12,8 @@ import {
 import type { IntakeItem, IntakeOutcome, Lease, RunRecord } from '../stores/ports.ts';
 import { batchOf, newestPublished } from './batches.ts';
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
-import type { Batch, BatchRequest, RepairRequest, Workload, World } from './workload.ts';
+import { taskOf } from './tasks.ts';
+import type { Batch, BatchRequest, RepairRequest, Task, Workload, World } from './workload.ts';
 
 /** Pending items that one run takes at most; the rest waits for the next run. */
 const claimLimit = 100_000;
@@ -34,6 +35,8 @@ interface ClaimOptions {
   readonly replay?: ReplayedBatch;
   /** Instead of the next batch: points to work into the newest one. */
   readonly repair?: RepairRequest;
+  /** Instead of the files that wait, which are left alone. */
+  readonly task?: Task;
   /** ARN of the execution that claims; kept as `facts.execution`. */
   readonly execution?: string;
 }
@@ -80,7 +83,7 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
     updatedMs: now,
     endedMs: undefined,
     error: undefined,
-    facts: executionFact(options),
+    facts: { ...executionFact(options), ...(options.task === undefined ? {} : { task: options.task }) },
   };
   return releasedOnFailure(world, lease, async () => {
     await world.step('leased');
@@ -100,13 +103,14 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
     });
     const objects =
       options.replay === undefined
-        ? await claimObjects(world, pipeline, runId, batch)
+        ? await claimObjects(world, run, batch)
         : await claimOnly(world, pipeline, runId, options.replay.also);
     // From here on the batch's files are fixed: what is recorded later is the next batch's.
     if (batch !== undefined)
       await world.state.runs.update(runId, { facts: { ...run.facts, batch, claimedObjects: objects } });
     await world.step('claimed');
-    if (objects === 0 && batch === undefined) return { run, config, objects, due: false };
+    if (objects === 0 && batch === undefined && options.task === undefined)
+      return { run, config, objects, due: false };
     const pinned = await givenUpOnFailure(world, runId, async () => {
       const claimed = { objects, bytes: await claimedBytes(world, pipeline, runId) };
       const made = await options.workload.pinConfig(world, config, claimed);
@@ -125,6 +129,7 @@ type NextWork =
 
 async function nextWork(options: ClaimOptions, now: number): Promise<NextWork> {
   const { world, config, workload, branch, untilMs = now, flush = false } = options;
+  if (options.task !== undefined) return { due: true, batch: undefined };
   if (workload.nextBatch === undefined) {
     return (await isAnythingWaiting(world, config.pipeline))
       ? { due: true, batch: undefined }
@@ -181,13 +186,14 @@ export async function isAnythingWaiting(world: World, pipeline: string): Promise
   return false;
 }
 
-/** A batch takes every file that arrived before its end, a repair those that it names; other runs take the oldest ones up to a limit. */
-function claimObjects(
+/** A batch takes every file that arrived before its end, a repair those that it names, a task none; other runs take the oldest ones up to a limit. */
+async function claimObjects(
   world: World,
-  pipeline: string,
-  runId: string,
+  run: Pick<RunRecord, 'pipeline' | 'runId' | 'facts'>,
   batch: Batch | undefined,
 ): Promise<number> {
+  const { pipeline, runId } = run;
+  if (taskOf(run) !== undefined) return 0;
   if (batch?.repair !== undefined) return claimOnly(world, pipeline, runId, batch.repair.also);
   return batch === undefined
     ? world.state.intake.claim(pipeline, runId, claimLimit)
@@ -326,8 +332,7 @@ export async function continueRun(
         safe: 'nothing was published',
         next: `partwise cancel ${runId}`,
       });
-    const objects =
-      typeof fixed === 'number' ? fixed : await claimObjects(world, before.pipeline, runId, batch);
+    const objects = typeof fixed === 'number' ? fixed : await claimObjects(world, before, batch);
     const bytes = await claimedBytes(world, before.pipeline, runId);
     const manifest = await readManifest(world, runId).catch(async (error: unknown) => {
       if (!(error instanceof ObjectNotFoundError)) throw error;
@@ -352,7 +357,8 @@ export async function continueRun(
       endedMs: undefined,
       facts: { ...before.facts, attempted: true, ...executionFact(options) },
     });
-    return { run, config: manifest.config, objects, due: objects > 0 || batch !== undefined };
+    const due = objects > 0 || batch !== undefined || taskOf(before) !== undefined;
+    return { run, config: manifest.config, objects, due };
   });
 }
 

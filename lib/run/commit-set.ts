@@ -1,5 +1,6 @@
 import { CommitConflictError, CommitStateUnknownError, LeaseLostError, PlanStaleError } from '../errors.ts';
 import {
+  type ConflictReport,
   commitStaged,
   currentSchema,
   fieldByName,
@@ -33,15 +34,19 @@ interface PublishOptions {
   /** Instead of the check of what other writers changed: throws when the run may not be applied to the table as it is. */
   readonly validate?: (target: TargetTable, table: Table | undefined) => Promise<void>;
   readonly commit?: CommitOptions;
+  /** Tables that the run read and does not write: another writer's change in what it read of them is a conflict, too. */
+  readonly readOnly?: readonly TargetTable[];
 }
 
 interface CommitOptions {
   /** What the snapshots' summaries say besides the run. */
   readonly summary: Readonly<Record<string, string>>;
+  /** Table properties that are set in the same swap. */
+  readonly properties?: Readonly<Record<string, string>>;
   /** A tag that moves to the new snapshot in the same swap. */
-  readonly tag: string;
+  readonly tag?: string;
   /** A commit without rows is made, too. */
-  readonly evenIfEmpty: boolean;
+  readonly evenIfEmpty?: boolean;
 }
 
 /** How often a lost race for the pointer is tried again before the run gives up its turn. */
@@ -79,6 +84,7 @@ export async function publishTables(options: PublishOptions): Promise<Published>
         return options.validate?.(target, table) ?? mustNotConflict(options, target, table);
       }),
     );
+    for (const target of options.readOnly ?? []) await mustStandAsRead(options, target);
     await context.world.step('before-stage');
     const staged = await stageSet(
       { context, plan, spool, commit: options.commit },
@@ -179,11 +185,34 @@ function refuseLowerEpoch(table: Table, context: RunContext): void {
   );
 }
 
+async function mustStandAsRead(options: PublishOptions, target: TargetTable): Promise<void> {
+  const table = await loadOrUndefined(options.context, target);
+  await changesSincePlan(options, target, table);
+}
+
 async function mustNotConflict(
   options: PublishOptions,
   target: TargetTable,
   table: Table | undefined,
 ): Promise<void> {
+  const report = await changesSincePlan(options, target, table);
+  if (report === undefined || report.replacedFiles.length === 0) return;
+  throw new CommitConflictError(
+    `${target.identifier.namespace}.${target.identifier.name} was compacted after the plan was made; the plan's files are gone`,
+    {
+      details: { files: report.replacedFiles.slice(0, 20), replan: true },
+      safe: 'nothing was published; units whose files are still there are not done again',
+      next: `partwise resume ${options.context.runId}`,
+    },
+  );
+}
+
+/** What others did to the table since it was pinned; undefined when it is not there. @throws CommitConflictError when that is more than compaction */
+async function changesSincePlan(
+  options: PublishOptions,
+  target: TargetTable,
+  table: Table | undefined,
+): Promise<ConflictReport | undefined> {
   const name = `${target.identifier.namespace}.${target.identifier.name}`;
   const pin = options.plan.pins.find((one) => one.table === name);
   if (pin?.uuid === undefined && table !== undefined) {
@@ -202,25 +231,15 @@ async function mustNotConflict(
       next: `partwise resume ${options.context.runId} --replan`,
     });
   }
-  if (table === undefined) return;
+  if (table === undefined) return undefined;
   const filter = options.readPartitions?.(target, table);
-  const report = await validateNoConflicts({
+  return await validateNoConflicts({
     store: options.context.world.warehouse,
     table,
     sinceSnapshotId: pin?.snapshotId === undefined ? undefined : BigInt(pin.snapshotId),
     branch: options.context.branch,
     ...(filter === undefined ? {} : { filter }),
   });
-  if (report.replacedFiles.length > 0) {
-    throw new CommitConflictError(
-      `${name} was compacted after the plan was made; the plan's files are gone`,
-      {
-        details: { files: report.replacedFiles.slice(0, 20), replan: true },
-        safe: 'nothing was published; units whose files are still there are not done again',
-        next: `partwise resume ${options.context.runId}`,
-      },
-    );
-  }
 }
 
 interface StageOptions {
@@ -286,10 +305,11 @@ async function stage(
       ...commit?.summary,
       ...extra.summary,
     },
-    ...(commit === undefined ? {} : { tag: commit.tag }),
+    ...(commit?.tag === undefined ? {} : { tag: commit.tag }),
     properties: {
       [epochKey(context)]: String(context.epoch),
       [commitKeys.runId]: context.runId,
+      ...commit?.properties,
       ...extra.properties,
     },
   });

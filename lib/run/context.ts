@@ -8,6 +8,7 @@ import { batchOf } from './batches.ts';
 import { keep } from './kept.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { readSavedJson } from './saved-json.ts';
+import { taskOf } from './tasks.ts';
 import type { RunContext, World } from './workload.ts';
 
 /** What a run was started with, written once when it claims its intake: a resume uses this, not today's file. */
@@ -77,6 +78,7 @@ export function runContext<Config extends PipelineConfig>(
     epoch: run.epoch,
     branch: run.branch,
     batch: batchOf(run),
+    task: taskOf(run),
     planGeneration: Number(run.facts['planGeneration'] ?? 0),
     folder: layout.runFolder(world.results.root, run.runId),
     signal: options.signal,

@@ -57,6 +57,8 @@ export interface RollForwardOptions {
   readonly clock: Clock;
   /** The tables of a pipeline. */
   readonly tables: readonly TableIdentifier[];
+  /** Tables that are left behind: whoever calls makes them anew. */
+  readonly leave?: readonly TableIdentifier[];
 }
 
 /**
@@ -74,23 +76,34 @@ export async function rollForward(options: RollForwardOptions): Promise<readonly
     moved.push(...(await finishSwitch(options, first)));
     for (const record of commitRecords(first)) {
       for (const prepared of JSON.parse(record.summary[commitKeys.prepared] ?? '[]') as PreparedCommit[])
-        if (await catchUp(options, prepared, record)) moved.push(identifierOf(prepared));
+        if (!isLeft(options, prepared) && (await catchUp(options, prepared, record)))
+          moved.push(identifierOf(prepared));
     }
   }
   return moved;
 }
 
+function isLeft({ leave = [] }: RollForwardOptions, { namespace, name }: PreparedCommit): boolean {
+  return leave.some((one) => one.namespace === namespace && one.name === name);
+}
+
 /** The newest commit record of each branch: every publish finishes older ones before it adds its own. */
 function commitRecords(table: Table): ReadonlySet<Snapshot> {
   const records = new Set<Snapshot>();
-  for (const ref of Object.values(table.metadata.refs)) {
-    if (ref.type !== 'branch') continue;
-    const newest = ancestors(table, ref.snapshotId).find(
-      (snapshot) => snapshot.summary[commitKeys.prepared] !== undefined,
-    );
+  for (const [name, ref] of Object.entries(table.metadata.refs)) {
+    const newest = ref.type === 'branch' ? commitRecord(table, name) : undefined;
     if (newest !== undefined) records.add(newest);
   }
   return records;
+}
+
+/** The branch's newest snapshot that says what other tables were to get; undefined where the catalog swaps all at once. */
+export function commitRecord(table: Table, branch: string): Snapshot | undefined {
+  const ref = table.metadata.refs[branch];
+  if (ref === undefined) return undefined;
+  return ancestors(table, ref.snapshotId).find(
+    (snapshot) => snapshot.summary[commitKeys.prepared] !== undefined,
+  );
 }
 
 async function catchUp(

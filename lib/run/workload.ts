@@ -80,6 +80,11 @@ export interface RepairRequest {
   readonly also: readonly Pick<IntakeItem, 'location' | 'version'>[];
 }
 
+/** What a run does instead of taking files in; kept in the run's facts. Plain JSON, under 8 KB; the rest is the workload's. */
+export interface Task {
+  readonly kind: string;
+}
+
 export interface BatchRequest {
   readonly branch: string;
   /** Batches that end by then are due. */
@@ -104,6 +109,8 @@ export interface RunContext<Config extends PipelineConfig = PipelineConfig> {
   readonly branch: string;
   /** undefined for workloads that do not work in batches. */
   readonly batch: Batch | undefined;
+  /** undefined for runs that take files in. */
+  readonly task: Task | undefined;
   /** 0 for the first plan of a run, one more for each time it had to be planned again. */
   readonly planGeneration: number;
   /** Folder of this run in the results store, without trailing slash. */

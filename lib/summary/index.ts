@@ -8,9 +8,14 @@ import { pinConfig } from './pin-config.ts';
 import { planSummary } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { publishSummary, rollForwardSummary } from './publish.ts';
+import { auditRepair } from './repair/audit.ts';
+import { planRepair } from './repair/plan.ts';
+import { publishRepair } from './repair/publish.ts';
+import { repairStage, repairUnit } from './repair/unit.ts';
 import { resolveUnit } from './resolve.ts';
 import { applyStatements } from './statements.ts';
 import { roles, tableIdentifier } from './tables.ts';
+import { summaryTask } from './tasks.ts';
 import { checkStage, type SummaryContext, type UnitSpec } from './types.ts';
 import { verifyRun, verifyTables } from './verify.ts';
 
@@ -27,15 +32,22 @@ export const summaryWorkload: Workload<SummaryConfig> = {
       key: config.key,
       sortedBy: [config.month],
     })),
-  stages: ['resolve', 'apply', checkStage],
+  stages: ['resolve', 'apply', checkStage, repairStage],
   pinConfig,
   rollForward: rollForwardSummary,
   prepare,
-  plan: planSummary,
+  plan: (context, prepared) => {
+    const task = summaryTask(context);
+    return task === undefined ? planSummary(context, prepared) : planRepair(context, task);
+  },
   statements: applyStatements,
   work,
-  audit,
-  publish: publishSummary,
+  audit: (context, plan) =>
+    summaryTask(context) === undefined ? audit(context, plan) : auditRepair(context, plan),
+  publish: (context, plan) => {
+    const task = summaryTask(context);
+    return task === undefined ? publishSummary(context, plan) : publishRepair(context, plan, task);
+  },
   verifyRun,
   verifyTables: (world, config) => verifyTables(world, config, { full: true }),
   upkeep: maintainTables,
@@ -56,5 +68,7 @@ function work(
       return applyUnit(context, plan, item, spec);
     case 'check':
       return checkUnit(context, plan, item, spec);
+    case 'repair':
+      return repairUnit(context, plan, item, spec);
   }
 }

@@ -129,7 +129,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
 }
 
 /** Units that write under other field ids are other units. */
-function columnsDigest(context: SummaryContext, tables: ReadonlyMap<Role, Table | undefined>): string {
+export function columnsDigest(context: SummaryContext, tables: ReadonlyMap<Role, Table | undefined>): string {
   const targets = targetTables(context.config, context.world.warehouse.root);
   const fields = targets.map((target) => {
     const table = tables.get(target.role as Role);
@@ -230,11 +230,11 @@ function* applyUnits(
   }
 }
 
-function bucketLabel(bucket: number): string {
+export function bucketLabel(bucket: number): string {
   return `b${String(bucket).padStart(5, '0')}`;
 }
 
-function pinOf(context: SummaryContext, role: Role, table: Table | undefined): Plan['pins'][number] {
+export function pinOf(context: SummaryContext, role: Role, table: Table | undefined): Plan['pins'][number] {
   const { namespace, name } = tableIdentifier(context.config, role);
   const snapshot =
     table === undefined ? undefined : (currentSnapshot(table, context.branch) ?? currentSnapshot(table));
@@ -260,7 +260,7 @@ export interface PlannedWork {
 }
 
 /** Another run may have created the table since this run's rows were prepared for a number of buckets. */
-function refuseOtherBuckets(summary: Table, config: SummaryContext['config']): void {
+export function refuseOtherBuckets(summary: Table, config: SummaryContext['config']): void {
   const { buckets: _, ...tables } = config.tables;
   const stored = storedBuckets(summary, { ...config, tables });
   if (stored === config.tables.buckets) return;

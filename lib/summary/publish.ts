@@ -1,8 +1,10 @@
+import { IntegrityError } from '../errors.ts';
 import { publishTables } from '../run/commit-set.ts';
 import { rollForward } from '../run/roll-forward.ts';
 import type { Plan, Published } from '../run/workload.ts';
 import { bucketFilter } from './plan-files.ts';
-import { targetTables } from './tables.ts';
+import { tableIdentifier, targetTables } from './tables.ts';
+import { summaryTask } from './tasks.ts';
 import type { SummaryContext, SummaryPlanFacts } from './types.ts';
 
 /** Publishes summary first, then latest and tombstones; one swap where the catalog has one. */
@@ -20,12 +22,24 @@ export function publishSummary(context: SummaryContext, plan: Plan): Promise<Pub
   });
 }
 
-/** Brings tables up to date that a run left behind between two swaps. */
-export async function rollForwardSummary({
-  world,
-  config,
-}: Pick<SummaryContext, 'world' | 'config'>): Promise<void> {
+/**
+ * Brings tables up to date that a run left behind between two swaps. A repair of latest goes on without it where another
+ * writer has changed it since: it makes latest anew.
+ * @throws IntegrityError when a lagging table was changed by another writer
+ */
+export async function rollForwardSummary(
+  context: Pick<SummaryContext, 'world' | 'config'> & Partial<Pick<SummaryContext, 'task'>>,
+): Promise<void> {
+  const { world, config } = context;
   const { warehouse: store, catalog, clock } = world;
   const tables = targetTables(config, store.root).map((target) => target.identifier);
-  await rollForward({ store, catalog, clock, tables });
+  const latest = tableIdentifier(config, 'latest');
+  try {
+    await rollForward({ store, catalog, clock, tables });
+  } catch (error) {
+    const isLatest =
+      error instanceof IntegrityError && error.details['table'] === `${latest.namespace}.${latest.name}`;
+    if (!isLatest || summaryTask(context)?.kind !== 'repair-latest') throw error;
+    await rollForward({ store, catalog, clock, tables, leave: [latest] });
+  }
 }

@@ -36,7 +36,7 @@ export async function verifyBucket(tables: BucketTables, full: boolean): Promise
   await latestEqual(tables);
 }
 
-function rows(
+export function rows(
   tables: BucketTables,
   role: Role,
   columns?: readonly string[],
@@ -53,7 +53,7 @@ function rows(
 }
 
 /** `narrow` (k, m, alive, d, e): every stored row with the distance to its earlier and its later neighbour in months. */
-async function narrowRows(tables: BucketTables): Promise<void> {
+export async function narrowRows(tables: BucketTables): Promise<void> {
   const { session, shape } = tables;
   const columns = [shape.key.name, shape.month.name, ...aliveColumns(shape)];
   const number = monthNumber('m');
@@ -64,7 +64,7 @@ async function narrowRows(tables: BucketTables): Promise<void> {
     WINDOW w AS (PARTITION BY k ORDER BY m)`);
 }
 
-async function keysOnce(tables: BucketTables): Promise<void> {
+export async function keysOnce(tables: BucketTables): Promise<void> {
   const { session, findings } = tables;
   const [row] = await session.query('SELECT count(*) AS n FROM narrow');
   findings.checked('inserted keys', Number(row?.['n'] ?? 0));
@@ -91,7 +91,7 @@ async function wrongBucket(tables: BucketTables): Promise<void> {
   );
 }
 
-async function latestNewest(tables: BucketTables): Promise<void> {
+export async function latestNewest(tables: BucketTables): Promise<void> {
   const { session, shape, findings } = tables;
   if (!tables.schemas.has('latest')) return;
   const columns = [shape.key.name, shape.month.name, newestMonth];
@@ -227,8 +227,8 @@ async function one(
   return row;
 }
 
-/** Every row of latest is its summary row, column by column. */
-async function latestEqual(tables: BucketTables): Promise<void> {
+/** Every row of latest is its summary row, column by column. Needs `facts` (k, m, h) of the summary rows. */
+export async function latestEqual(tables: BucketTables): Promise<void> {
   const { session, shape, findings } = tables;
   if (!tables.schemas.has('latest')) return;
   const hash = `hash(${storedNames(shape).map(identifier).join(', ')})`;

@@ -99,6 +99,6 @@ test('a repair that is asked for wrongly says what it needs', async () => {
   await using home = await lateHome();
   const wrong = await home.run('repair', 'rows', '--late');
   expect(wrong.code).toBe(2);
-  expect(wrong.stderr).toContain("repair knows points, not 'rows'");
+  expect(wrong.stderr).toContain("repair does not know 'rows'");
   expect((await home.run('repair', 'points')).stderr).toContain('needs --late or --also FILE');
 });

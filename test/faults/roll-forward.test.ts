@@ -12,9 +12,11 @@ import {
   type Table,
 } from '../../lib/iceberg/index.ts';
 import { runPipeline } from '../../lib/run/local.ts';
+import { runTask } from '../../lib/run/local-task.ts';
 import { filePath } from '../../lib/stores/location.ts';
 import type { CatalogPointer } from '../../lib/stores/ports.ts';
 import { maintainTables } from '../../lib/summary/maintain.ts';
+import type { RepairLatestTask } from '../../lib/summary/tasks.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { modeDocument } from '../properties/modes.ts';
@@ -178,6 +180,23 @@ describe('a run that ends between the swaps of its two tables', () => {
     expect(outcome.run?.error?.name).toBe('IntegrityError');
     expect(outcome.run?.error?.message).toContain(runId);
     expect((await table(product, 'latest')).metadataLocation).toBe(before);
+  });
+
+  it('is finished over another writer’s rows by a repair of latest', async () => {
+    const { product, runId } = await halfPublished();
+    await replaceOneFile(product, 'overwrite');
+    const { world, config } = product;
+    const task: RepairLatestTask = { kind: 'repair-latest', buckets: 'suspect' };
+    expectSucceeded(await runTask({ world, config, task }));
+    await expectTables(product, expectedTables(scenario, 1));
+    const record = currentSnapshot(await table(product, 'summary'));
+    const latest = await table(product, 'latest');
+    expect(latest.metadata.properties['partwise.follows.main']).toBe(String(record?.snapshotId));
+    expect(currentSnapshot(latest)?.summary['partwise.summary-snapshot-id']).toBe(String(record?.snapshotId));
+    expectSucceeded(await product.resume(runId));
+    await product.drop(secondRun);
+    expectSucceeded(await product.run());
+    await expectTables(product, expectedTables(scenario, 2));
   });
 
   it('is finished when it was the one that creates the tables', async () => {

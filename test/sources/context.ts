@@ -59,6 +59,7 @@ export async function openBench(
     threads: 2,
     branch: 'main',
     batch: undefined,
+    task: undefined,
     folder: pathToFileURL(join(folder, 'runs', 'r1')).href,
     signal: new AbortController().signal,
     session,

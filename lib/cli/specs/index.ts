@@ -1,6 +1,7 @@
 import type { CommandSpec } from '../command.ts';
 import { careCommands } from './care.ts';
 import { lookCommands } from './look.ts';
+import { repairCommand } from './repair.ts';
 import { simulateCommand } from './simulate.ts';
 import { startCommands } from './start.ts';
 import { workCommands } from './work.ts';
@@ -9,6 +10,7 @@ import { workCommands } from './work.ts';
 export const commands: readonly CommandSpec[] = [
   ...startCommands,
   ...workCommands,
+  repairCommand,
   ...lookCommands,
   simulateCommand,
   ...careCommands,

@@ -256,47 +256,4 @@ export const workCommands: readonly CommandSpec[] = [
     ],
     load: async () => (await import('../commands/replay.ts')).replay,
   },
-  {
-    name: 'repair',
-    group: 'Work',
-    summary: 'points: work late or corrected ones into windows that are published',
-    description: [
-      'Recomputes the windows that the points lie in, at every resolution, from the points that are kept, corrects what ' +
-        'depends on them, and rewrites the files with changed rows and the state in one commit. Rows and all later batches ' +
-        'are then as if the points had come last and had not been too late. Cheap where few windows are touched; no batch ' +
-        'runs again.',
-      'Refused by name when the kept points do not give the published rows: then a replay is the way. A repair that was ' +
-        'stopped is finished by giving one again.',
-    ],
-    arguments: [{ name: 'WHAT', help: 'points', required: true }],
-    flags: [
-      {
-        name: 'late',
-        kind: 'switch',
-        help: 'the dead letters that were too late and that no repair has taken yet',
-      },
-      {
-        name: 'from-batch',
-        kind: 'text',
-        value: 'N',
-        help: 'with --late: of batch N and later ones (default: of all)',
-      },
-      {
-        name: 'also',
-        kind: 'text',
-        value: 'FILE',
-        many: true,
-        help: 'a further file of points, which counts as the last to have arrived',
-      },
-      { name: 'dry-run', kind: 'switch', help: 'only say what would be rewritten' },
-    ],
-    examples: [
-      { command: 'partwise repair points --late', what: 'all that was too late' },
-      {
-        command: 'partwise repair points --also corrected.parquet --dry-run',
-        what: 'what a file of corrections would rewrite',
-      },
-    ],
-    load: async () => (await import('../commands/repair.ts')).repair,
-  },
 ];

@@ -1,0 +1,83 @@
+import { checkpointsOf } from '../../run/checkpoints.ts';
+import { engineMemoryBytes } from '../../run/context.ts';
+import { sideBySide } from '../../run/side-by-side.ts';
+import type { AuditReport, Plan } from '../../run/workload.ts';
+import { findings } from '../audit-findings.ts';
+import type { BucketSpool } from '../audit-spool.ts';
+import {
+  bucketState,
+  filesAfter,
+  pinnedTables,
+  type SpoolLine,
+  spoolState,
+  type TableState,
+} from '../audit-state.ts';
+import { summaryShape } from '../columns.ts';
+import type { Role } from '../tables.ts';
+import type { SummaryContext, SummaryPlanFacts } from '../types.ts';
+import type { BucketTables } from '../verify-bucket.ts';
+import { verifyLatest } from '../verify-latest.ts';
+import { type RepairOutcome, repairStage } from './unit.ts';
+
+/** The check between the work of a repair and its publish, by the statements of `verify`. Buckets that stay as they are are not looked at. */
+export async function auditRepair(context: SummaryContext, plan: Plan): Promise<AuditReport> {
+  const tables = await pinnedTables(context, plan);
+  const touchedBuckets = await writtenBuckets(context, plan);
+  await using spool = await spoolState({ context, plan, tables, touchedBuckets });
+  return await verifyRepaired({ context, plan, tables, spool });
+}
+
+interface RepairedOptions {
+  readonly context: SummaryContext;
+  readonly plan: Plan;
+  readonly tables: Readonly<Record<Role, TableState>>;
+  readonly spool: BucketSpool<SpoolLine>;
+}
+
+/** Holds latest, as it stands after the changes of the spool, to summary in every bucket that the repair wrote. */
+export async function verifyRepaired(options: RepairedOptions): Promise<AuditReport> {
+  const { context, plan, tables, spool } = options;
+  const { world, config } = context;
+  const found = findings();
+  const shape = summaryShape(config);
+  const schemas = new Map((['summary', 'latest'] as const).map((role) => [role, tables[role].schema]));
+  const written = new Set(await writtenBuckets(context, plan));
+  const { buckets } = plan.workload as SummaryPlanFacts;
+  const sessions = {
+    threads: config.work.threads ?? world.resources.threads,
+    memoryBytes: Math.floor(engineMemoryBytes(context) * engineShare),
+    signal: context.signal,
+    open: (share: { readonly threads: number; readonly memoryBytes: number }) =>
+      context.session('audit', share),
+  };
+  await sideBySide(sessions, spool.buckets(), async (session, [bucket, lines]) => {
+    if (!written.has(bucket)) return;
+    const state = bucketState(bucket, lines);
+    const bucketTables: BucketTables = {
+      world,
+      session,
+      shape,
+      findings: found,
+      schemas,
+      later: new Set(),
+      bucket,
+      buckets,
+      files: (role) => filesAfter(state.roles[role]),
+    };
+    await verifyLatest(bucketTables);
+  });
+  return found.report({ buckets: written.size });
+}
+
+/** The rest is for what the engine does not count. */
+const engineShare = 0.75;
+
+async function writtenBuckets(context: SummaryContext, plan: Plan): Promise<readonly number[]> {
+  const buckets: number[] = [];
+  for (const stage of plan.stages.filter(({ name }) => name === repairStage))
+    for await (const { result } of checkpointsOf(context, stage)) {
+      const outcome = result.outcome as RepairOutcome;
+      if (outcome.changes.length > 0) buckets.push(outcome.bucket);
+    }
+  return buckets;
+}

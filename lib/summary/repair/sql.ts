@@ -1,0 +1,87 @@
+import { identifier } from '../../engine/sql.ts';
+import { newestMonth, type SummaryShape, storedNames } from '../columns.ts';
+import { storedAlive } from '../sql/feed.ts';
+import { latestColumns } from '../sql/latest.ts';
+import { monthNumberSql } from '../sql/months.ts';
+import { of } from '../sql/names.ts';
+
+/**
+ * Latest as it must be and as it is, for one bucket. Tables of the session, in order: pw_wanted (the row that each key
+ * of summary must have in latest), pw_stored (the rows of latest), pw_hashes (the wanted rows), pw_deviating.
+ */
+
+/** Above every month number: rows that are alive come before all that are deleted. */
+const aliveFirst = 10_000_000;
+
+/**
+ * `pw_wanted`, one row per key: pw_month and place (pw_file, pw_pos) of its newest alive row, or of its newest row when
+ * none is alive; pw_newest, its newest month of all; pw_twice, how many rows stand for a month that another row has.
+ * @param rows scan of the bucket's summary files with the registers
+ */
+export function wantedTable(shape: SummaryShape, rows: string): string {
+  const rank = `CASE WHEN ${storedAlive(shape, 's')} THEN ${aliveFirst} ELSE 0 END + s.pw_month`;
+  return `CREATE OR REPLACE TEMP TABLE pw_wanted AS
+SELECT pw_key, pw_one.m AS pw_month, pw_one.f AS pw_file, pw_one.p AS pw_pos, pw_newest, pw_twice FROM (
+  SELECT ${of('s', shape.key.name)} AS pw_key, arg_max({'m': s.pw_month, 'f': s.pw_file, 'p': s.pw_pos}, ${rank}) AS pw_one,
+    max(s.pw_month) AS pw_newest, count(*) - count(DISTINCT s.pw_month) AS pw_twice
+  FROM ${rows} AS s GROUP BY ${of('s', shape.key.name)})`;
+}
+
+export const wantedCounts = `SELECT count(*) AS keys, count(*) FILTER (pw_twice > 0) AS twice, min(pw_key) FILTER (pw_twice > 0)::VARCHAR AS example FROM pw_wanted`;
+
+/** `pw_stored`: the rows of latest, with a hash over all columns that summary has too. @param rows scan of the bucket's latest files */
+export function storedTable(shape: SummaryShape, rows: string): string {
+  const month = of('s', shape.month.name);
+  return `CREATE OR REPLACE TEMP TABLE pw_stored AS SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_file, s.pw_pos, ${monthNumberSql(month)} AS pw_month,
+${monthNumberSql(`coalesce(${of('s', newestMonth)}, ${month})`)} AS pw_newest, ${rowHash(shape, 's')} AS pw_hash FROM ${rows} AS s`;
+}
+
+/** `pw_hashes` (pw_file, pw_pos, pw_hash) of the wanted rows. @param rows scan of all columns at the places of `pw_wanted` */
+export function hashesTable(shape: SummaryShape, rows: string): string {
+  return `CREATE OR REPLACE TEMP TABLE pw_hashes AS SELECT s.pw_file, s.pw_pos, ${rowHash(shape, 's')} AS pw_hash FROM ${rows} AS s`;
+}
+
+/** What can be wrong with a key in latest. */
+export const deviationKinds = ['missing', 'surplus', 'twice', 'wrongMonth', 'wrongRow'] as const;
+export type DeviationKind = (typeof deviationKinds)[number];
+
+/** `pw_deviating` (pw_key, pw_kind, pw_found, pw_expected): each key that deviates once, with the months of its rows. */
+export const deviatingTable = `CREATE OR REPLACE TEMP TABLE pw_deviating AS
+SELECT w.pw_key, 'missing' AS pw_kind, NULL::INTEGER AS pw_found, w.pw_month AS pw_expected FROM pw_wanted AS w ANTI JOIN pw_stored AS l ON l.pw_key = w.pw_key
+UNION ALL SELECT l.pw_key, CASE WHEN count(*) > 1 AND any_value(w.pw_key) IS NOT NULL THEN 'twice' ELSE 'surplus' END, max(l.pw_month), any_value(w.pw_month)
+  FROM pw_stored AS l LEFT JOIN pw_wanted AS w ON w.pw_key = l.pw_key GROUP BY l.pw_key HAVING count(*) > 1 OR any_value(w.pw_key) IS NULL
+UNION ALL SELECT l.pw_key, CASE WHEN l.pw_month <> w.pw_month OR l.pw_newest <> w.pw_newest THEN 'wrongMonth' ELSE 'wrongRow' END, l.pw_month, w.pw_month
+  FROM (SELECT *, count(*) OVER (PARTITION BY pw_key) AS pw_rows FROM pw_stored) AS l JOIN pw_wanted AS w ON w.pw_key = l.pw_key
+  JOIN pw_hashes AS h ON h.pw_file = w.pw_file AND h.pw_pos = w.pw_pos
+  WHERE l.pw_rows = 1 AND (l.pw_month <> w.pw_month OR l.pw_newest <> w.pw_newest OR l.pw_hash <> h.pw_hash)`;
+
+export const deviationCounts = 'SELECT pw_kind, count(*) AS n FROM pw_deviating GROUP BY pw_kind';
+
+/** The first few of each kind. */
+export const deviationExamples = `SELECT pw_key::VARCHAR AS key, pw_kind, pw_found, pw_expected FROM (
+  SELECT *, row_number() OVER (PARTITION BY pw_kind ORDER BY pw_key) AS n FROM pw_deviating) WHERE n <= 3 ORDER BY pw_kind, pw_key`;
+
+/** One row: how many of the rows that differ from their summary row do so in each column. */
+export function differingColumns(shape: SummaryShape, stored: string, wanted: string): string {
+  const columns = storedNames(shape).map(
+    (name, index) => `count(*) FILTER (${of('l', name)} IS DISTINCT FROM ${of('s', name)}) AS c${index}`,
+  );
+  return `SELECT ${columns.join(', ')} FROM ${stored} AS l JOIN ${wanted} AS s ON ${of('s', shape.key.name)} = ${of('l', shape.key.name)}`;
+}
+
+/** `pw_wrong_stored` and `pw_wrong_wanted` (pw_file, pw_pos): places of the rows of either table that differ. */
+export const wrongPlaces = {
+  stored: `CREATE OR REPLACE TEMP TABLE pw_wrong_stored AS SELECT l.pw_file, l.pw_pos FROM pw_stored AS l SEMI JOIN (SELECT pw_key FROM pw_deviating WHERE pw_kind = 'wrongRow') AS d ON d.pw_key = l.pw_key`,
+  wanted: `CREATE OR REPLACE TEMP TABLE pw_wrong_wanted AS SELECT w.pw_file, w.pw_pos FROM pw_wanted AS w SEMI JOIN (SELECT pw_key FROM pw_deviating WHERE pw_kind = 'wrongRow') AS d ON d.pw_key = w.pw_key`,
+} as const;
+
+/** The rows of latest as they must be. @param rows scan of all columns at the places of `pw_wanted` */
+export function wantedRows(shape: SummaryShape, rows: string): string {
+  return `SELECT ${latestColumns(shape, 's', 'x.pw_newest')} FROM ${rows} AS s JOIN pw_wanted AS x ON x.pw_file = s.pw_file AND x.pw_pos = s.pw_pos`;
+}
+
+function rowHash(shape: SummaryShape, alias: string): string {
+  return `hash(${storedNames(shape)
+    .map((name) => `${alias}.${identifier(name)}`)
+    .join(', ')})`;
+}

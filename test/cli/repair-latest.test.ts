@@ -1,0 +1,69 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { bulkScenario } from '../generators/bulk.ts';
+import { pipelineDocument, smallShape } from '../generators/shape.ts';
+import { bulkLoad } from '../summary/bulk-load.ts';
+import { writeForeign } from '../summary/foreign-writer.ts';
+import { openProduct, type Product } from '../summary/product.ts';
+import { type Home, newHome } from './harness.ts';
+
+const scenario = bulkScenario({ shape: smallShape, seed: 9, keys: 20, months: 5, changed: 0.3 });
+const document = { tables: { buckets: 2 }, maintenance: { auto: false } };
+
+let home: Home;
+/** Opens the home's root in this process, for a moment. */
+async function visit<T>(action: (product: Product) => Promise<T>): Promise<T> {
+  await using product = await openProduct({
+    shape: scenario.shape,
+    document,
+    root: `${home.path}/.partwise`,
+  });
+  return await action(product);
+}
+
+beforeAll(async () => {
+  home = await newHome();
+  await mkdir(`${home.path}/pipelines`);
+  await writeFile(`${home.path}/pipelines/proof.yaml`, stringify(pipelineDocument(scenario.shape, document)));
+  await visit((product) => bulkLoad(product, scenario.initial));
+});
+afterAll(() => home[Symbol.asyncDispose]());
+
+it('repair latest tells per bucket what deviates, mends it, and says when there is nothing to do', async () => {
+  const { key } = scenario.initial[0]?.normal ?? { key: '' };
+  await visit(({ world }) =>
+    writeForeign(world, 'latest', (rows) => `SELECT * FROM ${rows} WHERE acct <> '${key}'`),
+  );
+  const look = await home.run('repair', 'latest', '--dry-run');
+  expect(look.code).toBe(0);
+  expect(look.stdout).toMatch(/another writer changed rows of partwise\.proof_latest in snapshot \d+/);
+  expect(look.stdout).toContain(`key ${key}: missing in latest`);
+  expect(look.stdout).toContain('1 bucket would be written anew');
+
+  const repaired = await home.run('repair', 'latest');
+  expect(repaired.code, repaired.stderr).toBe(0);
+  expect(repaired.stdout).toMatch(/^published proof-/);
+  expect(repaired.stdout).toContain('keys were missing in latest');
+  expect(repaired.stdout).toContain('1 bucket written anew');
+  const [, runId = ''] = /published (\S+)/.exec(repaired.stdout) ?? [];
+  expect((await home.run('verify', runId)).stdout).toContain(`verified ${runId}`);
+  expect((await home.run('status', runId)).stdout).toMatch(/repair +2\/2/);
+
+  const nothing = await home.run('repair', 'latest', '--all');
+  expect(nothing.stdout).toContain('nothing was committed');
+  expect((await home.run('repair', 'latest', '--all', '--dry-run')).stdout).toContain(
+    'latest is what summary says',
+  );
+});
+
+it('repair refuses what it does not know', async () => {
+  const word = await home.run('repair', 'lates');
+  expect(word.code).toBe(2);
+  expect(word.stderr).toContain("repair does not know 'lates'; did you mean latest");
+  expect((await home.run('repair', 'latest', '--bucket', 'x')).code).toBe(2);
+  expect((await home.run('repair', 'latest', '--bucket', '1', '--all')).code).toBe(2);
+  const far = await home.run('repair', 'latest', '--bucket', '7');
+  expect(far.stderr).toContain('there are 2 buckets');
+  expect(far.code).toBe(2);
+});
