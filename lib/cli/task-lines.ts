@@ -1,6 +1,7 @@
 import { count, plural } from '../report/format.ts';
 import { taskOf } from '../run/tasks.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import type { Rebuilt } from '../summary/rebuild/publish.ts';
 import type { Repaired } from '../summary/repair/publish.ts';
 
 /** Whether the run did something else than taking files in. */
@@ -8,11 +9,29 @@ export function isTask(run: RunRecord): boolean {
   return taskOf(run) !== undefined;
 }
 
+interface TaskFacts {
+  readonly latestRepair?: Repaired;
+  readonly rebuild?: Rebuilt;
+}
+
 /** What a run that did a task came to; none for runs that take files in. */
 export function taskLines(run: RunRecord): readonly string[] {
-  const repaired = run.facts['latestRepair'] as Repaired | undefined;
-  if (repaired === undefined) return [];
-  const { buckets, bucketsWritten, keys, rowsWritten, kinds } = repaired;
+  const { latestRepair: repair, rebuild } = run.facts as TaskFacts;
+  return [
+    ...(repair === undefined ? [] : repairLines(repair)),
+    ...(rebuild === undefined ? [] : rebuildLines(rebuild)),
+  ];
+}
+
+/** Whether a task found all as it must be and committed nothing. */
+export function didNothing(run: RunRecord): boolean {
+  const { latestRepair: repair, rebuild } = run.facts as TaskFacts;
+  const written =
+    (repair?.bucketsWritten ?? 0) + (rebuild === undefined ? 0 : rebuild.rebuilt + rebuild.latestWritten);
+  return isTask(run) && written === 0;
+}
+
+function repairLines({ buckets, bucketsWritten, keys, rowsWritten, kinds }: Repaired): readonly string[] {
   return [
     `  ${plural(keys, 'key')} in ${plural(buckets, 'bucket')} of latest compared with summary`,
     ...Object.entries(kinds).flatMap(([kind, n]) =>
@@ -22,12 +41,6 @@ export function taskLines(run: RunRecord): readonly string[] {
   ];
 }
 
-/** Whether a task found all as it must be and committed nothing. */
-export function didNothing(run: RunRecord): boolean {
-  const repaired = run.facts['latestRepair'] as Repaired | undefined;
-  return isTask(run) && (repaired === undefined || repaired.bucketsWritten === 0);
-}
-
 const kindTitles: Readonly<Record<string, string>> = {
   missing: 'keys were missing in latest',
   surplus: 'keys were in latest without a row in summary',
@@ -35,3 +48,11 @@ const kindTitles: Readonly<Record<string, string>> = {
   wrongMonth: 'keys had another month in latest',
   wrongRow: 'keys had a row unlike their summary row',
 };
+
+function rebuildLines({ buckets, rows, rebuilt, latestWritten }: Rebuilt): readonly string[] {
+  return [
+    `  ${plural(rows, 'row')} in ${plural(buckets, 'bucket')} recomputed`,
+    `  ${count(rebuilt).padStart(12)}  rows whose arrays were wrong`,
+    ...(latestWritten === 0 ? [] : [`  ${plural(latestWritten, 'row')} of latest written anew`]),
+  ];
+}

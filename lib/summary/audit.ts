@@ -77,7 +77,7 @@ export async function auditBuckets(options: AuditBucketsOptions): Promise<AuditR
     options.maxEntries === undefined ? {} : { maxEntries: options.maxEntries / Math.max(1, quotas.size) };
   let sampled = 0;
   let buckets = 0;
-  await sideBySide(sessionsOf(context), spool.buckets(), async (session, [bucket, lines]) => {
+  await sideBySide(auditSessions(context), spool.buckets(), async (session, [bucket, lines]) => {
     const state = bucketState(bucket, lines);
     const { records: sources, deletions: feed } = inputs;
     const one = { context, session, shape, tables, state, sources, feed };
@@ -108,7 +108,8 @@ export async function auditBucket(one: BucketAudit, sample: SampleOptions): Prom
 /** The rest is for what the engine does not count, most of it while lists are hashed and sampled rows cross over. */
 export const engineShare = 0.75;
 
-function sessionsOf(context: SummaryContext): Parameters<typeof sideBySide>[0] {
+/** Sessions of an audit, side by side. */
+export function auditSessions(context: SummaryContext): Parameters<typeof sideBySide>[0] {
   const { config, world } = context;
   return {
     threads: config.work.threads ?? world.resources.threads,

@@ -8,13 +8,12 @@ import { pinConfig } from './pin-config.ts';
 import { planSummary } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { publishSummary, rollForwardSummary } from './publish.ts';
-import { auditRepair } from './repair/audit.ts';
-import { planRepair } from './repair/plan.ts';
-import { publishRepair } from './repair/publish.ts';
+import { rebuildStage, rebuildUnit } from './rebuild/unit.ts';
 import { repairStage, repairUnit } from './repair/unit.ts';
 import { resolveUnit } from './resolve.ts';
 import { applyStatements } from './statements.ts';
 import { roles, tableIdentifier } from './tables.ts';
+import { auditTask, planTask, publishTask } from './task-run.ts';
 import { summaryTask } from './tasks.ts';
 import { checkStage, type SummaryContext, type UnitSpec } from './types.ts';
 import { verifyRun, verifyTables } from './verify.ts';
@@ -32,21 +31,23 @@ export const summaryWorkload: Workload<SummaryConfig> = {
       key: config.key,
       sortedBy: [config.month],
     })),
-  stages: ['resolve', 'apply', checkStage, repairStage],
+  stages: ['resolve', 'apply', checkStage, repairStage, rebuildStage],
   pinConfig,
   rollForward: rollForwardSummary,
   prepare,
   plan: (context, prepared) => {
     const task = summaryTask(context);
-    return task === undefined ? planSummary(context, prepared) : planRepair(context, task);
+    return task === undefined ? planSummary(context, prepared) : planTask(context, task);
   },
   statements: applyStatements,
   work,
-  audit: (context, plan) =>
-    summaryTask(context) === undefined ? audit(context, plan) : auditRepair(context, plan),
+  audit: (context, plan) => {
+    const task = summaryTask(context);
+    return task === undefined ? audit(context, plan) : auditTask(context, plan, task);
+  },
   publish: (context, plan) => {
     const task = summaryTask(context);
-    return task === undefined ? publishSummary(context, plan) : publishRepair(context, plan, task);
+    return task === undefined ? publishSummary(context, plan) : publishTask(context, plan, task);
   },
   verifyRun,
   verifyTables: (world, config) => verifyTables(world, config, { full: true }),
@@ -70,5 +71,7 @@ function work(
       return checkUnit(context, plan, item, spec);
     case 'repair':
       return repairUnit(context, plan, item, spec);
+    case 'rebuild':
+      return rebuildUnit(context, plan, item, spec);
   }
 }

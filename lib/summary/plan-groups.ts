@@ -37,7 +37,8 @@ interface CellFiles {
   readonly expected: number;
 }
 
-function cellGroups(
+/** One cell's files, by how they are rewritten: each that is copied by itself, those that keep their rows together. */
+export function cellGroups(
   config: SummaryConfig,
   { bucket, month, files, expected }: CellFiles,
 ): readonly ApplyGroup[] {

@@ -11,7 +11,19 @@ export interface RepairLatestTask {
   readonly buckets: BucketScope;
 }
 
-export type SummaryTask = RepairLatestTask;
+/** Makes arrays anew from the values of the months' own rows. One of the two, or both: these keys in these months. */
+export interface RebuildTask extends RebuildScope {
+  readonly kind: 'rebuild';
+}
+
+export interface RebuildScope {
+  /** Keys as text. */
+  readonly keys?: readonly string[];
+  /** Month numbers whose values are to stand right wherever they stand: in the rows of these months, and of the H - 1 after the last. */
+  readonly months?: { readonly first: number; readonly last: number };
+}
+
+export type SummaryTask = RepairLatestTask | RebuildTask;
 
 export function summaryTask({ task }: Partial<Pick<RunContext, 'task'>>): SummaryTask | undefined {
   return task as SummaryTask | undefined;

@@ -2,6 +2,7 @@ import type { SummaryConfig } from '../config/schema.ts';
 import type { TableChange } from '../run/table-change.ts';
 import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
+import type { RebuildSpec } from './rebuild/unit.ts';
 import type { RepairSpec } from './repair/unit.ts';
 import type { Role } from './tables.ts';
 
@@ -98,7 +99,7 @@ export interface CheckBucket {
   readonly before: Readonly<Record<Role, readonly FileSpec[]>>;
 }
 
-export type UnitSpec = ResolveSpec | ApplySpec | CheckSpec | RepairSpec;
+export type UnitSpec = ResolveSpec | ApplySpec | CheckSpec | RepairSpec | RebuildSpec;
 
 /**
  * What became of the prepared rows. Each row is counted once, in the first nine, `feed` or `feedWaiting`; `revived`

@@ -24,6 +24,8 @@ export interface BucketTables {
   /** N of the summary's bucket transform; undefined when the table is not partitioned so. */
   readonly buckets: number | undefined;
   readonly files: (role: Role) => readonly StateFile[];
+  /** SQL condition on rows of the summary; the others are taken for rows that are not there. Default: all. */
+  readonly where?: string;
 }
 
 /** Keys, `latest` and, with `full`, all arrays of one bucket. */
@@ -36,7 +38,7 @@ export async function verifyBucket(tables: BucketTables, full: boolean): Promise
   await latestEqual(tables);
 }
 
-export function rows(
+export async function rows(
   tables: BucketTables,
   role: Role,
   columns?: readonly string[],
@@ -44,12 +46,13 @@ export function rows(
 ): Promise<string> {
   const schema = tables.schemas.get(role) ?? tables.schemas.get('summary') ?? { schemaId: 0, fields: [] };
   const files = tables.files(role).filter(where ?? (() => true));
-  return liveRows({
+  const all = await liveRows({
     store: tables.world.warehouse,
     schema,
     files,
     ...(columns === undefined ? {} : { columns }),
   });
+  return role === 'summary' && tables.where !== undefined ? `(FROM ${all} WHERE ${tables.where})` : all;
 }
 
 /** `narrow` (k, m, alive, d, e): every stored row with the distance to its earlier and its later neighbour in months. */
@@ -132,7 +135,7 @@ export async function latestNewest(tables: BucketTables): Promise<void> {
 }
 
 /** `facts`: per row what is wrong with it alone, and the two hashes that its neighbours are held to. One pass over all bytes. */
-async function arrays(tables: BucketTables): Promise<void> {
+export async function arrays(tables: BucketTables): Promise<void> {
   const { session, shape, findings } = tables;
   // Rows that are older than a column say nothing in it.
   const stored = (name: string) => (tables.later.has(name) ? `${identifier(name)} IS NOT NULL AND ` : '');

@@ -17,8 +17,8 @@ import { auditBuckets } from './audit.ts';
 import { type BucketSpool, openBucketSpool } from './audit-spool.ts';
 import { roles, type SpoolLine, type StateFile, stateFileOf, type TableState } from './audit-state.ts';
 import { findTable } from './pin-config.ts';
-import { verifyRepaired } from './repair/audit.ts';
 import { type Role, tableIdentifier, targetTables } from './tables.ts';
+import { verifyTask } from './task-run.ts';
 import { summaryTask } from './tasks.ts';
 import type { SummaryContext } from './types.ts';
 
@@ -40,7 +40,8 @@ export async function verifyRun(
 ): Promise<AuditReport> {
   const tables = await publishedTables(context, plan);
   await using spool = await spoolPublished(context, tables);
-  if (summaryTask(context) !== undefined) return await verifyRepaired({ context, plan, tables, spool });
+  const task = summaryTask(context);
+  if (task !== undefined) return await verifyTask({ context, plan, tables, spool }, task);
   return await auditBuckets({ context, tables, spool, sampleSize: options.sampleSize });
 }
 

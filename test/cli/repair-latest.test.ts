@@ -6,6 +6,7 @@ import { pipelineDocument, smallShape } from '../generators/shape.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';
 import { writeForeign } from '../summary/foreign-writer.ts';
 import { openProduct, type Product } from '../summary/product.ts';
+import { staleArrays } from '../summary/stale-arrays.ts';
 import { type Home, newHome } from './harness.ts';
 
 const scenario = bulkScenario({ shape: smallShape, seed: 9, keys: 20, months: 5, changed: 0.3 });
@@ -66,4 +67,32 @@ it('repair refuses what it does not know', async () => {
   const far = await home.run('repair', 'latest', '--bucket', '7');
   expect(far.stderr).toContain('there are 2 buckets');
   expect(far.code).toBe(2);
+});
+
+it('rebuild shows old and new arrays, recomputes them, and says when there is nothing to do', async () => {
+  await visit(({ world }) =>
+    writeForeign(world, 'summary', (rows, table) => staleArrays(scenario.shape, rows, table, 'true')),
+  );
+  const look = await home.run('rebuild', '--month', '2025-01..2026-02', '--dry-run', '--sample', '1');
+  expect(look.code, look.stderr).toBe(0);
+  expect(look.stdout).toMatch(/rows in which balance_history is wrong/);
+  expect(look.stdout).toMatch(/ {4}old \[.*\]\n {4}new \[/);
+  expect(look.stdout).toMatch(/rows would be rewritten/);
+
+  const rebuilt = await home.run('rebuild', '--month', '2025-01..2026-02');
+  expect(rebuilt.code, rebuilt.stderr).toBe(0);
+  expect(rebuilt.stdout).toContain('rows whose arrays were wrong');
+  const [, runId = ''] = /published (\S+)/.exec(rebuilt.stdout) ?? [];
+  expect((await home.run('verify', runId)).stdout).toContain(`verified ${runId}`);
+  expect((await home.run('verify', '--full')).code).toBe(0);
+  expect((await home.run('rebuild', '--month', '2025-01..2026-02')).stdout).toContain(
+    'nothing was committed',
+  );
+  const dry = await home.run('rebuild', '--key', scenario.initial[0]?.normal.key ?? '', '--dry-run');
+  expect(dry.stdout).toContain('every array is right');
+});
+
+it('rebuild refuses what names no rows', async () => {
+  for (const wrong of [[], ['--month', '2025-13'], ['--month', '2025-02..2025-01'], ['--month', 'may']])
+    expect((await home.run('rebuild', ...wrong)).code).toBe(2);
 });

@@ -19,14 +19,15 @@ import { type TableRole, tableIdentifier } from './tables.ts';
 /**
  * Another engine's statement on one of the tables: every live file's rows become what `change` selects from them, in one
  * snapshot that says nothing of any run. A file whose rows stay as they are is left alone.
- * @param change a SELECT of all columns of the table, in any order, of the parenthesised rows
+ * @param change a SELECT of all columns of the table, in any order, of the parenthesised rows of a file; the second ones are
+ * those of the whole table
  * @param changes `some`: a statement that changes nothing is a mistake of the test
  * @example await writeForeign(world, 'latest', (rows) => `SELECT * FROM ${rows} WHERE acct <> 'k1'`)
  */
 export async function writeForeign(
   world: LocalWorld,
   role: TableRole,
-  change: (rows: string) => string,
+  change: (rows: string, table: string) => string,
   changes: 'some' | 'any' = 'some',
 ): Promise<void> {
   const store = world.warehouse;
@@ -37,13 +38,17 @@ export async function writeForeign(
     threads: 1,
     workFolder: `${world.workRoot}/foreign-${randomBytes(4).toString('hex')}`,
   });
+  const scans = [];
+  for await (const scan of liveFiles({ store, table, snapshotId: currentSnapshot(table)?.snapshotId }))
+    scans.push(scan);
+  const whole = await liveRows({ store, schema, files: scans.map(scanned) });
   const names = schema.fields.map(({ name }) => `"${name}"`).join(', ');
   const added: DataFile[] = [];
   const removed: RemovedFile[] = [];
   const removedDeletes: RemovedFile[] = [];
-  for await (const scan of liveFiles({ store, table, snapshotId: currentSnapshot(table)?.snapshotId })) {
+  for (const scan of scans) {
     const before = await liveRows({ store, schema, files: [scanned(scan)] });
-    const after = `(SELECT ${names} FROM (${change(before)}))`;
+    const after = `(SELECT ${names} FROM (${change(before, whole)}))`;
     const [same] = await session.query(
       `SELECT (SELECT count(*) FROM (FROM ${before} EXCEPT ALL FROM ${after})) + (SELECT count(*) FROM (FROM ${after} EXCEPT ALL FROM ${before})) AS n`,
     );

@@ -1,8 +1,5 @@
-import { readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { currentSnapshot, loadTable } from '../../lib/iceberg/index.ts';
-import { fieldIds } from '../../lib/run/field-ids.ts';
 import { runTask } from '../../lib/run/local-task.ts';
 import { lookAtLatest } from '../../lib/summary/repair/look.ts';
 import type { BucketScope, RepairLatestTask } from '../../lib/summary/tasks.ts';
@@ -13,6 +10,7 @@ import { bulkLoad } from './bulk-load.ts';
 import { writeForeign } from './foreign-writer.ts';
 import { expectedTables, expectSucceeded, expectTables, openProduct, type Product } from './product.ts';
 import { readTables, tableIdentifier } from './tables.ts';
+import { tamperWritten } from './tamper.ts';
 
 const full = bulkScenario({ shape: smallShape, seed: 5, keys: 40, months: 9, changed: 0.3 });
 /** One run: late months, corrections and deletes at once. */
@@ -197,7 +195,8 @@ describe('a repair of latest', () => {
       shape: scenario.shape,
       document,
       step: async (name) => {
-        if (name === 'after-checkpoint:repair') tampered += await tamper(product);
+        if (name === 'after-checkpoint:repair')
+          tampered += await tamperWritten(product.world, 'latest', "'tampered' AS status");
       },
     });
     await bulkLoad(product, scenario.initial);
@@ -226,31 +225,3 @@ describe('a repair of latest', () => {
     ]);
   });
 });
-
-/** Changes a value in every file of latest that a repair has written and nobody refers to yet; returns how many. */
-async function tamper({ world }: Product): Promise<number> {
-  const folder = `${world.rootPath}/warehouse/partwise/proof_latest/data`;
-  const files = await readdir(folder, { recursive: true });
-  const written = files
-    .filter((file) => /proof-[^/]+\.parquet$/.test(file))
-    .map((file) => join(folder, file));
-  await using session = await world.engine.open({
-    memoryBytes: 2 ** 28,
-    threads: 1,
-    workFolder: `${world.workRoot}/tamper-${written.length}`,
-  });
-  for (const path of written) {
-    const { fields } = (
-      await loadTable({
-        store: world.warehouse,
-        catalog: world.catalog,
-        identifier: tableIdentifier('latest'),
-      })
-    ).metadata.schemas[0] ?? { fields: [] };
-    const copy = `${session.workFolder}/copy.parquet`;
-    const select = `SELECT * REPLACE ('tampered' AS status) FROM read_parquet('${path}', hive_partitioning = false)`;
-    await session.writeParquet({ select, path: copy, fieldIds: fieldIds({ fields }) });
-    await rename(copy, path);
-  }
-  return written.length;
-}

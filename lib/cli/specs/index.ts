@@ -1,6 +1,7 @@
 import type { CommandSpec } from '../command.ts';
 import { careCommands } from './care.ts';
 import { lookCommands } from './look.ts';
+import { rebuildCommand } from './rebuild.ts';
 import { repairCommand } from './repair.ts';
 import { simulateCommand } from './simulate.ts';
 import { startCommands } from './start.ts';
@@ -14,4 +15,5 @@ export const commands: readonly CommandSpec[] = [
   ...lookCommands,
   simulateCommand,
   ...careCommands,
+  rebuildCommand,
 ];

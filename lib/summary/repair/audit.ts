@@ -1,7 +1,7 @@
 import { checkpointsOf } from '../../run/checkpoints.ts';
-import { engineMemoryBytes } from '../../run/context.ts';
 import { sideBySide } from '../../run/side-by-side.ts';
 import type { AuditReport, Plan } from '../../run/workload.ts';
+import { auditSessions } from '../audit.ts';
 import { findings } from '../audit-findings.ts';
 import type { BucketSpool } from '../audit-spool.ts';
 import {
@@ -37,20 +37,13 @@ interface RepairedOptions {
 /** Holds latest, as it stands after the changes of the spool, to summary in every bucket that the repair wrote. */
 export async function verifyRepaired(options: RepairedOptions): Promise<AuditReport> {
   const { context, plan, tables, spool } = options;
-  const { world, config } = context;
+  const { world } = context;
   const found = findings();
-  const shape = summaryShape(config);
+  const shape = summaryShape(context.config);
   const schemas = new Map((['summary', 'latest'] as const).map((role) => [role, tables[role].schema]));
   const written = new Set(await writtenBuckets(context, plan));
   const { buckets } = plan.workload as SummaryPlanFacts;
-  const sessions = {
-    threads: config.work.threads ?? world.resources.threads,
-    memoryBytes: Math.floor(engineMemoryBytes(context) * engineShare),
-    signal: context.signal,
-    open: (share: { readonly threads: number; readonly memoryBytes: number }) =>
-      context.session('audit', share),
-  };
-  await sideBySide(sessions, spool.buckets(), async (session, [bucket, lines]) => {
+  await sideBySide(auditSessions(context), spool.buckets(), async (session, [bucket, lines]) => {
     if (!written.has(bucket)) return;
     const state = bucketState(bucket, lines);
     const bucketTables: BucketTables = {
@@ -68,9 +61,6 @@ export async function verifyRepaired(options: RepairedOptions): Promise<AuditRep
   });
   return found.report({ buckets: written.size });
 }
-
-/** The rest is for what the engine does not count. */
-const engineShare = 0.75;
 
 async function writtenBuckets(context: SummaryContext, plan: Plan): Promise<readonly number[]> {
   const buckets: number[] = [];

@@ -1,14 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { SummaryConfig } from '../../config/schema.ts';
 import type { EngineSession } from '../../engine/engine.ts';
-import { currentSchema, withMissingColumns } from '../../iceberg/index.ts';
 import { sideBySide } from '../../run/side-by-side.ts';
 import type { World } from '../../run/workload.ts';
 import { summaryShape } from '../columns.ts';
+import { lookSchemas, lookSessions } from '../look.ts';
 import { storedBuckets } from '../pin-config.ts';
 import { openFiles } from '../reading.ts';
-import { targetTables } from '../tables.ts';
 import type { BucketScope } from '../tasks.ts';
 import { compareLatest, type Deviations, type Example, examples, wrongColumns } from './compare.ts';
 import { chooseRepairBuckets, repairFiles, repairTables } from './tables.ts';
@@ -40,13 +37,7 @@ export async function lookAtLatest(
   const chosen = await chooseRepairBuckets({ ...options, scope });
   const files = await repairFiles(options, new Set(chosen.buckets));
   const shape = summaryShape(config);
-  const targets = targetTables(pinned, world.warehouse.root);
-  const schemaOf = (role: 'summary' | 'latest') => {
-    const fields = targets.find((one) => one.role === role)?.fields ?? [];
-    const table = tables[role];
-    return table === undefined ? { schemaId: 0, fields } : currentSchema(withMissingColumns(table, fields));
-  };
-  const schemas = { summary: schemaOf('summary'), latest: schemaOf('latest') };
+  const schemas = lookSchemas(world, pinned, tables);
   const found: LookedAt[] = [];
   let keys = 0;
   const compareBucket = async (session: EngineSession, bucket: number) => {
@@ -72,21 +63,11 @@ export async function lookAtLatest(
   async function* each(): AsyncIterable<number> {
     yield* chosen.buckets;
   }
-  await sideBySide({ ...world.resources, open: (share) => openSession(world, share) }, each(), compareBucket);
+  await sideBySide(lookSessions(world), each(), compareBucket);
   return {
     buckets: chosen.buckets.length,
     keys,
     reasons: chosen.reasons,
     deviating: found.sort((a, b) => a.bucket - b.bucket),
   };
-}
-
-function openSession(
-  world: World,
-  share: { readonly threads: number; readonly memoryBytes: number },
-): Promise<EngineSession> {
-  return world.engine.open({
-    ...share,
-    workFolder: join(world.workRoot, `look-${randomBytes(4).toString('hex')}`),
-  });
 }

@@ -99,7 +99,7 @@ interface RemakeOptions {
  * The bucket's rows of latest, from summary, when a key deviates; no change otherwise.
  * @throws DuplicateStoredKeyError when summary holds a (key, month) twice: nobody can say which row counts
  */
-async function remakeLatest(
+export async function remakeLatest(
   options: RemakeOptions,
 ): Promise<Pick<RepairOutcome, 'changes' | 'found' | 'written'>> {
   const { context, open, table, name, bucket, latest } = options;
