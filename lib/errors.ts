@@ -105,6 +105,8 @@ export class WrongBucketError extends PartwiseError {}
 export class DeadlineExceededError extends PartwiseError {
   override readonly retryable = true;
 }
+/** Tables that another system made cannot be gone on with as they are; `details.findings` says why. */
+export class AdoptionRefusedError extends PartwiseError {}
 export class TableNotFoundError extends PartwiseError {}
 export class TableAlreadyExistsError extends PartwiseError {}
 export class ObjectNotFoundError extends PartwiseError {}

@@ -43,6 +43,7 @@ const byErrorName: Readonly<Record<string, ExitCode>> = {
   SourceChangedError: 5,
   IntegrityError: 6,
   DuplicateStoredKeyError: 6,
+  AdoptionRefusedError: 6,
   CorruptStateError: 6,
   CommitStateUnknownError: 7,
   RootUnusableError: 8,

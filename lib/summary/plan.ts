@@ -1,6 +1,6 @@
 import { configDigest } from '../config/digest.ts';
 import { parseByteSize } from '../config/sizes.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, TableNotFoundError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table, withMissingColumns } from '../iceberg/index.ts';
 import { sha256 } from '../run/layout.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
@@ -38,7 +38,10 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
   const tables = new Map<Role, Table | undefined>();
   for (const role of roles) tables.set(role, await findTable(world, config, role));
   const summary = tables.get('summary');
-  if (summary !== undefined) refuseOtherBuckets(summary, config);
+  if (summary !== undefined) {
+    refuseOtherBuckets(summary, config);
+    refuseWithoutLatest(context, summary, tables.get('latest'));
+  }
 
   const buckets = new Set(inputs.keys());
   const filesOf = async (role: Role): Promise<ReadonlyMap<number, FileSpec[]>> => {
@@ -257,6 +260,17 @@ export interface PlannedWork {
   /** Units of `apply` that Spark runs. */
   readonly sparkUnits: number;
   readonly threads: number;
+}
+
+/** Which keys are known, and what their arrays hold, is asked of latest: without it every key would be taken for a new one. */
+function refuseWithoutLatest(context: SummaryContext, summary: Table, latest: Table | undefined): void {
+  const snapshot = currentSnapshot(summary);
+  if (latest !== undefined || snapshot === undefined || snapshot.summary['total-records'] === '0') return;
+  const { namespace, name } = tableIdentifier(context.config, 'latest');
+  throw new TableNotFoundError(`${namespace}.${name} is gone, and ${summary.identifier.name} holds rows`, {
+    safe: 'the tables are untouched; the files are kept for the run',
+    next: `partwise repair latest --all, then partwise resume ${context.runId}`,
+  });
 }
 
 /** Another run may have created the table since this run's rows were prepared for a number of buckets. */

@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import { bulkScenario } from '../generators/bulk.ts';
 import { pipelineDocument, smallShape } from '../generators/shape.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';
+import { makeForeign } from '../summary/foreign-table.ts';
 import { writeForeign } from '../summary/foreign-writer.ts';
 import { openProduct, type Product } from '../summary/product.ts';
 import { staleArrays } from '../summary/stale-arrays.ts';
@@ -95,4 +96,27 @@ it('rebuild shows old and new arrays, recomputes them, and says when there is no
 it('rebuild refuses what names no rows', async () => {
   for (const wrong of [[], ['--month', '2025-13'], ['--month', '2025-02..2025-01'], ['--month', 'may']])
     expect((await home.run('rebuild', ...wrong)).code).toBe(2);
+});
+
+it('adopt says what stands between a table and the next run, and takes it over with --apply only', async () => {
+  await visit(({ world }) => makeForeign(world, 'summary'));
+  const look = await home.run('adopt');
+  expect(look.code, look.stderr).toBe(0);
+  expect(look.stdout).toMatch(/^ok +summary columns +\d+ columns by name and type/m);
+  expect(look.stdout).toMatch(/^set +summary properties +partwise\.history-length = 6/m);
+  expect(look.stdout).toContain('can be adopted as it is\nnext   partwise adopt --apply');
+  expect((await home.run('adopt')).stdout).toBe(look.stdout);
+  const applied = await home.run('adopt', '--apply');
+  expect(applied.code, applied.stderr).toBe(0);
+  expect(applied.stdout).toContain('adopted: the next run goes on from these tables');
+  expect((await home.run('adopt')).stdout).not.toMatch(/^set/m);
+
+  await visit(({ world }) => makeForeign(world, 'summary', { monthsOnly: true }));
+  const told = await home.run('adopt');
+  expect(told.code).toBe(6);
+  expect(told.stdout).toContain('CREATE TABLE `partwise`.`partwise`.`proof_summary_adopted` USING iceberg');
+  const refused = await home.run('adopt', '--apply');
+  expect(refused.code).toBe(6);
+  expect(refused.stderr).toContain('cannot be adopted as they are: the table is partitioned by');
+  expect((await home.run('adopt', '--apply', '--dry-run')).code).toBe(2);
 });

@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../command.ts';
+import { adoptCommand } from './adopt.ts';
 import { careCommands } from './care.ts';
 import { lookCommands } from './look.ts';
 import { rebuildCommand } from './rebuild.ts';
@@ -16,4 +17,5 @@ export const commands: readonly CommandSpec[] = [
   simulateCommand,
   ...careCommands,
   rebuildCommand,
+  adoptCommand,
 ];
