@@ -70,6 +70,10 @@ describe('arrays are made anew from the months’ own rows', () => {
     expect(new Set(before.sample.map(({ key, month }) => `${key} ${month}`)).size).toBe(3);
     for (const change of before.sample) expect(change.old).not.toEqual(change.new);
 
+    const { world, config } = product;
+    const inSlices = { world, config, scope: everyMonth, sampleRows: 3, sliceEntries: 300 };
+    expect(await lookAtArrays(inSlices)).toEqual(before);
+
     const outcome = await rebuild(product, everyMonth);
     expectSucceeded(outcome);
     expect(outcome.run?.facts['rebuild']).toMatchObject({ rows: before.rows, rebuilt: before.wrong });

@@ -1,17 +1,17 @@
-import type { EngineSession, SqlRow } from '../../engine/engine.ts';
-import { identifier, text, textList } from '../../engine/sql.ts';
+import type { EngineSession } from '../../engine/engine.ts';
+import { textList } from '../../engine/sql.ts';
 import { currentSchema, type Table } from '../../iceberg/index.ts';
 import { sideBySide } from '../../run/side-by-side.ts';
 import type { World } from '../../run/workload.ts';
-import { liveRows, type ScannedFile, scanned } from '../../upkeep/live-rows.ts';
-import { monthNumber, rowAlive } from '../audit-sql.ts';
+import { type ScannedFile, scanned } from '../../upkeep/live-rows.ts';
 import type { SummaryShape } from '../columns.ts';
 import { lookSessions } from '../look.ts';
 import type { AdoptFinding } from './finding.ts';
 import type { Layout } from './layout.ts';
+import { checkRows } from './row-checks.ts';
 
-/** Bytes of files whose keys are held at once where the table has no buckets. */
-const sliceBytes = 256e6;
+/** Rows whose keys are held at once where the table has no buckets. */
+const sliceRows = 10_000_000;
 
 /** What can be wrong with rows, and what mends it. */
 const checks = {
@@ -37,9 +37,9 @@ const checks = {
   grids: ['mend', 'rows with a grid that is not their array as text', 'rebuild'],
   chain: ['mend', 'rows with an array that does not hold the values of the stored months before', 'rebuild'],
 } as const;
-type CheckName = keyof typeof checks;
+export type CheckName = keyof typeof checks;
 
-interface RowsOptions {
+export interface RowsOptions {
   readonly world: World;
   readonly table: Table;
   readonly shape: SummaryShape;
@@ -107,7 +107,7 @@ export async function rowFindings(options: RowsOptions): Promise<RowFindings> {
   };
 }
 
-interface Part {
+export interface Part {
   readonly files: readonly (ScannedFile & { readonly month: string | undefined })[];
   readonly slice: { readonly index: number; readonly count: number } | undefined;
   readonly bucket: number | undefined;
@@ -133,109 +133,10 @@ async function* partsOf({ files, buckets }: Layout, table: Table): AsyncIterable
       yield { files: own, slice: undefined, bucket };
     return;
   }
-  const bytes = files.reduce((sum, { file }) => sum + file.sizeBytes, 0);
-  const count = Math.max(1, Math.ceil(bytes / sliceBytes));
+  const rows = files.reduce((sum, { file }) => sum + file.rows, 0);
+  const count = Math.max(1, Math.ceil(rows / sliceRows));
   for (let index = 0; index < count; index += 1)
     yield { files: all, slice: count === 1 ? undefined : { index, count }, bucket: undefined };
-}
-
-async function checkRows(options: RowsOptions, session: EngineSession, part: Part): Promise<SqlRow> {
-  const { shape, table, world } = options;
-  const schema = currentSchema(table);
-  const has = (name: string | undefined): name is string =>
-    name !== undefined && schema.fields.some((field) => field.name === name);
-  const hasRegisters = shape.system.every(({ name }) => has(name));
-  const code = shape.deleteColumn;
-  const alive = hasRegisters
-    ? rowAlive(shape, 'r')
-    : has(code)
-      ? `(r.${identifier(code)} IS NULL OR r.${identifier(code)}::VARCHAR NOT IN (${options.deleteCodes.map(text).join(', ')}))`
-      : 'true';
-  const usable = shape.histories.filter(({ name, from }) => has(name) && has(from));
-  const [key, month] = [`r.${identifier(shape.key.name)}`, `r.${identifier(shape.month.name)}::VARCHAR`];
-  const lists = usable.map(({ name }, index) => `r.${identifier(name)} AS a${index}`);
-  // What a delete or the deletions feed may replace stands in the array alone.
-  const shown = new Set([code, shape.feed?.date.name]);
-  const own = usable.map(({ name, from }, index) =>
-    shown.has(from) ? `r.${identifier(name)}[1] AS v${index}` : `r.${identifier(from)} AS v${index}`,
-  );
-  const grids = shape.grids.flatMap(({ name, history, placeholder, separator }) => {
-    const at = usable.findIndex((one) => one.name === history);
-    if (at < 0 || !has(name)) return [];
-    const entries = `list_transform(r.${identifier(history)}, lambda x: coalesce(x::VARCHAR, ${text(placeholder)}))`;
-    return [`r.${identifier(name)} IS DISTINCT FROM array_to_string(${entries}, ${text(separator)})`];
-  });
-  const columns = [
-    ...new Set([
-      shape.key.name,
-      shape.month.name,
-      ...(has(shape.version.name) ? [shape.version.name] : []),
-      ...(has(code) ? [code] : []),
-      ...usable.flatMap(({ name, from }) => [name, from]),
-      ...shape.grids.map(({ name }) => name).filter(has),
-      ...(hasRegisters ? shape.system.map(({ name }) => name) : []),
-    ]),
-  ];
-  const selects = await Promise.all(
-    [...Map.groupBy(part.files, ({ month: one }) => one)].map(async ([one, files]) => {
-      const rows = await liveRows({ store: world.warehouse, schema, files, columns });
-      return `SELECT *, ${one === undefined ? 'NULL' : text(one)} AS pw_cell FROM ${rows}`;
-    }),
-  );
-  const bucketSql = bucketExpression(shape, key, options.layout.buckets);
-  const misplaced = [
-    `(r.pw_cell IS NOT NULL AND r.pw_cell <> ${month})`,
-    ...(part.bucket === undefined || bucketSql === undefined ? [] : [`${bucketSql} <> ${part.bucket}`]),
-  ].join(' OR ');
-  const where =
-    part.slice === undefined ? '' : ` WHERE hash(${key}) % ${part.slice.count} = ${part.slice.index}`;
-  const form = `regexp_full_match(${month}, '\\d{4}-(0[1-9]|1[0-2])')`;
-  await session.execute(`CREATE OR REPLACE TEMP TABLE adopted AS
-    SELECT ${[`${key} AS k`, `${month} AS m`, `CASE WHEN ${form} THEN ${monthNumber(month)} END AS no`, `${alive} AS alive`, `coalesce(${misplaced}, false) AS misplaced`, `${has(shape.version.name) ? `r.${identifier(shape.version.name)} IS NULL` : 'false'} AS unversioned`, `coalesce(${grids.length === 0 ? 'false' : grids.join(' OR ')}, false) AS bad_grid`, ...lists, ...own].join(', ')}
-    FROM (${selects.join(' UNION ALL ')}) AS r${where}`);
-  return tally(shape.historyLength, usable.length, session);
-}
-
-async function tally(length: number, arrays: number, session: EngineSession): Promise<SqlRow> {
-  const each = (part: (index: number) => string) =>
-    arrays === 0 ? 'false' : Array.from({ length: arrays }, (_, index) => `(${part(index)})`).join(' OR ');
-  const chain = each(
-    (index) =>
-      `CASE WHEN d BETWEEN 1 AND ${length - 1} THEN a${index}[d + 1 : ${length}] IS DISTINCT FROM list_concat([CASE WHEN s_alive THEN s_v${index} END], s_a${index}[2 : ${length} - d]) ELSE false END`,
-  );
-  const before = Array.from({ length: arrays }, (_, index) => [
-    `lag(a${index}) OVER w AS s_a${index}`,
-    `lag(v${index}) OVER w AS s_v${index}`,
-  ]).flat();
-  const conditions: Readonly<Record<CheckName, string>> = {
-    nulls: 'k IS NULL OR m IS NULL',
-    months: 'm IS NOT NULL AND no IS NULL',
-    twice: 'd = 0',
-    misplaced: 'misplaced',
-    versions: 'unversioned',
-    lengths: each((index) => `len(a${index}) IS DISTINCT FROM ${length}`),
-    firsts: each((index) => `a${index}[1] IS DISTINCT FROM v${index}`),
-    grids: 'bad_grid',
-    chain,
-  };
-  const names = Object.keys(conditions) as CheckName[];
-  const flags = names.map((name) => `coalesce(${conditions[name]}, false) AS is_${name}`);
-  const found = names.flatMap((name) => [
-    `count(*) FILTER (is_${name}) AS ${name}`,
-    `min(concat(coalesce(k::VARCHAR, 'NULL'), ', ', coalesce(m, 'NULL'))) FILTER (is_${name}) AS ${name}_example`,
-  ]);
-  const wrong = 'is_lengths OR is_firsts OR is_grids OR is_chain';
-  const [row] =
-    await session.query(`SELECT count(*) AS rows, min(m) FILTER (${wrong}) AS first, max(m) FILTER (${wrong}) AS last, ${found.join(', ')}
-    FROM (SELECT k, m, ${flags.join(', ')} FROM (SELECT ${['*', 'no - lag(no) OVER w AS d', 'lag(alive) OVER w AS s_alive', ...before].join(', ')} FROM adopted WINDOW w AS (PARTITION BY k ORDER BY no)))`);
-  return row ?? {};
-}
-
-function bucketExpression(shape: SummaryShape, key: string, count: number | undefined): string | undefined {
-  if (count === undefined) return undefined;
-  return shape.key.icebergType === 'string'
-    ? `pw_bucket_text(${key}, ${count})`
-    : `pw_bucket_long(${key}::BIGINT, ${count})`;
 }
 
 /** Columns are read by the field ids in the files; files that were added as they were have none. */

@@ -5,11 +5,12 @@ import { fetchByPlaces, type OpenFiles, scan } from '../reading.ts';
 import { monthText } from '../sql/months.ts';
 import {
   addRebuilt,
+  gatheredRows,
   gatheredTable,
   gatheredTwice,
   linesTable,
   placesTable,
-  type RowFilter,
+  sliceTable,
   valuesTable,
 } from './sql.ts';
 
@@ -25,34 +26,72 @@ interface ComputeOptions {
   readonly shape: SummaryShape;
   readonly summary: OpenFiles;
   readonly scope: RowScope;
-  readonly slice: { readonly index: number; readonly count: number };
+  /** Array entries that a slice of keys has at most; default as measured. */
+  readonly sliceEntries?: number;
+  /** Called after each slice of keys, with `pw_gathered` and `pw_rebuilt`, which has the rows of earlier slices too. */
+  readonly afterSlice?: () => Promise<void>;
 }
 
+/** As lists and line by line entries take some hundred bytes each: a slice stays below 500 MB. */
+const defaultSliceEntries = 6_000_000;
+
 /**
- * Adds to `pw_rebuilt` what is to change in the rows of one slice of the scope's keys; leaves `pw_gathered`.
+ * Adds to `pw_rebuilt` what is to change in the rows of the scope. Where they are many, they are gathered once into files by
+ * slices of keys, and worked off slice by slice.
  * @returns how many rows of the scope there are
  * @throws DuplicateStoredKeyError when a (key, month) is stored twice
  */
-export async function computeSlice(options: ComputeOptions): Promise<number> {
-  const { session, shape, summary, scope, slice } = options;
-  const filter: RowFilter = { keys: scope.keys, slice: slice.count === 1 ? undefined : slice };
-  const columns = storedNames(shape);
+export async function computeRebuilt(options: ComputeOptions): Promise<number> {
+  const { session, shape, summary, scope, sliceEntries = defaultSliceEntries } = options;
   // Rows take their values from the H - 1 months before them, and from no later row.
-  const within = summary.files.filter(
+  const files = summary.files.filter(
     ({ spec }) => spec.month > scope.first - shape.historyLength && spec.month <= scope.last,
   );
-  if (scope.keys === undefined)
-    await session.execute(gatheredTable(shape, scan(summary, { columns, files: within }), filter));
-  else {
-    const keys = scan(summary, { columns: [shape.key.name], files: within });
-    await session.execute(placesTable(shape, keys, filter));
-    const used = (await session.query('SELECT DISTINCT pw_file FROM pw_places')).map((row) =>
-      Number(row['pw_file']),
-    );
-    const files = within.filter(({ no }) => used.includes(no));
-    const rows = scan(summary, { columns, files, wanted: 'pw_places' });
-    await fetchByPlaces(session, gatheredTable(shape, rows, { keys: undefined, slice: undefined }));
+  if (scope.keys !== undefined) {
+    await gatherKeys(options, scope.keys, files);
+    return await computeGathered(options);
   }
+  const rows = files.reduce((sum, { spec }) => sum + spec.rows, 0);
+  const count = Math.ceil((rows * Math.max(1, shape.histories.length) * shape.historyLength) / sliceEntries);
+  const source = scan(summary, { columns: storedNames(shape), files });
+  if (count <= 1) {
+    await session.execute(gatheredTable(shape, source));
+    return await computeGathered(options);
+  }
+  // Rows of many slices are held until a slice has so many.
+  await session.execute('SET partitioned_write_flush_threshold = 4096');
+  const written = await session.writeParquet({
+    select: gatheredRows(shape, source, count),
+    path: `${session.workFolder}/gathered`,
+    partitionBy: ['pw_slice'],
+    rowGroupRows: 4096,
+  });
+  let found = 0;
+  for (const [, own] of Map.groupBy(written, ({ partition }) => partition['pw_slice'])) {
+    await session.execute(sliceTable(own.map(({ path }) => path)));
+    found += await computeGathered(options);
+  }
+  return found;
+}
+
+/** `pw_gathered` of named keys: first where their rows lie, then the rows. */
+async function gatherKeys(
+  { session, shape, summary }: ComputeOptions,
+  keys: readonly string[],
+  within: OpenFiles['files'],
+): Promise<void> {
+  await session.execute(
+    placesTable(shape, scan(summary, { columns: [shape.key.name], files: within }), keys),
+  );
+  const used = (await session.query('SELECT DISTINCT pw_file FROM pw_places')).map((row) =>
+    Number(row['pw_file']),
+  );
+  const files = within.filter(({ no }) => used.includes(no));
+  const rows = scan(summary, { columns: storedNames(shape), files, wanted: 'pw_places' });
+  await fetchByPlaces(session, gatheredTable(shape, rows));
+}
+
+async function computeGathered({ session, shape, scope, afterSlice }: ComputeOptions): Promise<number> {
   await refuseTwice(session);
   await session.execute(valuesTable(shape));
   await session.execute(linesTable(shape));
@@ -60,16 +99,8 @@ export async function computeSlice(options: ComputeOptions): Promise<number> {
   const [row] = await session.query(
     `SELECT count(*) AS n FROM pw_gathered WHERE pw_month BETWEEN ${scope.first} AND ${scope.last}`,
   );
+  await afterSlice?.();
   return Number(row?.['n'] ?? 0);
-}
-
-/** Bytes of stored rows that are laid out at once: as lists and line by line they take several times as much. */
-const sliceBytes = 64e6;
-
-/** Disjoint sets of the scope's keys that are worked on one after the other. */
-export function slicesOf(scope: RowScope, bytes: number): readonly { index: number; count: number }[] {
-  const count = scope.keys === undefined ? Math.max(1, Math.ceil(bytes / sliceBytes)) : 1;
-  return Array.from({ length: count }, (_, index) => ({ index, count }));
 }
 
 async function refuseTwice(session: EngineSession): Promise<void> {

@@ -9,7 +9,7 @@ import { openFiles } from '../reading.ts';
 import { repairFiles, repairTables } from '../repair/tables.ts';
 import { monthText } from '../sql/months.ts';
 import type { RebuildScope } from '../tasks.ts';
-import { computeSlice, slicesOf } from './compute.ts';
+import { computeRebuilt } from './compute.ts';
 import { bucketsOfScope, rowScope } from './scope.ts';
 import { emptyRebuilt, rebuiltCounts, rebuiltSample } from './sql.ts';
 
@@ -39,10 +39,14 @@ interface LookOptions {
   readonly scope: RebuildScope;
   /** Rows of the sample at most. */
   readonly sampleRows: number;
+  /** As in `computeRebuilt`. */
+  readonly sliceEntries?: number;
 }
 
 /** Says which arrays of main a rebuild would change, with old and new for a sample. Reads only, holds no lease. */
-export async function lookAtArrays({ world, config, scope, sampleRows }: LookOptions): Promise<RebuildLook> {
+export async function lookAtArrays(options: LookOptions): Promise<RebuildLook> {
+  const { world, config, scope, sampleRows, sliceEntries } = options;
+  const sliced = sliceEntries === undefined ? {} : { sliceEntries };
   const tables = await repairTables(world, config);
   const count = storedBuckets(tables.summary, config);
   const pinned = { ...config, tables: { ...config.tables, buckets: count } };
@@ -59,27 +63,26 @@ export async function lookAtArrays({ world, config, scope, sampleRows }: LookOpt
     const specs = files.summary.get(bucket) ?? [];
     const store = world.warehouse;
     const summary = await openFiles({ session, store, name: `pw_summary${bucket}`, schema, files: specs });
-    const bytes = specs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    for (const slice of slicesOf(rowsOf, bytes)) {
-      await session.execute(emptyRebuilt(shape));
-      rows += await computeSlice({ session, shape, summary, scope: rowsOf, slice });
-      const [counts] = await session.query(rebuiltCounts(shape));
-      wrong += Number(counts?.['n'] ?? 0);
-      for (const [index, { name }] of shape.histories.entries()) {
-        const n = Number(counts?.[`c${index}`] ?? 0);
-        if (n > 0) wrongArrays.set(name, (wrongArrays.get(name) ?? 0) + n);
-      }
-      for (const row of await session.query(rebuiltSample(shape, sampleRows)))
-        for (const [index, { name }] of shape.histories.entries()) {
-          const [old, fresh] = [row[`o${index}`], row[`a${index}`]] as [
-            ArrayChange['old'],
-            ArrayChange['new'],
-          ];
-          if (JSON.stringify(old) === JSON.stringify(fresh)) continue;
-          const month = monthText(Number(row['month']));
-          sample.push({ key: String(row['key']), month, array: name, old, new: fresh });
-        }
+    await session.execute(emptyRebuilt(shape));
+    const afterSlice = () => tellSlice(session);
+    rows += await computeRebuilt({ session, shape, summary, scope: rowsOf, afterSlice, ...sliced });
+  };
+  /** What a slice of keys has found; only that is kept of it. */
+  const tellSlice = async (session: EngineSession) => {
+    const [counts] = await session.query(rebuiltCounts(shape));
+    wrong += Number(counts?.['n'] ?? 0);
+    for (const [index, { name }] of shape.histories.entries()) {
+      const n = Number(counts?.[`c${index}`] ?? 0);
+      if (n > 0) wrongArrays.set(name, (wrongArrays.get(name) ?? 0) + n);
     }
+    for (const row of await session.query(rebuiltSample(shape, sampleRows)))
+      for (const [index, { name }] of shape.histories.entries()) {
+        const [old, fresh] = [row[`o${index}`], row[`a${index}`]] as [ArrayChange['old'], ArrayChange['new']];
+        if (JSON.stringify(old) === JSON.stringify(fresh)) continue;
+        const month = monthText(Number(row['month']));
+        sample.push({ key: String(row['key']), month, array: name, old, new: fresh });
+      }
+    await session.execute(emptyRebuilt(shape));
   };
   async function* each(): AsyncIterable<number> {
     yield* buckets;

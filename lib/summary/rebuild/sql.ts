@@ -1,5 +1,5 @@
 import { duckDb } from '../../engine/duckdb-dialect.ts';
-import { identifier, text } from '../../engine/sql.ts';
+import { identifier, text, textList } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape, storedNames } from '../columns.ts';
 import { feedNames } from '../feed-columns.ts';
 import { gridText } from '../sql/arrays.ts';
@@ -12,32 +12,30 @@ import { of } from '../sql/names.ts';
  * (rows whose arrays or grids are not what the lines say, with the arrays as they must be).
  */
 
-/** Rows of the scope's keys among `rows`. `slice`: only one part of them. */
-export interface RowFilter {
-  readonly keys: readonly string[] | undefined;
-  readonly slice: { readonly index: number; readonly count: number } | undefined;
-}
-
-/** SQL condition on rows of alias `s`. */
-function inScope({ key }: SummaryShape, { keys, slice }: RowFilter): string {
-  const name = of('s', key.name);
-  const conditions = [
-    ...(keys === undefined
-      ? []
-      : [`${name} IN (${keys.map((one) => `${text(one)}::${key.sqlType}`).join(', ')})`]),
-    ...(slice === undefined ? [] : [`hash(${name}) % ${slice.count} = ${slice.index}`]),
-  ];
-  return conditions.length === 0 ? 'true' : conditions.join(' AND ');
-}
-
 /** `pw_places` (pw_file, pw_pos): where the rows of the keys lie. @param rows scan of the key */
-export function placesTable(shape: SummaryShape, rows: string, filter: RowFilter): string {
-  return `CREATE OR REPLACE TEMP TABLE pw_places AS SELECT s.pw_file, s.pw_pos FROM ${rows} AS s WHERE ${inScope(shape, filter)}`;
+export function placesTable(shape: SummaryShape, rows: string, keys: readonly string[]): string {
+  const values = keys.map((one) => `${text(one)}::${shape.key.sqlType}`);
+  return `CREATE OR REPLACE TEMP TABLE pw_places AS SELECT s.pw_file, s.pw_pos FROM ${rows} AS s WHERE ${of('s', shape.key.name)} IN (${values.join(', ')})`;
 }
 
 /** `pw_gathered`: place, month, whether it is alive, own values (pw_w<i>), arrays (pw_o<i>) and grids (pw_g<j>) of each row. */
-export function gatheredTable(shape: SummaryShape, rows: string, filter: RowFilter): string {
-  const columns = [
+export function gatheredTable(shape: SummaryShape, rows: string): string {
+  return `CREATE OR REPLACE TEMP TABLE pw_gathered AS SELECT ${gatheredColumns(shape).join(', ')} FROM ${rows} AS s`;
+}
+
+/** The same rows, with pw_slice, the part of the keys that they belong to: 0 to `count` - 1. */
+export function gatheredRows(shape: SummaryShape, rows: string, count: number): string {
+  const slice = `(hash(${of('s', shape.key.name)}) % ${count})::INTEGER AS pw_slice`;
+  return `SELECT ${[...gatheredColumns(shape), slice].join(', ')} FROM ${rows} AS s`;
+}
+
+/** `pw_gathered` of one slice, from what was written of it. */
+export function sliceTable(paths: readonly string[]): string {
+  return `CREATE OR REPLACE TEMP TABLE pw_gathered AS SELECT * FROM read_parquet(${textList(paths)}, hive_partitioning = false)`;
+}
+
+function gatheredColumns(shape: SummaryShape): readonly string[] {
+  return [
     `${of('s', shape.key.name)} AS pw_key`,
     's.pw_month',
     's.pw_file',
@@ -47,7 +45,6 @@ export function gatheredTable(shape: SummaryShape, rows: string, filter: RowFilt
     ...shape.histories.map(({ name }, index) => `${of('s', name)} AS pw_o${index}`),
     ...shape.grids.map(({ name }, index) => `${of('s', name)} AS pw_g${index}`),
   ];
-  return `CREATE OR REPLACE TEMP TABLE pw_gathered AS SELECT ${columns.join(', ')} FROM ${rows} AS s WHERE ${inScope(shape, filter)}`;
 }
 
 export const gatheredTwice = `SELECT pw_key::VARCHAR AS key, pw_month FROM pw_gathered GROUP BY pw_key, pw_month HAVING count(*) > 1 ORDER BY ALL LIMIT 1`;

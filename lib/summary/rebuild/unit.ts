@@ -10,7 +10,7 @@ import { unitTable } from '../tables-io.ts';
 import type { ApplyGroup, FileSpec, RewrittenGroup, SummaryContext, TouchedFile } from '../types.ts';
 import { inUnitRoom } from '../unit-room.ts';
 import { bytesIn } from '../writing.ts';
-import { computeSlice, type RowScope, slicesOf } from './compute.ts';
+import { computeRebuilt, type RowScope } from './compute.ts';
 import { filesAfter } from './files-after.ts';
 import { emptyRebuilt, rebuiltHits, rebuiltRows } from './sql.ts';
 
@@ -82,9 +82,7 @@ async function rebuild(
   });
   const scope: RowScope = { ...spec.scope, keys: spec.scope.keys ?? undefined };
   await session.execute(emptyRebuilt(shape));
-  let rows = 0;
-  for (const slice of slicesOf(scope, bytesOf(spec, shape.historyLength)))
-    rows += await computeSlice({ session, shape, summary, scope, slice });
+  const rows = await computeRebuilt({ session, shape, summary, scope });
   const touched = new Set(
     (await session.query('SELECT DISTINCT pw_file FROM pw_rebuilt')).map((row) => Number(row['pw_file'])),
   );
@@ -132,11 +130,4 @@ async function rebuild(
     files: results.flatMap((result) => result.files),
     groups: results.flatMap(({ rewritten }) => (rewritten === undefined ? [] : [rewritten])),
   };
-}
-
-/** Of the files that values are taken from. */
-function bytesOf({ summary, scope }: Pick<RebuildSpec, 'summary' | 'scope'>, length: number): number {
-  return summary
-    .filter(({ month }) => month > scope.first - length && month <= scope.last)
-    .reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
