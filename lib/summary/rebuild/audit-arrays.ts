@@ -1,3 +1,4 @@
+import { executeAsWritten } from '../../engine/engine.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import { recordValue } from '../audit-feed.ts';
 import { aliveColumns, monthNumber, monthText, rowAlive } from '../audit-sql.ts';
@@ -64,7 +65,7 @@ async function earliestRows(tables: BucketTables): Promise<void> {
   const names = shape.histories.map(({ name }) => name);
   await session.execute(`CREATE OR REPLACE TEMP TABLE earliest AS SELECT ${[`r.${key} AS k`, `r.${month} AS m`, `${number} AS no`, ...lists].join(', ')}
     FROM ${await rows(tables, 'summary', [shape.key.name, shape.month.name, ...names])} AS r
-    SEMI JOIN (SELECT k, m FROM narrow WHERE d IS NULL) AS n ON n.k = r.${key} AND n.m = r.${month}`);
+    SEMI JOIN (SELECT n.k, n.m FROM narrow AS n SEMI JOIN earlier AS s ON s.k = n.k WHERE n.d IS NULL) AS n ON n.k = r.${key} AND n.m = r.${month}`);
   const differs = shape.histories.map(
     (_, index) => `e.a${index}[e.no - s.no + 1] IS DISTINCT FROM CASE WHEN s.alive THEN s.v${index} END`,
   );
@@ -95,13 +96,21 @@ async function gapsKept(tables: BucketTables, before: readonly StateFile[]): Pro
   await session.execute(
     `CREATE OR REPLACE TEMP TABLE gaps AS SELECT n.k, n.m, ${gap} AS g FROM narrow AS n LEFT JOIN earlier AS s ON s.k = n.k GROUP BY n.k, n.m, n.d`,
   );
-  const differs = shape.histories.map(({ name, elementSqlType }) => {
-    const known = `list_resize(coalesce(o.${identifier(name)}, []::${elementSqlType}[])[2 : g.g], g.g - 1)`;
-    return `${known} IS DISTINCT FROM a.${identifier(name)}[2 : g.g]`;
-  });
-  const wrong =
-    await session.query(`SELECT g.k, g.m FROM ${fresh} AS a JOIN ${old} AS o ON o.${key} = a.${key} AND o.${month} = a.${month}
-    JOIN gaps AS g ON g.k = a.${key} AND g.m = a.${month} WHERE ${differs.join(' OR ')} ORDER BY ALL LIMIT 20`);
+  // Hashes of either side: the rows themselves, arrays and all, are held by neither.
+  const hashes = async (table: string, source: string, list: (name: string, element: string) => string) => {
+    const lists = shape.histories.map(({ name, elementSqlType }) =>
+      list(`a.${identifier(name)}`, elementSqlType),
+    );
+    const statement = `CREATE OR REPLACE TEMP TABLE ${table} AS SELECT g.k, g.m, hash(${lists.join(', ')}) AS h FROM ${source} AS a JOIN gaps AS g ON g.k = a.${key} AND g.m = a.${month}`;
+    await executeAsWritten(session, statement, ['join_order', 'build_side_probe_side']);
+  };
+  const padded = (list: string, element: string) =>
+    `list_resize(coalesce(${list}, []::${element}[])[2 : g.g], g.g - 1)`;
+  await hashes('gaps_before', old, padded);
+  await hashes('gaps_after', fresh, (list) => `${list}[2 : g.g]`);
+  const wrong = await session.query(
+    'SELECT a.k, a.m FROM gaps_after AS a JOIN gaps_before AS b ON b.k = a.k AND b.m = a.m WHERE a.h <> b.h ORDER BY ALL LIMIT 20',
+  );
   for (const one of wrong) {
     findings.failed(
       'array chain',
