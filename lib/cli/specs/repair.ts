@@ -3,7 +3,7 @@ import type { CommandSpec } from '../command.ts';
 export const repairCommand: CommandSpec = {
   name: 'repair',
   group: 'Work',
-  summary: 'points: work late ones into published windows; latest: make it anew where it is damaged',
+  summary: 'points: work late ones into published windows; latest: make damaged parts anew',
   description: [
     'repair points, for pipelines of kind rollup: recomputes the windows that late or corrected points lie in, at every ' +
       'resolution, from the points that are kept, corrects what depends on them, and rewrites the files with changed rows and ' +
