@@ -1,4 +1,5 @@
 import type { SummaryConfig } from '../config/schema.ts';
+import type { SparkReport } from '../engine/spark.ts';
 import type { Plan, UnitItem, UnitResult, Workload } from '../run/workload.ts';
 import { applyUnit } from './apply.ts';
 import { audit } from './audit.ts';
@@ -11,11 +12,12 @@ import { publishSummary, rollForwardSummary } from './publish.ts';
 import { rebuildStage, rebuildUnit } from './rebuild/unit.ts';
 import { repairStage, repairUnit } from './repair/unit.ts';
 import { resolveUnit } from './resolve.ts';
+import { applySparkUse, compileApply, finishApply } from './spark-apply.ts';
 import { applyStatements } from './statements.ts';
 import { roles, tableIdentifier } from './tables.ts';
 import { auditTask, planTask, publishTask } from './task-run.ts';
 import { summaryTask } from './tasks.ts';
-import { checkStage, type SummaryContext, type UnitSpec } from './types.ts';
+import { type ApplySpec, checkStage, type SummaryContext, type UnitSpec } from './types.ts';
 import { verifyRun, verifyTables } from './verify.ts';
 
 export { chooseBuckets } from './buckets.ts';
@@ -41,6 +43,11 @@ export const summaryWorkload: Workload<SummaryConfig> = {
   },
   statements: applyStatements,
   work,
+  sparkUse: (specification) => applySparkUse(specification as UnitSpec),
+  compile: (context, plan, item, specification) =>
+    compileApply(context, plan, item, specification as ApplySpec),
+  finish: (context, plan, item, specification, compiled, report) =>
+    finishApply(context, plan, item, specification as ApplySpec, compiled, sparkMs(report)),
   audit: (context, plan) => {
     const task = summaryTask(context);
     return task === undefined ? audit(context, plan) : auditTask(context, plan, task);
@@ -54,6 +61,10 @@ export const summaryWorkload: Workload<SummaryConfig> = {
   upkeep: maintainTables,
   maintain,
 };
+
+function sparkMs({ elapsedMs }: SparkReport): number {
+  return Object.values(elapsedMs).reduce((sum, ms) => sum + ms, 0);
+}
 
 function work(
   context: SummaryContext,

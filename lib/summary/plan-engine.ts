@@ -31,7 +31,7 @@ export function forEngine(
 }
 
 /** One group for each cell; copied when one of its groups is. */
-function wholeCells(groups: readonly ApplyGroup[]): readonly ApplyGroup[] {
+export function wholeCells(groups: readonly ApplyGroup[]): readonly ApplyGroup[] {
   const cells = Map.groupBy(groups, ({ bucket, month }) => `${bucket}/${month}`);
   return [...cells.values()].flatMap((some) => {
     const chosen = some.find(({ mode }) => mode === 'copy-on-write') ?? some[0];

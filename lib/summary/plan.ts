@@ -3,6 +3,7 @@ import { parseByteSize } from '../config/sizes.ts';
 import { ConfigError, TableNotFoundError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table, withMissingColumns } from '../iceberg/index.ts';
 import { sha256 } from '../run/layout.ts';
+import { needSpark } from '../run/spark-use.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
@@ -15,7 +16,6 @@ import { filesByBucket } from './plan-files.ts';
 import { fromMonthFirst, groupBytes, packGroups, planGroups } from './plan-groups.ts';
 import { type BucketInput, bucketInputs } from './plan-input.ts';
 import { chooseStrategy } from './plan-strategy.ts';
-import { sparkOf } from './spark-apply.ts';
 import { type Role, roles, tableIdentifier, targetTables } from './tables.ts';
 import {
   type ApplyGroup,
@@ -31,7 +31,7 @@ import {
 export async function planSummary(context: SummaryContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
   const { config, world } = context;
   const shape = summaryShape(config);
-  if (mayUseSpark(config)) sparkOf(world);
+  if (mayUseSpark(config)) needSpark(world);
   const count = config.tables.buckets;
   if (count === undefined) throw new ConfigError('tables.buckets is not decided yet');
   const inputs = await bucketInputs(prepared);

@@ -5,6 +5,7 @@ import { inPieces } from '../run/pieces.ts';
 import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
+import { changedMonthsOf } from './changed-months.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
 import { mergeChanges, tableChange } from './file-changes.ts';
 import { type BucketSession, openBucket } from './resolve-inputs.ts';
@@ -14,11 +15,12 @@ import { lendValues } from './resolve-lent.ts';
 import { halves, isFirstLoad, keySlices, mergeOutcomes } from './resolve-slices.ts';
 import { writeTombstones } from './resolve-tombstones.ts';
 import type { GroupResult } from './rewrite-group.ts';
+import { changedMonths } from './sql/apply.ts';
 import { changesTable } from './sql/changes.ts';
 import { caseCounts, type KeySlice } from './sql/classify.ts';
 import { changeTables, listsFromChanges } from './sql/patch.ts';
 import { stopwatch } from './stopwatch.ts';
-import type { CaseCounts, ResolveOutcome, ResolveSpec, SummaryContext } from './types.ts';
+import type { CaseCounts, ChangedMonthEntry, ResolveOutcome, ResolveSpec, SummaryContext } from './types.ts';
 import { gather, gatheredLatest, rewriteGathered, writeGatheredInserts } from './unified.ts';
 import { inUnitRoom } from './unit-room.ts';
 import { bytesIn } from './writing.ts';
@@ -109,6 +111,7 @@ async function resolveKeys(bucket: BucketSession, item: UnitItem, clock: Stopwat
     ],
     changeSet: work.changeSet.location,
     changeSetRows: work.changeSet.rows,
+    changedMonths: work.changeSet.months,
     inserted: work.inserted.map(({ month, file }) => ({
       location: file.location,
       month,
@@ -148,7 +151,7 @@ async function unify(bucket: BucketSession, clock: Stopwatch) {
   clock.lap('apply');
   const latest = await writeLatest(bucket, gatheredLatest(bucket));
   clock.lap('latest');
-  return { changeSet: { location: undefined, rows: 0 }, inserted, latest, groups };
+  return { changeSet: noChanges, inserted, latest, groups };
 }
 
 async function countCases({ session, shape }: BucketSession): Promise<CaseCounts> {
@@ -180,17 +183,26 @@ async function prepareChanges(bucket: BucketSession): Promise<void> {
   await session.execute(listsFromChanges(duckDb, shape));
 }
 
-async function writeChangeSet(
-  { session, context }: BucketSession,
-  item: UnitItem,
-): Promise<{ readonly location: Location | undefined; readonly rows: number }> {
-  const [felt] = await session.query(`SELECT count(*) AS n FROM ${changeTables.all} WHERE pw_felt`);
-  const rows = Number(felt?.['n'] ?? 0);
-  if (rows === 0) return { location: undefined, rows };
+interface ChangeSet {
+  readonly location: Location | undefined;
+  readonly rows: number;
+  readonly months: readonly ChangedMonthEntry[];
+}
+
+const noChanges: ChangeSet = { location: undefined, rows: 0, months: [] };
+
+async function writeChangeSet({ session, context }: BucketSession, item: UnitItem): Promise<ChangeSet> {
+  const felt = `SELECT * FROM ${changeTables.all} WHERE pw_felt`;
+  const months = await session.query(changedMonths(`(${felt})`));
+  if (months.length === 0) return noChanges;
+  const rows = months.reduce((sum, row) => sum + Number(row['pw_rows']), 0);
   const path = `${session.workFolder}/changes.parquet`;
-  await session.writeParquet({ select: `SELECT * FROM ${changeTables.all} WHERE pw_felt`, path });
+  await session.writeParquet({ select: felt, path });
   const tag = `a${context.attempt}-${Math.random().toString(36).slice(2, 10)}`;
   const location = joinLocation(context.folder, 'changes', `${item.unit}-${tag}.parquet`);
   await context.world.results.adopt(path, location);
-  return { location, rows };
+  const entries = changedMonthsOf(months).map(
+    ({ month, sets, owns }): ChangedMonthEntry => [month, sets, owns],
+  );
+  return { location, rows, months: entries };
 }

@@ -1,7 +1,8 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
 import { readSpecification, stageItems } from '../run/stages.ts';
 import type { Plan, UnitItem, UnitStatements } from '../run/workload.ts';
-import { type ChangedMonth, changesFeltBy } from './apply-group.ts';
+import { changesFeltBy } from './apply-group.ts';
+import type { ChangedMonth } from './changed-months.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
 import { type OpenFiles, scan } from './reading.ts';
 import { groupFiles } from './rewrite-group.ts';
@@ -86,13 +87,13 @@ function sparkStatements({ shape, set, changed, spec, runId }: Parts): readonly 
     schema: set.schema,
     runId,
     groups: spec.groups.map((group) => ({ group, files: groupFiles({ set, group }) })),
-    changeSetPaths: [],
+    changeSets: [],
     changed,
-    deletePaths: spec.groups.flatMap(({ files }) =>
+    deletes: spec.groups.flatMap(({ files }) =>
       files.flatMap((file) => file.deletes.map((one) => one.location)),
     ),
-    rowsPath: '',
-    hitsPath: '',
+    rows: '',
+    hits: '',
   });
   return [...unit.statements, ...unit.outputs.map(({ select }) => select)];
 }

@@ -12,6 +12,7 @@ import {
   type RedriveState,
   startExecution,
 } from '../../lib/asl/index.ts';
+import { noSpark } from '../support/no-spark.ts';
 
 /**
  * Step Functions as clients see it (JSON 1.0): executions of one state machine, run by the product's own interpreter
@@ -53,7 +54,9 @@ export async function openStepFunctions(options: Options): Promise<StepFunctions
   const { name: machineName, functions } = options;
   const machine = loadStateMachine(options.definition, {
     name: machineName,
-    substitutions: Object.fromEntries([...Object.keys(functions), 'results'].map((one) => [one, one])),
+    substitutions: Object.fromEntries(
+      [...Object.keys(functions), 'results', 'spark'].map((one) => [one, one]),
+    ),
   });
   const prefix = 'arn:aws:states:local:000000000000';
   const stateMachineArn = `${prefix}:stateMachine:${machineName}`;
@@ -71,7 +74,7 @@ export async function openStepFunctions(options: Options): Promise<StepFunctions
       machine,
       name,
       input: JSON.parse(input) as Json,
-      tasks: { [LAMBDA_INVOKE]: lambdaInvoke(functions) },
+      tasks: { ...noSpark, [LAMBDA_INVOKE]: lambdaInvoke(functions) },
       objects: await options.objects(),
       signal: control.signal,
       graceMs: 100,

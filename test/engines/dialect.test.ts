@@ -11,7 +11,7 @@ import type { SparkRunner, SparkUnit } from '../../lib/engine/spark.ts';
 import { spark } from '../../lib/engine/spark-dialect.ts';
 import { text } from '../../lib/engine/sql.ts';
 import { edited, gridText, tailFromNeighbours } from '../../lib/summary/sql/arrays.ts';
-import { startRunner } from './runner.ts';
+import { runUnit, startRunner } from './runner.ts';
 
 let folder = '';
 let session: EngineSession;
@@ -30,10 +30,7 @@ afterAll(async () => {
 let units = 0;
 function run(unit: Partial<SparkUnit>) {
   units += 1;
-  return runner.run(
-    { formatVersion: 1, inputs: [], statements: [], outputs: [], queries: {}, ...unit },
-    { workFolder: `${folder}/unit-${units}`, signal: new AbortController().signal },
-  );
+  return runUnit(runner, unit, { folder: `${folder}/unit-${units}` });
 }
 
 const hostile = fc
