@@ -1,3 +1,4 @@
+import { glueSettings } from '../config/spark.ts';
 import type { SparkTask, SparkTaskList } from '../engine/spark.ts';
 import type { Location } from '../stores/ports.ts';
 import { ahead } from './ahead.ts';
@@ -48,7 +49,7 @@ export interface GroupLimits {
   readonly leastRunBytes: number;
 }
 
-const groupLimits: GroupLimits = { mostRuns: 4, leastRunBytes: 50e9 };
+const leastRunBytes = 50e9;
 
 /** Each is a read or two from a store that may be far away. */
 const readsAtOnce = 32;
@@ -67,7 +68,7 @@ const toldOf = 20;
 export async function groupForSpark(
   context: RunContext,
   stage: Pick<StageSummary, 'name' | 'items'>,
-  limits: GroupLimits = groupLimits,
+  limits: GroupLimits = { mostRuns: glueSettings(context.config).concurrentRuns, leastRunBytes },
 ): Promise<SparkGroups> {
   const { world, runId: run, attempt, folder } = context;
   const waiting = await waitingUnits(context, stage);

@@ -1,4 +1,4 @@
-import type { PipelineConfig } from '../config/schema.ts';
+import { engineChoice } from '../config/spark.ts';
 import type { SparkRunner } from '../engine/spark.ts';
 import { ConfigError } from '../errors.ts';
 import type { RunContext, SparkUse, Workload, World } from './workload.ts';
@@ -8,16 +8,13 @@ export function hasSpark(
   { world, config }: Pick<RunContext, 'world' | 'config'>,
   workload: Workload,
 ): boolean {
-  return world.spark !== undefined && workload.compile !== undefined && engineOf(config) !== 'duckdb';
+  if (world.spark === undefined || workload.compile === undefined) return false;
+  return engineChoice(config).engine !== 'duckdb';
 }
 
 export function sparkUseOf(context: RunContext, workload: Workload, specification: unknown): SparkUse {
   if (!hasSpark(context, workload)) return 'never';
   return workload.sparkUse?.(specification) ?? 'never';
-}
-
-function engineOf({ work }: PipelineConfig): string {
-  return 'engine' in work ? work.engine : 'duckdb';
 }
 
 /** @throws ConfigError where there is no Spark at all */

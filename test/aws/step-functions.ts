@@ -11,7 +11,9 @@ import {
   type ObjectAccess,
   type RedriveState,
   startExecution,
+  type TaskHandler,
 } from '../../lib/asl/index.ts';
+import { GLUE_RUN } from '../../lib/run/local-spark.ts';
 import { noSpark } from '../support/no-spark.ts';
 
 /**
@@ -46,6 +48,8 @@ interface Options {
   readonly definition: unknown;
   readonly functions: Readonly<Record<string, LambdaFunction>>;
   readonly objects: () => Promise<ObjectAccess>;
+  /** Job runs of Spark; none are expected without. */
+  readonly spark?: TaskHandler;
 }
 
 type Asked = Readonly<Record<string, string>>;
@@ -74,7 +78,10 @@ export async function openStepFunctions(options: Options): Promise<StepFunctions
       machine,
       name,
       input: JSON.parse(input) as Json,
-      tasks: { ...noSpark, [LAMBDA_INVOKE]: lambdaInvoke(functions) },
+      tasks: {
+        ...(options.spark === undefined ? noSpark : { [GLUE_RUN]: options.spark }),
+        [LAMBDA_INVOKE]: lambdaInvoke(functions),
+      },
       objects: await options.objects(),
       signal: control.signal,
       graceMs: 100,
