@@ -148,7 +148,12 @@ function environment(): Readonly<Record<string, string>> {
     'spark.driver.bindAddress': '127.0.0.1',
     'spark.driver.host': '127.0.0.1',
     'spark.ui.enabled': 'false',
-    'spark.sql.shuffle.partitions': '2',
+    // For units of few rows.
+    'spark.sql.codegen.wholeStage': 'false',
+    'spark.sql.codegen.factoryMode': 'NO_CODEGEN',
+    'spark.sql.adaptive.enabled': 'false',
+    'spark.sql.shuffle.partitions': '1',
+    'spark.default.parallelism': '1',
     'spark.hadoop.fs.s3.impl': 'org.apache.hadoop.fs.s3a.S3AFileSystem',
     'spark.hadoop.fs.s3a.endpoint': inject('endpoints').s3,
     'spark.hadoop.fs.s3a.endpoint.region': region,

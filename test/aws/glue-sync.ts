@@ -22,6 +22,7 @@ export function glueSync(endpoint: string): TaskHandler {
       });
     const stop = () => client.send(new BatchStopJobRunCommand({ JobName, JobRunIds: [RunId] }));
     signal.addEventListener('abort', stop);
+    if (signal.aborted) await stop();
     try {
       for (;;) {
         const { JobRun: run } = await client.send(new GetJobRunCommand({ JobName, RunId }));
