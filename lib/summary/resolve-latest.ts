@@ -8,9 +8,9 @@ import { deadRows, fetchByPlaces, openFiles, scan } from './reading.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import type { InsertedCell } from './resolve-inserts.ts';
 import { registerColumnNames } from './sql/classify.ts';
-import { storedAlive } from './sql/feed.ts';
 import { foundTable, keysTable, latestColumns, nextTable, searchedKeys } from './sql/latest.ts';
 import { of } from './sql/names.ts';
+import { storedPlaces } from './sql/neighbours.ts';
 import { patched } from './sql/patch.ts';
 import type { ResolveOutcome } from './types.ts';
 import { writeDataFile, writePositionDeletes } from './writing.ts';
@@ -31,14 +31,14 @@ export interface LatestSource {
 /** Brings latest up to date for the keys that the batch changed. */
 export async function writeLatest(bucket: BucketSession, source: LatestSource): Promise<LatestResult> {
   const { session, shape, files, spec } = bucket;
-  await session.execute(keysTable);
+  await session.execute(keysTable(duckDb));
   const [searched] = await session.query(`SELECT count(*) AS n FROM (${searchedKeys})`);
   const searches = Number(searched?.['n'] ?? 0) > 0;
   if (searches) {
     await source.findPlaces();
-    await session.execute(foundTable);
+    await session.execute(foundTable(duckDb));
   }
-  await session.execute(nextTable(shape.historyLength, searches));
+  await session.execute(nextTable(duckDb, shape.historyLength, searches));
 
   const dead = await deadRows(session, files.latest);
   const total = spec.latest.reduce((sum, file) => sum + file.rows, 0);
@@ -59,11 +59,8 @@ export function patchedLatest(bucket: BucketSession, inserted: readonly Inserted
 /** `pw_places` for the keys whose latest row dies. */
 async function findPlaces(bucket: BucketSession): Promise<void> {
   const { session, shape, files } = bucket;
-  const key = of('s', shape.key.name);
-  const state = storedAlive(shape, 's');
-  await session.execute(
-    `CREATE TEMP TABLE pw_places AS SELECT ${key} AS pw_key, s.pw_month, s.pw_file, s.pw_pos, ${state} AS pw_alive FROM ${scan(files.summary, { columns: registerColumnNames(shape) })} AS s WHERE ${key} IN (${searchedKeys})`,
-  );
+  const rows = scan(files.summary, { columns: registerColumnNames(shape) });
+  await session.execute(duckDb.keep('pw_places', storedPlaces(duckDb, shape, rows, searchedKeys)));
 }
 
 /** SELECTs that together give the new latest rows. */
@@ -80,7 +77,7 @@ async function newRows(bucket: BucketSession, inserted: readonly InsertedCell[])
       files: inserted.map(({ month, file }) => ({ ...file, month, deletes: [], partition: [] })),
     });
     parts.push(
-      `SELECT ${latestColumns(shape, 's', 'x.newest_after')} FROM ${scan(set, { columns: storedNames(shape) })} AS s JOIN pw_next AS x ON x.pw_key = ${of('s', key)} AND x.next = s.pw_month WHERE x.source = 'insert'`,
+      `SELECT ${latestColumns(duckDb, shape, 's', 'x.newest_after')} FROM ${scan(set, { columns: storedNames(shape) })} AS s JOIN pw_next AS x ON x.pw_key = ${of('s', key)} AND x.next = s.pw_month WHERE x.source = 'insert'`,
     );
   }
   const stored = await session.query(
@@ -109,7 +106,7 @@ async function newRows(bucket: BucketSession, inserted: readonly InsertedCell[])
   );
   await patchStored(bucket);
   parts.push(
-    `SELECT ${latestColumns(shape, 's', 'x.newest_after')} FROM pw_latest_new AS s JOIN pw_next AS x ON x.pw_key = ${of('s', key)}`,
+    `SELECT ${latestColumns(duckDb, shape, 's', 'x.newest_after')} FROM pw_latest_new AS s JOIN pw_next AS x ON x.pw_key = ${of('s', key)}`,
   );
   return parts;
 }

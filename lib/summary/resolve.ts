@@ -12,12 +12,12 @@ import { type BucketSession, openBucket } from './resolve-inputs.ts';
 import { writeInserts } from './resolve-inserts.ts';
 import { patchedLatest, writeLatest } from './resolve-latest.ts';
 import { lendValues } from './resolve-lent.ts';
-import { halves, isFirstLoad, keySlices, mergeOutcomes } from './resolve-slices.ts';
+import { halves, isFirstLoad, type KeySlice, keySlices, mergeOutcomes } from './resolve-slices.ts';
 import { writeTombstones } from './resolve-tombstones.ts';
 import type { GroupResult } from './rewrite-group.ts';
 import { changedMonths } from './sql/apply.ts';
 import { changesTable } from './sql/changes.ts';
-import { caseCounts, type KeySlice } from './sql/classify.ts';
+import { caseCounts } from './sql/classify.ts';
 import { changeTables, listsFromChanges } from './sql/patch.ts';
 import { stopwatch } from './stopwatch.ts';
 import type { CaseCounts, ChangedMonthEntry, ResolveOutcome, ResolveSpec, SummaryContext } from './types.ts';
@@ -155,7 +155,7 @@ async function unify(bucket: BucketSession, clock: Stopwatch) {
 }
 
 async function countCases({ session, shape }: BucketSession): Promise<CaseCounts> {
-  const [row] = await session.query(caseCounts(shape));
+  const [row] = await session.query(caseCounts(duckDb, shape));
   const count = (name: keyof CaseCounts) => Number(row?.[name] ?? 0);
   return {
     caseI: count('caseI'),
@@ -179,7 +179,7 @@ async function prepareChanges(bucket: BucketSession): Promise<void> {
   const { session, shape } = bucket;
   await lendValues(bucket);
   const [months] = await session.query('SELECT count(DISTINCT pw_month) AS n FROM pw_resolved WHERE is_set');
-  await session.execute(changesTable(shape, Number(months?.['n'] ?? 0) > 1 ? 'all' : 'stored'));
+  await session.execute(changesTable(duckDb, shape, Number(months?.['n'] ?? 0) > 1 ? 'all' : 'stored'));
   await session.execute(listsFromChanges(duckDb, shape));
 }
 
