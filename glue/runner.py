@@ -98,7 +98,7 @@ def run(spark, specification):
                 make_view(session, item)
         with timed(elapsed, "statements"):
             for statement in specification["statements"]:
-                session.sql(statement)
+                run_statement(session, statement)
         with timed(elapsed, "outputs"):
             for output in specification["outputs"]:
                 write(session, output)
@@ -115,6 +115,25 @@ def run(spark, specification):
         "version": spark.version,
         "elapsedMs": elapsed,
     }
+
+
+KEPT = re.compile(r"CACHE TABLE (\w+) AS\b(.*)", re.DOTALL)
+
+
+def run_statement(session, statement):
+    """Runs a statement. What one keeps goes by its name as rows, not as the query that they came from: Spark would put that
+    query in the place of the name, and with it those of the names in it, and a plan doubles with each statement.
+    """
+    kept = KEPT.fullmatch(statement)
+    if kept is None:
+        session.sql(statement)
+        return
+    name, query = kept.groups()
+    rows = session.sql(query).cache()
+    rows.count()
+    cached = rows._jdf.queryExecution().withCachedData()
+    dataset = session._jvm.org.apache.spark.sql.Dataset
+    dataset.ofRows(session._jsparkSession, cached).createOrReplaceTempView(name)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import { readCheckpoint } from '../run/checkpoints.ts';
 import type { Location } from '../stores/ports.ts';
 import type { SummaryShape } from './columns.ts';
 import { changedMonths, loadChanges } from './sql/apply.ts';
-import type { ApplySpec, ResolveOutcome, SummaryContext } from './types.ts';
+import type { ApplySpec, ChangedMonthEntry, ResolveOutcome, SummaryContext } from './types.ts';
 
 /** What the units of `resolve` found to change. */
 
@@ -25,6 +25,11 @@ export function changedMonthsOf(rows: readonly SqlRow[]): readonly ChangedMonth[
     sets: Number(row['pw_sets']) > 0,
     owns: Number(row['pw_owns']) > 0,
   }));
+}
+
+/** The same as a unit's outcome keeps it. */
+export function monthEntries(rows: readonly SqlRow[]): readonly ChangedMonthEntry[] {
+  return changedMonthsOf(rows).map(({ month, sets, owns }): ChangedMonthEntry => [month, sets, owns]);
 }
 
 /** @throws CorruptStateError when the unit of `resolve` has no checkpoint */

@@ -1,5 +1,6 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import { parseByteSize } from '../config/sizes.ts';
+import type { PlannedResolve } from './plan.ts';
 import type { ApplyGroup, ApplySpec } from './types.ts';
 
 export interface ChosenEngine {
@@ -28,6 +29,11 @@ export function forEngine(
   groups: readonly ApplyGroup[],
 ): Pick<ApplySpec, 'engine' | 'groups'> {
   return engine === 'spark' ? { engine, groups: wholeCells(groups) } : { groups };
+}
+
+/** The same for a unit of `resolve`. */
+export function forResolve(engine: ChosenEngine['engine'], unit: PlannedResolve): PlannedResolve {
+  return engine === 'spark' ? { ...unit, specification: { ...unit.specification, engine } } : unit;
 }
 
 /** One group for each cell; copied when one of its groups is. */

@@ -9,7 +9,7 @@ import type { Plan, Prepared } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
 import { findTable, storedBuckets } from './pin-config.ts';
 import { planChecks } from './plan-checks.ts';
-import { chooseEngine, forEngine, mayUseSpark } from './plan-engine.ts';
+import { chooseEngine, forEngine, forResolve, mayUseSpark } from './plan-engine.ts';
 import { estimate } from './plan-estimate.ts';
 import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
@@ -71,7 +71,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
   const { strategy, reason: strategyReason } = chooseStrategy(config, split, groups);
   const units =
     strategy === 'partitionwise'
-      ? split
+      ? split.map((unit) => forResolve(chooseEngine(config, unit.bytes).engine, unit))
       : split.map((unit, index) => ({
           ...unit,
           bytes: unit.specification.summary.reduce((sum, file) => sum + file.sizeBytes, unit.bytes),
@@ -110,6 +110,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
     facts,
     applyUnits: apply.units,
     sparkUnits: bySpark.length,
+    sparkResolveUnits: units.filter(({ specification }) => specification.engine === 'spark').length,
     threads: config.work.threads ?? world.resources.threads,
   };
   const head = {
@@ -259,6 +260,8 @@ export interface PlannedWork {
   readonly applyUnits: number;
   /** Units of `apply` that Spark runs. */
   readonly sparkUnits: number;
+  /** Units of `resolve` that Spark runs. */
+  readonly sparkResolveUnits: number;
   readonly threads: number;
 }
 

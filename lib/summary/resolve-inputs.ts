@@ -1,5 +1,5 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
-import type { EngineSession } from '../engine/engine.ts';
+import type { EngineSession, SqlRow } from '../engine/engine.ts';
 import { identifier, textList } from '../engine/sql.ts';
 import { DuplicateStoredKeyError } from '../errors.ts';
 import type { Plan } from '../run/workload.ts';
@@ -90,7 +90,9 @@ export async function openBucket(options: OpenOptions): Promise<BucketSession> {
     ),
   );
   await session.execute(tombstoneTable(duckDb, shape, scan(tombstones.files)));
-  await refuseTwice(options);
+  const [own] = await session.query(storedTwice.own);
+  const [inLatest] = await session.query(storedTwice.latest);
+  refuseTwice(context, own, inLatest);
   await session.execute(resolvedTable(duckDb, shape, context.config.onStale));
   return {
     context,
@@ -117,9 +119,15 @@ export function preparedRows(
   };
 }
 
-async function refuseTwice({ session, context }: OpenOptions): Promise<void> {
-  const [own] = await session.query(storedTwice.own);
-  const [latest] = await session.query(storedTwice.latest);
+/**
+ * @param own @param latest what `storedTwice` found
+ * @throws DuplicateStoredKeyError when it found one
+ */
+export function refuseTwice(
+  context: SummaryContext,
+  own: SqlRow | undefined,
+  latest: SqlRow | undefined,
+): void {
   const found = own ?? latest;
   if (found === undefined) return;
   const { namespace, name } = tableIdentifier(context.config, own === undefined ? 'latest' : 'summary');

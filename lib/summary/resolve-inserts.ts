@@ -3,7 +3,7 @@ import type { DataFile } from '../iceberg/types.ts';
 import { fetchByPlaces, scan } from './reading.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import { registerColumnNames } from './sql/classify.ts';
-import { insertSelect, insertsTable, newKeyLines, searchedInserts } from './sql/inserts.ts';
+import { insertSelect, insertsTable, newKeyLines, searchedInserts, worthLines } from './sql/inserts.ts';
 import {
   nearTable,
   neighbourTable,
@@ -84,12 +84,6 @@ export async function writeInserts(bucket: BucketSession): Promise<readonly Inse
     if (file !== undefined) written.push({ month, file });
   }
   return written;
-}
-
-/** Lines pay when most of their entries are months of the batch. */
-function worthLines(months: readonly number[]): boolean {
-  const span = (months.at(-1) ?? 0) - (months[0] ?? 0) + 1;
-  return months.length > 2 && span <= 2 * months.length + 12;
 }
 
 /** `pw_near`: the nearest earlier and later stored months of inserts that latest cannot tell about. */

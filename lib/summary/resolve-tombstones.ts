@@ -34,7 +34,7 @@ export async function writeTombstones(
 }
 
 /** @param counts the row of `tombstoneCounts` */
-function tombstoneFacts(counts: SqlRow | undefined): {
+export function tombstoneFacts(counts: SqlRow | undefined): {
   readonly changes: boolean;
   readonly facts: ResolveOutcome['tombstones'];
 } {

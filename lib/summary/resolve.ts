@@ -5,9 +5,10 @@ import { inPieces } from '../run/pieces.ts';
 import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
-import { changedMonthsOf } from './changed-months.ts';
+import { monthEntries } from './changed-months.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
 import { mergeChanges, tableChange } from './file-changes.ts';
+import { readCases } from './resolve-cases.ts';
 import { type BucketSession, openBucket } from './resolve-inputs.ts';
 import { writeInserts } from './resolve-inserts.ts';
 import { patchedLatest, writeLatest } from './resolve-latest.ts';
@@ -20,7 +21,7 @@ import { changesTable } from './sql/changes.ts';
 import { caseCounts } from './sql/classify.ts';
 import { changeTables, listsFromChanges } from './sql/patch.ts';
 import { stopwatch } from './stopwatch.ts';
-import type { CaseCounts, ChangedMonthEntry, ResolveOutcome, ResolveSpec, SummaryContext } from './types.ts';
+import type { ChangedMonthEntry, ResolveOutcome, ResolveSpec, SummaryContext } from './types.ts';
 import { gather, gatheredLatest, rewriteGathered, writeGatheredInserts } from './unified.ts';
 import { inUnitRoom } from './unit-room.ts';
 import { bytesIn } from './writing.ts';
@@ -94,7 +95,7 @@ function withLess(unit: Unit, slice: KeySlice): (() => Promise<ResolveOutcome>) 
 /** All steps for the keys of the session. */
 async function resolveKeys(bucket: BucketSession, item: UnitItem, clock: Stopwatch): Promise<ResolveOutcome> {
   const { spec } = bucket;
-  const cases = await countCases(bucket);
+  const cases = readCases((await bucket.session.query(caseCounts(duckDb, bucket.shape)))[0]);
   clock.lap('judge');
   const work = spec.strategy === 'unified' ? await unify(bucket, clock) : await split(bucket, item, clock);
   const tombstones = await writeTombstones(bucket);
@@ -154,26 +155,6 @@ async function unify(bucket: BucketSession, clock: Stopwatch) {
   return { changeSet: noChanges, inserted, latest, groups };
 }
 
-async function countCases({ session, shape }: BucketSession): Promise<CaseCounts> {
-  const [row] = await session.query(caseCounts(duckDb, shape));
-  const count = (name: keyof CaseCounts) => Number(row?.[name] ?? 0);
-  return {
-    caseI: count('caseI'),
-    caseII: count('caseII'),
-    caseIIIInsert: count('caseIIIInsert'),
-    caseIIIUpdate: count('caseIIIUpdate'),
-    caseIV: count('caseIV'),
-    delete: count('delete'),
-    tombstone: count('tombstone'),
-    stale: count('stale'),
-    duplicate: count('duplicate'),
-    revived: count('revived'),
-    feed: count('feed'),
-    feedWaiting: count('feedWaiting'),
-    feedOverrides: count('feedOverrides'),
-  };
-}
-
 /** `pw_changes` and `pw_lists`: for stored rows, and for new rows too when the batch has several months. */
 async function prepareChanges(bucket: BucketSession): Promise<void> {
   const { session, shape } = bucket;
@@ -201,8 +182,5 @@ async function writeChangeSet({ session, context }: BucketSession, item: UnitIte
   const tag = `a${context.attempt}-${Math.random().toString(36).slice(2, 10)}`;
   const location = joinLocation(context.folder, 'changes', `${item.unit}-${tag}.parquet`);
   await context.world.results.adopt(path, location);
-  const entries = changedMonthsOf(months).map(
-    ({ month, sets, owns }): ChangedMonthEntry => [month, sets, owns],
-  );
-  return { location, rows, months: entries };
+  return { location, rows, months: monthEntries(months) };
 }

@@ -17,7 +17,7 @@ import { type GroupResult, groupFiles, rewriteGroup, untouchedGroup } from './re
 import { createSparkRows, readSparkRows, type SparkRows } from './spark-rows.ts';
 import { applyForSpark } from './spark-unit.ts';
 import { unitTable } from './tables-io.ts';
-import type { ApplyGroup, ApplySpec, SummaryContext, UnitSpec } from './types.ts';
+import type { ApplyGroup, ApplySpec, SummaryContext } from './types.ts';
 import { type OutputTable, partitionOf, takeDataFile } from './writing.ts';
 
 /**
@@ -32,8 +32,7 @@ interface Kept {
   readonly hits: Location;
 }
 
-export function applySparkUse(spec: UnitSpec): SparkUse {
-  if (spec.stage !== 'apply') return 'never';
+export function applySparkUse(spec: ApplySpec): SparkUse {
   return spec.engine === 'spark' ? 'planned' : 'possible';
 }
 

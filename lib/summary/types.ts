@@ -49,6 +49,8 @@ export interface ApplyGroup {
 /** Everything that one bucket's records need: one unit of the stage `resolve`. */
 export interface ResolveSpec {
   readonly stage: 'resolve';
+  /** Absent for DuckDB. Units for Spark are `partitionwise`. */
+  readonly engine?: 'spark';
   readonly strategy: Strategy;
   readonly bucket: number;
   readonly buckets: number;

@@ -68,6 +68,12 @@ CROSS JOIN (SELECT unnest(range(${first}, ${last + 1}))::INTEGER AS pw_month) AS
 LEFT JOIN ${changeTables.all} AS c ON c.pw_key = k.pw_key AND c.pw_month = m.pw_month) GROUP BY pw_key)`;
 }
 
+/** Lines pay when most of their entries are months of the batch. @param months ascending */
+export function worthLines(months: readonly number[]): boolean {
+  const span = (months.at(-1) ?? 0) - (months[0] ?? 0) + 1;
+  return months.length > 2 && span <= 2 * months.length + 12;
+}
+
 /** All stored columns of the month's new rows. */
 export function insertSelect(options: InsertOptions): string {
   const { shape, month, keys } = options;
@@ -117,7 +123,7 @@ export function insertSelect(options: InsertOptions): string {
 }
 
 /** Scalars of new rows, out of `i`, their row of `pw_ins`, and `n`, their record. @param month the month's text as SQL */
-function insertedScalars(dialect: Dialect, shape: SummaryShape, month: string): readonly string[] {
+export function insertedScalars(dialect: Dialect, shape: SummaryShape, month: string): readonly string[] {
   const { cast } = dialect;
   return shape.scalars.map((column) => {
     const name = dialect.identifier(column.name);
@@ -135,7 +141,7 @@ function insertedScalars(dialect: Dialect, shape: SummaryShape, month: string): 
 }
 
 /** All stored columns of new rows. @param rows SELECT of all but the grids */
-function insertedRow(dialect: Dialect, shape: SummaryShape, rows: string): string {
+export function insertedRow(dialect: Dialect, shape: SummaryShape, rows: string): string {
   const { identifier: quoted, cast } = dialect;
   const names = [...shape.scalars, ...shape.histories].map((column) => quoted(column.name));
   const grids = shape.grids.map(

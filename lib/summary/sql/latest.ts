@@ -42,13 +42,50 @@ WHERE NOT known OR next <> lat_month OR newest_after <> newest OR own_changed OR
   );
 }
 
-/** Newest earlier month that stays alive, per searched key. */
-export function foundTable(dialect: Dialect): string {
+/** Newest earlier month that stays alive, per searched key. @param places stored rows of those keys, and maybe of others */
+export function foundTable(dialect: Dialect, places: 'pw_places' | 'pw_stored'): string {
   return dialect.keep(
     'pw_found',
-    `SELECT s.pw_key, max(s.pw_month) AS pw_month FROM pw_places AS s
+    `SELECT s.pw_key, max(s.pw_month) AS pw_month FROM ${places} AS s
 LEFT JOIN pw_resolved AS r ON r.pw_key = s.pw_key AND r.pw_month = s.pw_month WHERE coalesce(r.alive_after, s.pw_alive) GROUP BY s.pw_key`,
   );
+}
+
+/** `pw_from_latest`: where the rows lie that stay the latest ones and change. */
+export function nextOfLatest(dialect: Dialect): string {
+  return dialect.keep(
+    'pw_from_latest',
+    `SELECT l.pw_key, l.pw_file, l.pw_pos, x.next FROM pw_next AS x JOIN pw_lat AS l ON l.pw_key = x.pw_key WHERE x.source = 'latest'`,
+  );
+}
+
+/** `pw_from_summary`: where the other stored rows lie that become the latest ones. @param places stored rows of searched keys */
+export function nextOfSummary(dialect: Dialect, places: 'pw_places' | 'pw_stored' | undefined): string {
+  const wanted = `SELECT pw_key, next FROM pw_next WHERE source = 'summary'`;
+  const own = `SELECT o.pw_key, o.pw_file, o.pw_pos, w.next FROM (${wanted}) AS w JOIN pw_own AS o ON o.pw_key = w.pw_key AND o.pw_month = w.next`;
+  const others = `SELECT s.pw_key, s.pw_file, s.pw_pos, w.next FROM (${wanted}) AS w JOIN ${places} AS s ON s.pw_key = w.pw_key AND s.pw_month = w.next`;
+  return dialect.keep('pw_from_summary', places === undefined ? own : `${own} UNION ${others}`);
+}
+
+/** SELECT of stored rows that become the latest ones, as they are, with `pw_next_month`. @param rows scan of all stored columns */
+export function nextRows(
+  dialect: Dialect,
+  shape: SummaryShape,
+  wanted: 'pw_from_latest' | 'pw_from_summary',
+  rows: string,
+): string {
+  const list = storedNames(shape).map((name) => dialect.column('s', name));
+  return `SELECT w.next AS pw_next_month, ${list.join(', ')} FROM ${rows} AS s JOIN ${wanted} AS w ON w.pw_file = s.pw_file AND w.pw_pos = s.pw_pos`;
+}
+
+/** SELECT of the places in latest of rows that go: pw_file, pw_pos. */
+export const goneOfLatest =
+  'SELECT l.pw_file, l.pw_pos FROM pw_lat AS l SEMI JOIN pw_next AS x ON x.pw_key = l.pw_key';
+
+/** SELECT of the rows of latest that stay as they are. @param rows scan of latest with all columns */
+export function carriedLatest(dialect: Dialect, shape: SummaryShape, rows: string): string {
+  const columns = [...storedNames(shape), newestMonth].map((name) => dialect.column('s', name));
+  return `SELECT ${columns.join(', ')} FROM ${rows} AS s ANTI JOIN pw_next AS x ON x.pw_key = ${dialect.column('s', shape.key.name)}`;
 }
 
 /** All columns of latest from rows that have all stored columns. */
