@@ -1,8 +1,9 @@
 import type { SparkInput, SparkUnit } from '../engine/spark.ts';
 import { spark } from '../engine/spark-dialect.ts';
 import type { Location } from '../stores/ports.ts';
-import { newestMonth, type SummaryShape, storedNames } from './columns.ts';
+import { newestMonth, type SummaryShape } from './columns.ts';
 import { type CopyRule, totalRows } from './replace-latest.ts';
+import { makesLines, newRows, only, several } from './resolve-rows-for-spark.ts';
 import { isFirstLoad } from './resolve-slices.ts';
 import {
   type SparkFiles,
@@ -27,17 +28,14 @@ import {
   tombstoneTable,
 } from './sql/classify.ts';
 import { feedTable } from './sql/feed.ts';
-import { insertsTable, searchedInserts, worthLines } from './sql/inserts.ts';
-import { insertRows, keyLines } from './sql/inserts-at-once.ts';
+import { insertsTable, searchedInserts } from './sql/inserts.ts';
+import { keyLines } from './sql/inserts-at-once.ts';
 import {
-  carriedLatest,
   foundTable,
   goneOfLatest,
   keysTable,
-  latestColumns,
   nextOfLatest,
   nextOfSummary,
-  nextRows,
   nextTable,
   searchedKeys,
 } from './sql/latest.ts';
@@ -50,8 +48,8 @@ import {
   wantedOfLatest,
   wantedOfSummary,
 } from './sql/neighbours.ts';
-import { changeTables, listsFromChanges, patched } from './sql/patch.ts';
-import { tombstoneCounts, tombstonesAfter } from './sql/tombstones.ts';
+import { changeTables, listsFromChanges } from './sql/patch.ts';
+import { tombstoneCounts } from './sql/tombstones.ts';
 import type { Role } from './tables.ts';
 import type { ResolveSpec } from './types.ts';
 
@@ -153,10 +151,6 @@ function judged({ shape, spec, tables, onStale }: ResolveForSpark): readonly str
   ];
 }
 
-function several({ spec }: ResolveForSpark): boolean {
-  return spec.months.length > 1;
-}
-
 /** `pw_changes` and `pw_lists`. */
 function changes(options: ResolveForSpark): readonly string[] {
   const { shape, spec, tables } = options;
@@ -213,10 +207,6 @@ function within({ spec, shape }: ResolveForSpark): SparkPart {
   return { suffix: '_near', has: ({ month }) => month >= first - reach && month <= last + reach };
 }
 
-function makesLines({ spec }: ResolveForSpark): boolean {
-  return worthLines(spec.months.map(([month]) => month));
-}
-
 /** `pw_next` and where its rows lie. */
 function next({ shape, spec }: ResolveForSpark): readonly string[] {
   if (isFirstLoad(spec)) return [nextTable(spark, shape.historyLength, false)];
@@ -252,55 +242,4 @@ function factsTable({ tables, copyRule }: ResolveForSpark): string {
     'pw_facts',
     `SELECT ${columns.join(', ')} FROM (${tombstoneCounts}) AS t CROSS JOIN (SELECT count(*) AS added, count(*) FILTER (WHERE known) AS removed FROM pw_next) AS x`,
   );
-}
-
-/** Behind a FROM item: lets its rows through when the facts meet a condition, and is read before they are. */
-function only(condition: string): string {
-  return `CROSS JOIN (SELECT 1 AS pw_one FROM pw_facts WHERE ${condition}) AS y`;
-}
-
-function newRows(options: ResolveForSpark): Readonly<Record<Role, string>> {
-  const { shape, spec, runId } = options;
-  const insertsOf = (from: string) =>
-    insertRows({
-      dialect: spark,
-      shape,
-      from,
-      runId,
-      stored: !isFirstLoad(spec),
-      several: several(options),
-      lines: makesLines(options),
-    });
-  const newest = `(SELECT i.* FROM pw_ins AS i SEMI JOIN pw_next AS x ON x.pw_key = i.pw_key AND x.next = i.pw_month AND x.source = 'insert')`;
-  const key = spark.column('s', shape.key.name);
-  const ofLatest = (rows: string) =>
-    `SELECT ${latestColumns(spark, shape, 's', 'x.newest_after')} FROM (${rows}) AS s JOIN pw_next AS x ON x.pw_key = ${key}`;
-  return {
-    summary: insertsOf('pw_ins'),
-    latest: [ofLatest(insertsOf(newest)), ...storedLatest(options, ofLatest)].join(' UNION ALL '),
-    tombstones: `SELECT r.* FROM (${tombstonesAfter(spark, shape, runId)}) AS r ${only('gone + fresh > 0')}`,
-  };
-}
-
-/** Rows of latest out of stored rows: those that change, and the others where the files are copied. */
-function storedLatest(options: ResolveForSpark, ofLatest: (rows: string) => string): readonly string[] {
-  const { shape, spec, tables, runId, copyRule } = options;
-  if (isFirstLoad(spec)) return [];
-  const columns = storedNames(shape);
-  const rows = [
-    nextRows(spark, shape, 'pw_from_latest', sparkScan(tables.latest, { columns })),
-    nextRows(spark, shape, 'pw_from_summary', sparkScan(tables.summary, { columns })),
-  ].join(' UNION ALL ');
-  const changed = patched({
-    dialect: spark,
-    shape,
-    month: { column: 'pw_next_month' },
-    months: spec.months.map(([month]) => month),
-    from: `(${rows})`,
-    carry: true,
-    runId,
-  });
-  if (copyRule.copies === 'never') return [ofLatest(changed)];
-  const all = sparkScan(tables.latest, { columns: [...columns, newestMonth] });
-  return [ofLatest(changed), `SELECT r.* FROM (${carriedLatest(spark, shape, all)}) AS r ${only('copied')}`];
 }
