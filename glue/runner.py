@@ -1,10 +1,11 @@
-"""Runs one unit specification with Spark: views over files, statements, outputs, questions. It knows no pipeline.
+"""Runs unit specifications with Spark: views over files, statements, outputs, questions. It knows no pipeline.
 
-    runner.py --specification PATH --report PATH      one unit; on Glue, where paths are s3://…
-    runner.py --serve                                 a unit per line of stdin, {"specification", "report"}
+    runner.py --specifications PATH    a list in JSON, {"units": [{"specification", "report"}]}; on Glue paths are s3://…
+    runner.py --serve                  such a list per line of stdin
 
-The report is written last, whole, and only by a unit that succeeded; whoever started the runner believes nothing else.
-A unit that is run again writes the same outputs anew: each one replaces what an earlier try left under its name.
+Units run one after the other. The report of each is written last and whole, and says how it ended; whoever started the
+runner believes nothing else. A unit that fails leaves the others alone. A unit that is run again writes the same outputs
+anew: each one replaces what an earlier try left under its name.
 """
 
 import argparse
@@ -19,6 +20,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 FORMAT_VERSION = 1
+# Characters of an error that are kept.
+MESSAGE = 8000
 
 SESSION = {
     "spark.sql.session.timeZone": "UTC",
@@ -39,25 +42,24 @@ SESSION = {
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--specification")
-    parser.add_argument("--report")
+    parser.add_argument("--specifications")
     parser.add_argument("--serve", action="store_true")
     # Glue adds arguments of its own.
     arguments, _ = parser.parse_known_args()
     spark = SparkSession.builder.getOrCreate()
+    files = Files(spark)
     if not arguments.serve:
-        run(spark, arguments.specification, arguments.report)
+        run_all(spark, files, json.loads(files.read(arguments.specifications)))
         return
     spark.sparkContext.setLogLevel("ERROR")
     for line in sys.stdin:
-        request = json.loads(line)
         try:
-            run(spark, request["specification"], request["report"])
+            run_all(spark, files, json.loads(line))
             answer = {"done": True}
         except Exception as error:
             if not is_alive(spark):
                 raise
-            answer = {"error": told(error)[:8000]}
+            answer = {"error": told(error)[:MESSAGE]}
         print("partwise " + json.dumps(answer), flush=True)
 
 
@@ -69,10 +71,21 @@ def is_alive(spark):
         return False
 
 
-def run(spark, specification_path, report_path):
+def run_all(spark, files, tasks):
+    """Every unit of the list. Raises when there is no Spark left, or a report cannot be written."""
+    for task in tasks["units"]:
+        try:
+            report = {"outcome": "done", **run(spark, json.loads(files.read(task["specification"])))}
+        except Exception as error:
+            if not is_alive(spark):
+                raise
+            report = {"outcome": "failed", "error": {"kind": kind_of(error), "message": told(error)[:MESSAGE]}}
+        report = {"formatVersion": FORMAT_VERSION, **report}
+        files.write(task["report"], json.dumps(report, default=str))
+
+
+def run(spark, specification):
     elapsed = {}
-    files = Files(spark)
-    specification = json.loads(files.read(specification_path))
     if specification["formatVersion"] != FORMAT_VERSION:
         raise ValueError(f"unknown version {specification['formatVersion']} of unit specifications")
     # Views and settings of its own; what it has cached goes with it.
@@ -85,7 +98,7 @@ def run(spark, specification_path, report_path):
                 make_view(session, item)
         with timed(elapsed, "statements"):
             for statement in specification["statements"]:
-                session.sql(statement)
+                run_statement(session, statement)
         with timed(elapsed, "outputs"):
             for output in specification["outputs"]:
                 write(session, output)
@@ -96,14 +109,31 @@ def run(spark, specification_path, report_path):
             }
     finally:
         session.catalog.clearCache()
-    report = {
-        "formatVersion": FORMAT_VERSION,
+    return {
         "answers": answers,
         "application": spark.sparkContext.applicationId,
         "version": spark.version,
         "elapsedMs": elapsed,
     }
-    files.write(report_path, json.dumps(report, default=str))
+
+
+KEPT = re.compile(r"CACHE TABLE (\w+) AS\b(.*)", re.DOTALL)
+
+
+def run_statement(session, statement):
+    """Runs a statement. What one keeps goes by its name as rows, not as the query that they came from: Spark would put that
+    query in the place of the name, and with it those of the names in it, and a plan doubles with each statement.
+    """
+    kept = KEPT.fullmatch(statement)
+    if kept is None:
+        session.sql(statement)
+        return
+    name, query = kept.groups()
+    rows = session.sql(query).cache()
+    rows.count()
+    cached = rows._jdf.queryExecution().withCachedData()
+    dataset = session._jvm.org.apache.spark.sql.Dataset
+    dataset.ofRows(session._jsparkSession, cached).createOrReplaceTempView(name)
 
 
 @contextlib.contextmanager
@@ -113,14 +143,34 @@ def timed(elapsed, phase):
     elapsed[phase] = round((time.monotonic() - started) * 1000)
 
 
+def causes(error):
+    """Class name and text of an error from the JVM and of its causes, the outermost first."""
+    cause = getattr(error, "java_exception", None)
+    while cause is not None:
+        yield cause.getClass().getName(), cause.toString()
+        cause = cause.getCause()
+
+
 def told(error):
     """What Spark says: of an error from the JVM the message of its innermost cause first."""
-    cause = getattr(error, "java_exception", None)
-    if cause is None:
+    chain = list(causes(error))
+    if not chain:
         return f"{type(error).__name__}: {error}"
-    while cause.getCause() is not None:
-        cause = cause.getCause()
-    return f"{cause.toString()}\n{error}"
+    return f"{chain[-1][1]}\n{error}"
+
+
+MISSING = ("java.io.FileNotFoundException", "PATH_NOT_FOUND", "java.nio.file.NoSuchFileException")
+OUT_OF_MEMORY = ("java.lang.OutOfMemoryError", "SparkOutOfMemoryError", "UNABLE_TO_ACQUIRE_MEMORY", "memory limits")
+
+
+def kind_of(error):
+    """By name what happened, for whoever reads the report. A failed task tells its cause in the text alone."""
+    text = "\n".join([str(error), *(f"{name} {message}" for name, message in causes(error))])
+    if any(mark in text for mark in MISSING):
+        return "missing-input"
+    if any(mark in text for mark in OUT_OF_MEMORY):
+        return "out-of-memory"
+    return "other"
 
 
 def make_view(session, item):

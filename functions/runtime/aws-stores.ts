@@ -36,6 +36,7 @@ export async function openStores(config: PipelineConfig, options: StoresOptions 
     stateTable: setting('PARTWISE_STATE_TABLE'),
     workRoot,
     cacheBytes: options.cacheBytes ?? (await diskBytes(workRoot)) * cacheShare,
+    ...(process.env['PARTWISE_SPARK'] === 'glue' ? { spark: 'glue' as const } : {}),
     resumeHorizonMs: parseDurationMs(config.resumeHorizon),
     threads: Math.max(1, Math.round(memoryMiB / mebibytesPerCore)),
     memoryBytes: memoryMiB * 2 ** 20,

@@ -21,7 +21,21 @@ export const intakePayload = z.looseObject({
 
 export const runPayload = z.looseObject({ runId, attempt });
 
-export const planPayload = z.looseObject({ runId, attempt, replan: z.boolean().optional() });
+const machineFailure = z.object({ name: z.string(), cause: z.string() });
+
+/** A plan is wanted; or units for Spark are to be grouped, or a run of Spark has failed. */
+export const planPayload = z.union([
+  z.looseObject({ action: z.literal('plan').optional(), runId, attempt, replan: z.boolean().optional() }),
+  z.looseObject({ action: z.literal('group'), runId, attempt, stage: z.string().min(1) }),
+  z.looseObject({
+    action: z.literal('spark-failed'),
+    runId,
+    attempt,
+    stage: z.string().min(1),
+    group: z.string().regex(/^g\d+$/),
+    error: machineFailure,
+  }),
+]);
 
 export const workPayload = z.looseObject({
   run: runId,
@@ -31,9 +45,13 @@ export const workPayload = z.looseObject({
   offset: z.number().int().min(0),
   length: z.number().int().min(1),
   attempt,
+  finish: z.boolean().optional(),
+  group: z
+    .string()
+    .regex(/^g\d+$/)
+    .optional(),
+  reroute: machineFailure.optional(),
 });
-
-const machineFailure = z.object({ name: z.string(), cause: z.string() });
 
 /** How the run ended; or a failure that was recorded and is now to be raised, so that the execution fails by its name. */
 export const reportPayload = z.union([

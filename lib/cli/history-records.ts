@@ -1,4 +1,5 @@
 import { isAppliedTo } from '../run/branches.ts';
+import { isCompiled } from '../run/compiled-units.ts';
 import { isHandover } from '../run/handovers.ts';
 import type { CheckpointRecord, RunRecord, StateStore, UnitFailure } from '../stores/ports.ts';
 
@@ -67,7 +68,8 @@ export interface UnitRow {
 
 /** Units with a checkpoint, then the attempts that have none, streamed. */
 export async function* unitRows(state: StateStore, runId: string): AsyncIterable<UnitRow> {
-  for await (const record of state.checkpoints.list(runId)) if (!isHandover(record)) yield doneRow(record);
+  for await (const record of state.checkpoints.list(runId))
+    if (!isHandover(record) && !isCompiled(record)) yield doneRow(record);
   for await (const note of state.checkpoints.notes(runId)) {
     if (note.error !== undefined) yield openRow(note, 'failed');
     else if (

@@ -25,6 +25,17 @@ const memory = sizeBetween(512e6, 10.7e9, '512 MB to 10.7 GB');
 const disk = sizeBetween(537e6, 10.7e9, '537 MB to 10.7 GB');
 const alarmAfter = durationBetween(60_000, 7 * day, '1m to 7d');
 
+const glue = z.strictObject({
+  /** G.1X: 4 cores and 16 GB a worker; each next one twice as much. */
+  workerType: z.enum(['G.1X', 'G.2X', 'G.4X', 'G.8X']).default('G.1X'),
+  /** The most workers of a run; fewer are paid where fewer are needed. */
+  workers: z.number().int().min(2).max(299).default(10),
+  /** A run that has not ended by then is stopped; its units that are done stand. */
+  timeout: durationBetween(300_000, day, '5m to 1d').default('4h'),
+  /** Runs of Spark at a time. */
+  concurrentRuns: z.number().int().min(1).max(50).default(4),
+});
+
 const schedule = z.strictObject({
   /** `cron(minutes hours day-of-month month day-of-week year)` or `rate(n unit)`, as EventBridge Scheduler has them. */
   expression: z
@@ -55,6 +66,8 @@ export const awsSchema = z.strictObject({
   disk: disk.default('6 GB'),
   /** A unit that has not ended by then is cut off; it gives itself up in time. */
   unitTimeout: durationBetween(60_000, 900_000, '1m to 15m').default('15m'),
+  /** Runs of Spark. Asks for Spark where units turn out too large for a function, too. */
+  glue: glue.optional(),
   alarms: z
     .strictObject({
       /** A run that takes longer is late. */

@@ -8,4 +8,5 @@ export { historyColumnName, isReservedColumnName } from './names.ts';
 export { scheduleOf } from './schedule.ts';
 export type { ColumnConfig, ColumnType, PipelineConfig, RollupConfig, SummaryConfig } from './schema.ts';
 export { parseByteSize, parseDurationMs } from './sizes.ts';
+export { asksForSpark, glueSettings } from './spark.ts';
 export { sqlType, type TargetColumn, targetColumns } from './types.ts';

@@ -32,8 +32,19 @@ export interface Dialect {
   collected(value: string): string;
   /** A list with every entry replaced. @param body of the entry's name */
   mapped(list: string, body: (entry: string) => string): string;
+  /** The same by entry and its position; `entry` and `at` are taken as names. */
+  placed(list: string, body: (entry: string, at: string) => string): string;
+  /** Whole numbers from one to another, both included, where `from` is not the greater one. */
+  numbers(from: string | number, to: string | number): string;
+  /** The greatest entry; NULL entries count for nothing. */
+  largest(list: string): string;
   /** The texts of a list as one. Has no NULL in it. */
   joined(list: string, separator: string): string;
+
+  /** Of whole numbers that are not negative, rounded down. */
+  quotient(value: string, by: number): string;
+  /** Whole numbers in a text, by the conversions of printf. */
+  printed(format: string, values: readonly string[]): string;
 
   /** Statement that keeps the rows of a SELECT under a name for the rest of the session. */
   keep(name: string, select: string): string;

@@ -30,7 +30,13 @@ export const duckDb: Dialect = {
   position: (list, value) => `list_position(${list}, ${value})`,
   collected: (value) => `list(${value})`,
   mapped: (list, body) => `list_transform(${list}, lambda e: ${body('e')})`,
+  placed: (list, body) => `list_transform(${list}, lambda e, i: ${body('e', 'i')})`,
+  numbers: (from, to) => `range(${from}, ${to} + 1)`,
+  largest: (list) => `list_max(${list})`,
   joined: (list, separator) => `array_to_string(${list}, ${text(separator)})`,
+
+  quotient: (value, by) => `${value} // ${by}`,
+  printed: (format, values) => `printf(${[text(format), ...values].join(', ')})`,
 
   keep: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
 };

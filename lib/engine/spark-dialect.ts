@@ -35,7 +35,13 @@ export const spark: Dialect = {
   // collect_list leaves NULLs out, but not structs of NULL.
   collected: (value) => `transform(collect_list(named_struct('v', ${value})), e -> e.v)`,
   mapped: (list, body) => `transform(${list}, e -> ${body('e')})`,
+  placed: (list, body) => `transform(${list}, (e, i) -> ${body('e', '(i + 1)')})`,
+  numbers: (from, to) => `sequence(${from}, ${to})`,
+  largest: (list) => `array_max(${list})`,
   joined: (list, separator) => `array_join(${list}, ${sparkText(separator)})`,
+
+  quotient: (value, by) => `${value} div ${by}`,
+  printed: (format, values) => `format_string(${[sparkText(format), ...values].join(', ')})`,
 
   keep: (name, select) => `CACHE TABLE ${name} AS ${select}`,
 };

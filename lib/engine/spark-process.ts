@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SparkUnitError } from '../errors.ts';
-import type { SparkReport, SparkRunner, SparkRunOptions, SparkUnit } from './spark.ts';
+import type { SparkRunner, SparkRunOptions, SparkTask } from './spark.ts';
 
 export interface SparkProcessOptions {
   /** A Python with PySpark 3.5. */
@@ -26,19 +25,15 @@ export function openSparkProcess(options: SparkProcessOptions): SparkRunner & As
   let running: Conversation | undefined;
   let turn: Promise<unknown> = Promise.resolve();
 
-  async function run(unit: SparkUnit, { workFolder, signal }: SparkRunOptions): Promise<SparkReport> {
+  async function run(units: readonly SparkTask[], { signal }: SparkRunOptions): Promise<void> {
     signal.throwIfAborted();
-    await mkdir(workFolder, { recursive: true });
-    const specification = `${workFolder}/specification.json`;
-    const report = `${workFolder}/report.json`;
-    await writeFile(specification, JSON.stringify(unit));
     running ??= converse(options);
     const conversation = running;
     // A statement of Spark's cannot be interrupted from here, so the process goes.
     const stop = () => conversation.kill();
     signal.addEventListener('abort', stop);
     try {
-      await conversation.ask({ specification, report });
+      await conversation.ask({ units });
     } catch (cause) {
       if (conversation.hasEnded()) running = undefined;
       signal.throwIfAborted();
@@ -46,12 +41,11 @@ export function openSparkProcess(options: SparkProcessOptions): SparkRunner & As
     } finally {
       signal.removeEventListener('abort', stop);
     }
-    return JSON.parse(await readFile(report, 'utf8')) as SparkReport;
   }
 
   return {
-    run(unit, runOptions) {
-      const done = turn.then(() => run(unit, runOptions));
+    run(units, runOptions) {
+      const done = turn.then(() => run(units, runOptions));
       turn = done.catch(() => undefined);
       return done;
     },
@@ -64,7 +58,7 @@ export function openSparkProcess(options: SparkProcessOptions): SparkRunner & As
 }
 
 interface Conversation {
-  ask(request: Readonly<Record<string, string>>): Promise<void>;
+  ask(request: { readonly units: readonly SparkTask[] }): Promise<void>;
   hasEnded(): boolean;
   kill(): void;
   end(): Promise<void>;
@@ -116,7 +110,7 @@ function converse(options: SparkProcessOptions): Conversation {
       child.stdin?.write(`${JSON.stringify(request)}\n`);
       const { error } = await answer();
       if (error === undefined) return;
-      throw new SparkUnitError(`Spark did not finish the unit: ${error.split('\n', 1)[0]}`, {
+      throw new SparkUnitError(`Spark did not run the units: ${error.split('\n', 1)[0]}`, {
         details: { told: error },
         safe: 'nothing of the unit is referenced',
       });

@@ -1,15 +1,30 @@
-/** The port of Spark: whole units at a time, described beforehand, since a job on Glue cannot be talked to. */
+/**
+ * The port of Spark: whole units at a time, described beforehand, since a job on Glue cannot be talked to. What a unit
+ * writes lies below its specification's locations, and its report, written last, says how it ended.
+ */
 export interface SparkRunner {
   /**
-   * Runs a unit to its end. What it writes lies below the specification's paths.
-   * @throws SparkUnitError with Spark's own message; nothing of the unit is referenced
+   * Runs the units of a list, one after the other. One that fails says so in its report, and the others go on.
+   * @throws SparkUnitError when Spark itself ended; the units without a report are not done
    */
-  run(unit: SparkUnit, options: SparkRunOptions): Promise<SparkReport>;
+  run(tasks: readonly SparkTask[], options: SparkRunOptions): Promise<void>;
+}
+
+/** A unit for Spark. All paths are locations, `file:///…` or `s3://…`, in what it names, too. */
+export interface SparkTask {
+  /** A SparkUnit in JSON. */
+  readonly specification: string;
+  /** Where its report is to be written: a SparkOutcome in JSON. */
+  readonly report: string;
+}
+
+/** What `--specifications` of the runner names, in JSON. */
+export interface SparkTaskList {
+  readonly formatVersion: 1;
+  readonly units: readonly SparkTask[];
 }
 
 export interface SparkRunOptions {
-  /** Absolute folder of the unit's own; goes with the unit. */
-  readonly workFolder: string;
   readonly signal: AbortSignal;
 }
 
@@ -41,16 +56,31 @@ export interface SparkField {
 }
 
 export type SparkOutput =
-  /** Rows for an Iceberg table at a path of the unit's own, whose metadata stands there already. */
+  /** Rows for an Iceberg table of the unit's own, whose metadata stands there already. */
   | { readonly kind: 'table'; readonly select: string; readonly path: string }
   /** Plain Parquet files in a folder. */
   | { readonly kind: 'files'; readonly select: string; readonly path: string };
 
+/** How a unit ended. */
+export type SparkOutcome = SparkReport | SparkFailure;
+
 export interface SparkReport {
   readonly formatVersion: 1;
+  readonly outcome: 'done';
   readonly answers: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
   readonly application: string;
   readonly version: string;
   /** By phase: inputs, statements, outputs, queries. */
   readonly elapsedMs: Readonly<Record<string, number>>;
+}
+
+export interface SparkFailure {
+  readonly formatVersion: 1;
+  readonly outcome: 'failed';
+  readonly error: {
+    /** `missing-input`: a file that the unit reads is gone. `out-of-memory`: the unit is too large for the workers. */
+    readonly kind: 'missing-input' | 'out-of-memory' | 'other';
+    /** Spark's own words, the innermost cause first. */
+    readonly message: string;
+  };
 }

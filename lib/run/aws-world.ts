@@ -28,6 +28,8 @@ export interface AwsWorldOptions extends AwsClientOptions {
   readonly resumeHorizonMs?: number;
   readonly threads?: number;
   readonly memoryBytes?: number;
+  /** Whether the state machine has a job for units of Spark's, or what runs them here. */
+  readonly spark?: World['spark'];
   readonly clock?: Clock;
   readonly onProgress?: (event: ProgressEvent) => void;
   readonly step?: World['step'];
@@ -78,6 +80,7 @@ export async function openAwsWorld(options: AwsWorldOptions): Promise<AwsWorld> 
     catalog: openGlueCatalog({ client: clients.glue, store: warehouse }),
     state,
     engine: duckDbEngine,
+    ...(options.spark === undefined ? {} : { spark: options.spark }),
     clock,
     workRoot,
     resources: {

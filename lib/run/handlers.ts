@@ -1,16 +1,18 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import { CorruptStateError, IntegrityError, LeaseHeldError, UnfinishedBatchError } from '../errors.ts';
-import { storageError } from '../storage-error.ts';
-import type { IntakeItem, RunRecord } from '../stores/ports.ts';
-import { prepareStage, saveCheckpoint } from './checkpoints.ts';
+import type { RunRecord } from '../stores/ports.ts';
+import { prepareStage } from './checkpoints.ts';
 import { type ClaimedRun, continueRun, givenUpOnFailure, isSettled, leaseName, startRun } from './claim.ts';
 import { keptManifest, runContext } from './context.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { keptPlan, planRun } from './planning.ts';
-import { preparedObjects, prepareUnit, writePrepareItems } from './prepare.ts';
+import { preparedObjects, writePrepareItems } from './prepare.ts';
 import { type MachineFailure, raisedError, recordedError, unitFailure } from './raised-error.ts';
-import { readSpecification } from './stages.ts';
-import type { Plan, RunContext, UnitItem, Workload, World } from './workload.ts';
+import { groupForSpark, type SparkGroups } from './spark-groups.ts';
+import { saveRunFailure } from './spark-outcome.ts';
+import { hasSpark } from './spark-use.ts';
+import { type UnitWork, workUnit } from './unit-work.ts';
+import type { RunContext, Workload, World } from './workload.ts';
 
 /** The functions behind the state machine's tasks, the same ones wherever it runs. Payloads carry ids and locations only. */
 
@@ -55,6 +57,22 @@ interface RaisePayload {
 interface RunPayload {
   readonly runId: string;
   readonly attempt: number;
+}
+interface PlanPayload {
+  readonly action?: 'plan' | undefined;
+  readonly replan?: boolean | undefined;
+}
+/** The stage's units for Spark are to be grouped into runs of Spark. */
+interface GroupPayload {
+  readonly action: 'group';
+  readonly stage: string;
+}
+/** A run of Spark failed: its units without a report are not done. */
+interface SparkFailedPayload {
+  readonly action: 'spark-failed';
+  readonly stage: string;
+  readonly group: string;
+  readonly error: MachineFailure;
 }
 
 export function handlers(options: HandlerOptions) {
@@ -140,8 +158,13 @@ export function handlers(options: HandlerOptions) {
       };
     },
 
-    plan: async (payload: RunPayload & { readonly replan?: boolean }) => {
+    plan: async (payload: RunPayload & (PlanPayload | GroupPayload | SparkFailedPayload)) => {
       const context = await contextOf(payload.runId);
+      if (payload.action === 'group') return groupUnits(context, payload.stage);
+      if (payload.action === 'spark-failed') {
+        await saveRunFailure(context, payload.stage, payload.group, payload.error);
+        return {};
+      }
       const plan = await planRun({
         context,
         workload: workloadOf(context.config),
@@ -165,10 +188,11 @@ export function handlers(options: HandlerOptions) {
           units: stage.units,
           items: objectReference(world, stage.items),
         })),
+        spark: hasSpark(context, workloadOf(context.config)),
       };
     },
 
-    work: async (payload: UnitItem & { readonly attempt: number }) => {
+    work: async (payload: UnitWork & { readonly attempt: number }) => {
       const standing = await world.state.checkpoints.get(payload.run, payload.stage, payload.unit);
       const startedMs = world.clock.now();
       if (standing === undefined) {
@@ -177,17 +201,19 @@ export function handlers(options: HandlerOptions) {
         const units =
           plan?.stages.find((one) => one.name === payload.stage)?.units ?? Number(run.facts['objects'] ?? 1);
         const context = await contextFor(run, units);
-        await workUnit(context, workloadOf(context.config), plan, payload, startedMs);
+        await workUnit({ context, workload: workloadOf(context.config), plan, item: payload, startedMs });
       }
       const record =
         standing ?? (await world.state.checkpoints.get(payload.run, payload.stage, payload.unit));
+      // Compiled for Spark, which has not done it yet.
+      if (record === undefined) return {};
       world.progress({
         kind: 'unit',
         runId: payload.run,
         stage: payload.stage,
         unit: payload.unit,
-        rows: record?.rows ?? 0,
-        bytes: record?.bytes ?? 0,
+        rows: record.rows,
+        bytes: record.bytes,
         skipped: standing !== undefined,
         elapsedMs: world.clock.now() - startedMs,
       });
@@ -267,6 +293,20 @@ export function handlers(options: HandlerOptions) {
   };
 }
 
+async function groupUnits(context: RunContext, stage: string) {
+  const { world, runId } = context;
+  const planned = (await keptPlan(context)).stages.find(({ name }) => name === stage);
+  if (planned === undefined) throw new CorruptStateError(`the plan of ${runId} has no stage ${stage}`);
+  const { runs, units, items, finish, rerouted } = await groupForSpark(context, planned);
+  if (items === undefined || finish === undefined) return { runs: 0 };
+  const text = `${units} units of ${stage} go to Spark, in ${runs} ${runs === 1 ? 'run' : 'runs'} of it`;
+  world.progress({ kind: 'note', runId, text });
+  for (const { unit, name, message } of rerouted.some)
+    world.progress({ kind: 'note', runId, text: `${unit} goes to Spark: ${name}: ${message}` });
+  if (rerouted.units > 0) await addRerouted(context, stage, rerouted);
+  return { runs, items: objectReference(world, items), finish: objectReference(world, finish) };
+}
+
 /** A batch that a failed run holds is taken up again instead of standing in the way of every later one. */
 async function startOrContinue(options: Parameters<typeof startRun>[0]): Promise<ClaimedRun> {
   try {
@@ -282,38 +322,6 @@ async function startOrContinue(options: Parameters<typeof startRun>[0]): Promise
 /** A person looks at the plan before it is applied; else the run was killed right after it had planned. */
 async function isSavedPlan(world: World, runId: string): Promise<boolean> {
   return (await keptManifest(world, runId)).mode === 'plan';
-}
-
-async function workUnit(
-  context: RunContext,
-  workload: Workload,
-  plan: Plan | undefined,
-  item: UnitItem,
-  startedMs: number,
-): Promise<void> {
-  const { world, runId, attempt } = context;
-  const { stage, unit } = item;
-  const note = { runId, stage, unit, attempt, startedMs };
-  await world.state.checkpoints.note({ ...note, endedMs: undefined, error: undefined });
-  try {
-    context.signal.throwIfAborted();
-    const specification = await readSpecification(world.results, item);
-    await world.step(`unit:${stage}`);
-    if (plan === undefined) await prepareUnit(context, workload, unit, specification as IntakeItem);
-    else
-      await saveCheckpoint(context, {
-        stage,
-        unit,
-        startedMs,
-        result: await workload.work(context, plan, item, specification),
-      });
-    await world.state.checkpoints.note({ ...note, endedMs: world.clock.now(), error: undefined });
-  } catch (thrown) {
-    const error = storageError(thrown);
-    const described = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    await world.state.checkpoints.note({ ...note, endedMs: world.clock.now(), error: described });
-    throw error;
-  }
 }
 
 async function settleIntake(context: RunContext): Promise<void> {
@@ -343,6 +351,16 @@ async function maintainAfter(options: HandlerOptions, context: RunContext): Prom
       `maintenance failed and will be tried after the next run: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
     ];
   }
+}
+
+/** Units that were too large for a function: they were done all the same, and whoever looks at the run should know. */
+async function addRerouted(
+  { world, runId }: RunContext,
+  stage: string,
+  rerouted: SparkGroups['rerouted'],
+): Promise<void> {
+  const before = (await world.state.runs.get(runId))?.facts['rerouted'];
+  await addFacts(world, runId, { rerouted: { ...(before ?? {}), [stage]: rerouted } });
 }
 
 async function addFacts(

@@ -13,6 +13,8 @@ export const layout = {
     joinLocation(folder, 'plan', `${stage}-${generation}.items.jsonl`),
   checkpoint: (folder: Location, stage: string, unit: string, tag: string) =>
     joinLocation(folder, 'checkpoints', stage, `${unit}-${tag}.json`),
+  /** Specifications, reports and small outputs of units for Spark, and the lists of its runs. */
+  spark: (folder: Location, stage: string, name: string) => joinLocation(folder, 'spark', stage, name),
   audit: (folder: Location, tag: string) => joinLocation(folder, `audit-${tag}.json`),
 } as const;
 

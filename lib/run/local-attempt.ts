@@ -8,6 +8,7 @@ import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
 import { handlers, releaseLease } from './handlers.ts';
 import { objectAccess } from './local-objects.ts';
+import { GLUE_RUN, localSpark } from './local-spark.ts';
 import { pipelineMachine } from './pipeline-definition.ts';
 import { readPlan } from './planning.ts';
 import { raisedError } from './raised-error.ts';
@@ -76,6 +77,7 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
             ]),
           ),
         ),
+        [GLUE_RUN]: localSpark(world),
       },
       objects: objectAccess({ results: world.results }),
       signal: control.signal,

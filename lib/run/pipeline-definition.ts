@@ -15,6 +15,7 @@ export function pipelineMachine(): Promise<ReturnType<typeof loadStateMachine>> 
         publish: 'publish',
         report: 'report',
         results: 'results',
+        spark: 'spark',
       },
     }),
   );

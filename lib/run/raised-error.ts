@@ -56,7 +56,7 @@ async function failedUnit(world: World, runId: string): Promise<RunRecord['error
   let newest = 0;
   let found: RunRecord['error'];
   for await (const note of world.state.checkpoints.notes(runId)) {
-    const match = /^(\w+): (.*)$/s.exec(note.error ?? '');
+    const match = /^([\w.]+): (.*)$/s.exec(note.error ?? '');
     if (match?.[1] === undefined || match[2] === undefined || note.attempt <= newest) continue;
     if ((await world.state.checkpoints.get(runId, note.stage, note.unit)) !== undefined) continue;
     newest = note.attempt;

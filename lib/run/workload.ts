@@ -1,6 +1,6 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import type { Engine, EngineOptions, EngineSession } from '../engine/engine.ts';
-import type { SparkRunner } from '../engine/spark.ts';
+import type { SparkReport, SparkRunner, SparkUnit } from '../engine/spark.ts';
 import type {
   CatalogPointer,
   Clock,
@@ -23,8 +23,8 @@ export interface World {
   readonly catalog: CatalogPointer;
   readonly state: StateStore;
   readonly engine: Engine;
-  /** For units that the plan gives to Spark; absent where there is none. */
-  readonly spark?: SparkRunner;
+  /** For units of Spark's: what runs them here, or `glue` where the state machine has a job for them; absent where there is none. */
+  readonly spark?: SparkRunner | 'glue';
   readonly clock: Clock;
   /** Local folder for spill and outputs before they are adopted. */
   readonly workRoot: string;
@@ -167,6 +167,28 @@ export interface UnitResult {
   readonly outcome: unknown;
 }
 
+/** What the first half of a unit for Spark leaves. */
+export type Compiled =
+  | {
+      readonly kind: 'spark';
+      readonly unit: SparkUnit;
+      /** Bytes of the files that the unit reads: how units are spread over runs of Spark. */
+      readonly bytes: number;
+      /** What the second half needs to know; plain JSON, bounded. */
+      readonly kept: unknown;
+    }
+  /** Nothing is left for Spark. */
+  | { readonly kind: 'done'; readonly result: UnitResult };
+
+/** A unit that Spark has run. */
+export interface CompiledUnit {
+  readonly unit: SparkUnit;
+  readonly kept: unknown;
+}
+
+/** Whether Spark runs a unit: by the plan, if it has to since the unit is too large for a function, or not at all. */
+export type SparkUse = 'planned' | 'possible' | 'never';
+
 export interface StageSummary {
   readonly name: string;
   readonly units: number;
@@ -278,6 +300,27 @@ export interface Workload<Config extends PipelineConfig = PipelineConfig> {
   /** Statements of some units of the plan, at most so many of each engine; opens no data file. Absent: they cannot be told. */
   statements?(context: RunContext<Config>, plan: Plan, unitsOfEach: number): AsyncIterable<UnitStatements>;
   work(context: RunContext<Config>, plan: Plan, item: UnitItem, specification: unknown): Promise<UnitResult>;
+  /** Of a planned unit; absent, as the two halves are, for workloads that do not use Spark. */
+  sparkUse?(specification: unknown): SparkUse;
+  /**
+   * First half of a unit for Spark. Looks at metadata and at what is small; opens no data file of a table. Data files go below
+   * the table's folder and what is plain and small below the results' folder that `sparkPlaces` gives.
+   */
+  compile?(
+    context: RunContext<Config>,
+    plan: Plan,
+    item: UnitItem,
+    specification: unknown,
+  ): Promise<Compiled>;
+  /** Second half: checks and takes over what Spark wrote, writes what is small, gives the unit's result. */
+  finish?(
+    context: RunContext<Config>,
+    plan: Plan,
+    item: UnitItem,
+    specification: unknown,
+    compiled: CompiledUnit,
+    report: SparkReport,
+  ): Promise<UnitResult>;
   audit(context: RunContext<Config>, plan: Plan): Promise<AuditReport>;
   /** The one visible step, idempotent. */
   publish(context: RunContext<Config>, plan: Plan): Promise<Published>;

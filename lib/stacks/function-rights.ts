@@ -120,6 +120,42 @@ export function functionRights(
   };
 }
 
+/**
+ * What the job of Spark may do. It reads the tables' files and the run's; it writes data files beside them, which nothing refers
+ * to, and its own in the run's folder, where plain files get their names by a copy and a delete.
+ */
+export function sparkRights({
+  config,
+  storage: { warehouse, results },
+}: Pick<RightsOptions, 'stack' | 'config' | 'storage'>): PolicyStatement[] {
+  const allow = (actions: string[], ...resources: string[]) => new PolicyStatement({ actions, resources });
+  const data = warehouse.arnForObjects(`${config.tables.namespace}/*`);
+  const artefacts = results.arnForObjects('runs/*');
+  return [
+    allow(['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'], data),
+    allow(
+      [
+        's3:GetObject',
+        's3:PutObject',
+        's3:DeleteObject',
+        's3:AbortMultipartUpload',
+        's3:ListMultipartUploadParts',
+      ],
+      artefacts,
+    ),
+    allow(
+      ['s3:ListBucket', 's3:GetBucketLocation', 's3:ListBucketMultipartUploads'],
+      warehouse.bucketArn,
+      results.bucketArn,
+    ),
+    new PolicyStatement({
+      actions: ['cloudwatch:PutMetricData'],
+      resources: ['*'],
+      conditions: { StringEquals: { 'cloudwatch:namespace': 'Glue' } },
+    }),
+  ];
+}
+
 /** The pointer of the staging table, if there is one. */
 function stagedTable(stack: Stack, config: PipelineConfig): PolicyStatement[] {
   const [namespace, name] = config.source.table?.split('.') ?? [];

@@ -11,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { type PipelineConfig, parseByteSize, parseDurationMs } from '../config/index.ts';
+import { asksForSpark, type PipelineConfig, parseByteSize, parseDurationMs } from '../config/index.ts';
 import { functionRights, type PipelineFunction } from './function-rights.ts';
 import type { Storage } from './storage-stack.ts';
 
@@ -60,6 +60,7 @@ export class PipelineFunctions extends Construct {
       PARTWISE_STATE_MACHINE: stateMachineArn,
       PARTWISE_INVENTORIES: `s3://${storage.inventories.bucketName}`,
       PARTWISE_QUEUE: props.queueUrl,
+      ...(asksForSpark(config) ? { PARTWISE_SPARK: 'glue' } : {}),
       POWERTOOLS_SERVICE_NAME: `partwise-${config.pipeline}`,
       POWERTOOLS_METRICS_NAMESPACE: 'Partwise',
       NODE_OPTIONS: '--enable-source-maps',

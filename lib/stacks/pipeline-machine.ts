@@ -7,23 +7,19 @@ import {
   Choice,
   Condition,
   DefinitionBody,
-  DistributedMap,
   type IChainable,
   JitterType,
   LogLevel,
   Pass,
-  ProcessorMode,
-  ProcessorType,
   QueryLanguage,
-  ResultWriterV2,
   type RetryProps,
-  S3JsonLItemReader,
   StateMachine,
   Succeed,
   TaskInput,
 } from 'aws-cdk-lib/aws-stepfunctions';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
+import { invoke, mapOverItems, THROTTLED, TRANSIENT, workUnit } from './machine-parts.ts';
+import { type SparkJob, sparkSteps, workOrCompile } from './spark-states.ts';
 
 /** The functions behind the tasks, by the names that the checked-in definition uses for them. */
 export const FUNCTION_NAMES = ['intake', 'plan', 'work', 'audit', 'publish', 'report'] as const;
@@ -33,6 +29,8 @@ export interface PipelineMachineProps {
   readonly functions: Readonly<Record<FunctionName, IFunction>>;
   /** Run artefacts: item lists are read from it, the Maps' results are written to it. */
   readonly results: IBucket;
+  /** Absent for pipelines that do not use Spark: their machine has none of its states. */
+  readonly spark?: SparkJob;
 }
 
 /** Units at a time when the execution's input does not say; stays below an account's default Lambda limit. */
@@ -40,27 +38,6 @@ const DEFAULT_CONCURRENCY = 40;
 /** How often a run plans again after another writer came first, before it gives up. */
 const MAX_REPLANS = 5;
 
-/** Errors of the service, not of the function. */
-const TRANSIENT: RetryProps = {
-  errors: [
-    'Lambda.ClientExecutionTimeoutException',
-    'Lambda.ServiceException',
-    'Lambda.AWSLambdaException',
-    'Lambda.SdkClientException',
-  ],
-  interval: Duration.seconds(2),
-  maxAttempts: 6,
-  backoffRate: 2,
-  jitterStrategy: JitterType.FULL,
-};
-const THROTTLED: RetryProps = {
-  errors: ['Lambda.TooManyRequestsException'],
-  interval: Duration.seconds(1),
-  maxAttempts: 20,
-  backoffRate: 2,
-  maxDelay: Duration.seconds(60),
-  jitterStrategy: JitterType.FULL,
-};
 /** Another run of the pipeline is at work: wait for it, about two minutes on average. */
 const LEASE_HELD: RetryProps = {
   errors: ['LeaseHeldError'],
@@ -68,17 +45,6 @@ const LEASE_HELD: RetryProps = {
   maxAttempts: 12,
   backoffRate: 2,
   maxDelay: Duration.seconds(30),
-  jitterStrategy: JitterType.FULL,
-};
-/**
- * A unit whose time was up goes on where it stopped. Each attempt has done at least a piece, so the number of pieces ends
- * this; an execution's history holds several times as many events.
- */
-const UNFINISHED: RetryProps = {
-  errors: ['UnitUnfinishedError'],
-  interval: Duration.seconds(1),
-  maxAttempts: 2_000,
-  backoffRate: 1,
   jitterStrategy: JitterType.FULL,
 };
 /** Few, since the error that is raised on purpose may have one of these names itself. */
@@ -133,6 +99,8 @@ const RUN = { runId: '{% $runId %}', attempt: '{% $attempt %}' };
  *
  *     Intake -> Prepare (Map) -> Plan -> Work (Map, once per stage) -> Audit -> Publish -> Report
  *
+ * Where the pipeline has Spark, a stage goes on with the units that Work has only compiled: see `sparkSteps`.
+ *
  * Execution input: `{pipeline, mode?: 'run' | 'plan', runId?, branch?, fromMonth?, replan?, concurrency?, until?, flush?}`. The
  * state carries ids and locations only. Every task and Map has a Catch that records the failure; what is needed to resume stays.
  *
@@ -145,9 +113,9 @@ const RUN = { runId: '{% $runId %}', attempt: '{% $attempt %}' };
 export class PipelineMachine extends Construct {
   readonly stateMachine: StateMachine;
 
-  constructor(scope: Construct, id: string, { functions, results }: PipelineMachineProps) {
+  constructor(scope: Construct, id: string, { functions, results, spark }: PipelineMachineProps) {
     super(scope, id);
-    const states = defineStates(this, functions, results);
+    const states = defineStates(this, functions, results, spark);
     this.stateMachine = new StateMachine(this, 'StateMachine', {
       definitionBody: DefinitionBody.fromChainable(states),
       queryLanguage: QueryLanguage.JSONATA,
@@ -169,6 +137,7 @@ function defineStates(
   scope: Construct,
   functions: PipelineMachineProps['functions'],
   results: IBucket,
+  spark: SparkJob | undefined,
 ): IChainable {
   const onFailure: CatchProps = { errors: ['States.ALL'], assign: { failure: FAILURE }, outputs: {} };
   const recordFailure = invoke(scope, 'RecordFailure', functions.report, {
@@ -205,7 +174,11 @@ function defineStates(
   });
   intake.addRetry(LEASE_HELD);
 
-  const prepare = mapOverItems(scope, 'Prepare', { results, work: functions.work, items: '$objectItems' });
+  const prepare = mapOverItems(scope, 'Prepare', {
+    results,
+    items: '$objectItems',
+    child: workUnit(scope, 'Prepare', functions.work),
+  });
   const plan = invoke(
     scope,
     'Plan',
@@ -215,11 +188,17 @@ function defineStates(
       assign: {
         outcome: '{% $states.result.Payload.outcome %}',
         stages: '{% $states.result.Payload.stages %}',
+        ...(spark === undefined ? {} : { spark: '{% $states.result.Payload.spark = true %}' }),
         index: 0,
       },
     },
   );
-  const work = mapOverItems(scope, 'Work', { results, work: functions.work, items: '$stages[$index].items' });
+  const work = mapOverItems(scope, 'Work', {
+    results,
+    items: '$stages[$index].items',
+    child:
+      spark === undefined ? workUnit(scope, 'Work', functions.work) : workOrCompile(scope, functions.work),
+  });
   const nextStage = Pass.jsonata(scope, 'NextStage', { assign: { index: '{% $index + 1 %}' }, outputs: {} });
   const audit = invoke(scope, 'Audit', functions.audit, { action: 'audit', ...RUN });
   const publish = invoke(scope, 'Publish', functions.publish, { action: 'publish', ...RUN });
@@ -270,61 +249,16 @@ function defineStates(
   for (const state of [intake, resume]) state.next(isAnythingClaimed);
   prepare.next(plan);
   plan.next(isPlanToApply);
-  work.next(nextStage).next(isStageLeft);
+  nextStage.next(isStageLeft);
+  if (spark === undefined) work.next(nextStage);
+  else {
+    const steps = sparkSteps(scope, { functions, results, spark, next: nextStage });
+    for (const state of steps.failing) state.addCatch(recordFailure, onFailure);
+    work.next(steps.first);
+  }
   audit.next(publish);
   publish.next(report);
   replan.next(plan);
   for (const state of [report, reportEmpty, reportPlanned]) state.next(done);
   return intake;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-interface InvokeOptions {
-  readonly assign?: Fields;
-  readonly retry?: readonly RetryProps[];
-}
-
-function invoke(
-  scope: Construct,
-  id: string,
-  lambdaFunction: IFunction,
-  payload: Fields | TaskInput,
-  { assign, retry = [TRANSIENT, THROTTLED] }: InvokeOptions = {},
-): LambdaInvoke {
-  const task = LambdaInvoke.jsonata(scope, id, {
-    lambdaFunction,
-    payload: payload instanceof TaskInput ? payload : TaskInput.fromObject(payload),
-    retryOnServiceExceptions: false,
-    outputs: {},
-    ...(assign === undefined ? {} : { assign }),
-  });
-  for (const one of retry) task.addRetry(one);
-  return task;
-}
-
-interface MapOptions {
-  readonly results: IBucket;
-  readonly work: IFunction;
-  /** JSONata path of the `{bucket, key}` of the item list. */
-  readonly items: string;
-}
-
-/**
- * One child execution per item; the item itself is the payload of `work`, with the attempt added. One failure ends
- * the Map, what the siblings have checkpointed stays. Nobody reads the results: checkpoints are the truth.
- */
-function mapOverItems(scope: Construct, id: string, { results, work, items }: MapOptions): DistributedMap {
-  const map = DistributedMap.jsonata(scope, id, {
-    label: id,
-    itemReader: new S3JsonLItemReader({ bucket: results, key: `{% ${items}.key %}` }),
-    jsonataItemSelector: "{% $merge([$states.context.Map.Item.Value, {'attempt': $attempt}]) %}",
-    jsonataMaxConcurrency: '{% $concurrency %}',
-    toleratedFailurePercentage: 0,
-    resultWriterV2: new ResultWriterV2({ bucket: results, prefix: 'map-runs' }),
-    outputs: {},
-  });
-  const unit = invoke(scope, `${id}Unit`, work, TaskInput.fromText('{% $states.input %}'));
-  unit.addRetry(UNFINISHED);
-  return map.itemProcessor(unit, { mode: ProcessorMode.DISTRIBUTED, executionType: ProcessorType.STANDARD });
 }

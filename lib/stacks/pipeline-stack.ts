@@ -3,12 +3,19 @@ import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
-import { configDigest, type Deployment, deploymentParameter, type PipelineConfig } from '../config/index.ts';
+import {
+  asksForSpark,
+  configDigest,
+  type Deployment,
+  deploymentParameter,
+  type PipelineConfig,
+} from '../config/index.ts';
 import { Arrivals, arrivalQueues } from './arrivals.ts';
 import { People } from './people.ts';
 import { PipelineFunctions } from './pipeline-functions.ts';
 import { PipelineMachine } from './pipeline-machine.ts';
 import { RunEnds } from './run-ends.ts';
+import { SparkGlueJob } from './spark-job.ts';
 import type { Storage } from './storage-stack.ts';
 import { Watching } from './watching.ts';
 
@@ -44,9 +51,11 @@ export class PipelineStack extends Stack {
       stateMachineArn,
       queueUrl: queues.queue.queueUrl,
     });
+    const spark = asksForSpark(config) ? new SparkGlueJob(this, 'Spark', { config, storage }) : undefined;
     const pipeline = new PipelineMachine(this, 'Pipeline', {
       functions: functions.byName,
       results: storage.results,
+      ...(spark === undefined ? {} : { spark }),
     });
     (pipeline.stateMachine.node.defaultChild as CfnStateMachine).stateMachineName = name;
     new Arrivals(this, 'Arrivals', {

@@ -7,12 +7,15 @@ import { FUNCTION_NAMES, type FunctionName, PipelineMachine } from './pipeline-m
 
 const ENVIRONMENT = { account: '000000000000', region: 'us-east-1' } as const;
 const BUCKET = 'the-results-bucket';
+const JOB = 'the-spark-job';
+/** Runs of Spark at a time where the definition is run as it is checked in. */
+const SPARK_CONCURRENCY = 4;
 
 /**
- * The synthesised definition as text, with what differs between deployments as `${name}`: the functions' ARNs and
- * the results bucket.
+ * The synthesised definition as text, with what differs between deployments as `${name}`: the functions' ARNs, the
+ * results bucket and the job of Spark. @param spark whether the pipeline has Spark; the checked-in definition has
  */
-export function synthesiseDefinition(): string {
+export function synthesiseDefinition({ spark = true } = {}): string {
   const app = new App({ context: FEATURE_FLAGS });
   const stack = new Stack(app, 'Definition', { env: ENVIRONMENT });
   const functions = Object.fromEntries(
@@ -21,6 +24,7 @@ export function synthesiseDefinition(): string {
   new PipelineMachine(stack, 'Pipeline', {
     functions,
     results: Bucket.fromBucketName(stack, 'Results', BUCKET),
+    ...(spark ? { spark: { jobName: JOB, concurrency: SPARK_CONCURRENCY } } : {}),
   });
   const [machine] = Object.values(
     Template.fromStack(stack).findResources('AWS::StepFunctions::StateMachine'),
@@ -28,6 +32,7 @@ export function synthesiseDefinition(): string {
   let text = flatten(machine?.['Properties']?.['DefinitionString']);
   for (const name of FUNCTION_NAMES) text = text.replaceAll(JSON.stringify(arnOf(name)), `"\${${name}}"`);
   text = text.replaceAll(JSON.stringify(BUCKET), `"\${results}"`);
+  text = text.replaceAll(JSON.stringify(JOB), `"\${spark}"`);
   return `${JSON.stringify(JSON.parse(text), null, 2)}\n`;
 }
 

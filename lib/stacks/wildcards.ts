@@ -62,7 +62,8 @@ export const wildcards: readonly Wildcard[] = [
   },
   {
     finding: /^Resource::\*$/,
-    reason: 'X-Ray and the delivery of logs take no resource.',
+    reason:
+      "X-Ray, the delivery of logs and metrics take no resource; of metrics the job of Spark may give Glue's only.",
   },
   {
     finding: /^Action::kms:(ReEncrypt|GenerateDataKey)\*$/,

@@ -1,4 +1,5 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
+import type { ChangedMonth } from './changed-months.ts';
 import type { SummaryShape } from './columns.ts';
 import { scan } from './reading.ts';
 import {
@@ -10,14 +11,6 @@ import {
 } from './rewrite-group.ts';
 import { hitSelect } from './sql/apply.ts';
 import { patched } from './sql/patch.ts';
-
-export interface ChangedMonth {
-  readonly month: number;
-  /** Later rows hold the month's value. */
-  readonly sets: boolean;
-  /** Stored rows of the month itself change. */
-  readonly owns: boolean;
-}
 
 export interface GroupOptions extends RewriteOptions {
   readonly shape: SummaryShape;

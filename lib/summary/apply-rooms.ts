@@ -1,17 +1,14 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineOptions, EngineSession } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
-import { CorruptStateError } from '../errors.ts';
-import { readCheckpoint } from '../run/checkpoints.ts';
 import type { UnitItem } from '../run/workload.ts';
-import type { Location } from '../stores/ports.ts';
-import type { ChangedMonth } from './apply-group.ts';
+import { type ChangedMonth, changedMonthsOf, resolveOutcome } from './changed-months.ts';
 import type { SummaryShape } from './columns.ts';
 import { type OpenFiles, openFiles } from './reading.ts';
 import { changedMonths, loadChanges } from './sql/apply.ts';
 import { listsFromChanges } from './sql/patch.ts';
 import type { UnitTable } from './tables-io.ts';
-import type { ApplyGroup, ResolveOutcome, SummaryContext } from './types.ts';
+import type { ApplyGroup, SummaryContext } from './types.ts';
 
 export interface ApplyUnit {
   readonly context: SummaryContext;
@@ -95,7 +92,7 @@ async function openBucket(
     schema: table.schema,
     files: ahead.flatMap((group) => group.files),
   });
-  const changeSet = await changeSetOf(context, resolve);
+  const { changeSet } = await resolveOutcome(context, resolve);
   if (changeSet === undefined) return { session, bucket, set, changed: [] };
   const months = ahead.map((group) => group.month);
   const path = await context.world.results.localPath(changeSet);
@@ -109,22 +106,6 @@ async function openBucket(
     ),
   );
   await session.execute(listsFromChanges(duckDb, shape));
-  const changed = (await session.query(changedMonths)).map((row) => ({
-    month: Number(row['pw_month']),
-    sets: Number(row['pw_sets']) > 0,
-    owns: Number(row['pw_owns']) > 0,
-  }));
+  const changed = changedMonthsOf(await session.query(changedMonths()));
   return { session, bucket, set, changed };
-}
-
-export async function changeSetOf(context: SummaryContext, unit: string): Promise<Location | undefined> {
-  const record = await context.world.state.checkpoints.get(context.runId, 'resolve', unit);
-  if (record === undefined) {
-    throw new CorruptStateError(`unit ${unit} of stage resolve has no checkpoint`, {
-      safe: 'the tables are untouched',
-      next: `partwise resume ${context.runId}`,
-    });
-  }
-  const result = await readCheckpoint(context, record);
-  return (result.outcome as ResolveOutcome).changeSet;
 }

@@ -2,14 +2,11 @@ import { inPieces } from '../run/pieces.ts';
 import type { TableChange } from '../run/table-change.ts';
 import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
 import { applyGroup } from './apply-group.ts';
+import { applyResult } from './apply-result.ts';
 import { type ApplyPiece, type ApplyUnit, Rooms } from './apply-rooms.ts';
 import { summaryShape } from './columns.ts';
-import { mergeChanges } from './file-changes.ts';
-import { groupBytes } from './plan-groups.ts';
-import type { GroupResult } from './rewrite-group.ts';
-import { applyBySpark } from './spark-apply.ts';
 import { unitTable } from './tables-io.ts';
-import type { ApplyOutcome, ApplySpec, RewrittenGroup, SummaryContext, TouchedFile } from './types.ts';
+import type { ApplySpec, RewrittenGroup, SummaryContext, TouchedFile } from './types.ts';
 import { inUnitRoom } from './unit-room.ts';
 
 /** What is left of a piece, in a handover too. */
@@ -35,11 +32,6 @@ export async function applyUnit(
   const unit = { context, item, shape, table };
   await using rooms = new Rooms(unit);
   const { clock } = context.world;
-  if (spec.engine === 'spark') {
-    const startedMs = clock.now();
-    const done = await applyBySpark({ ...unit, spec });
-    return unitResult(spec, done, clock.now() - startedMs);
-  }
   const results = await inPieces({
     context,
     item,
@@ -69,24 +61,11 @@ export async function applyUnit(
   const groups = results.flatMap(({ changes, files, rewritten }) =>
     changes.map((change) => ({ change, files, rewritten: rewritten ?? undefined })),
   );
-  return unitResult(
+  return applyResult(
     spec,
     groups,
     results.reduce((sum, result) => sum + result.elapsedMs, 0),
   );
-}
-
-function unitResult(spec: ApplySpec, groups: readonly GroupResult[], elapsedMs: number): UnitResult {
-  const outcome: ApplyOutcome = {
-    stage: 'apply',
-    changes: mergeChanges(groups.map(({ change }) => change)),
-    files: groups.flatMap(({ files }) => files),
-    groups: groups.flatMap(({ rewritten }) => (rewritten === undefined ? [] : [rewritten])),
-    elapsedMs: { apply: elapsedMs },
-  };
-  const rows = outcome.files.reduce((sum, file) => sum + file.rowsChanged, 0);
-  const bytes = spec.groups.reduce((sum, group) => sum + groupBytes(group), 0);
-  return { rows, bytes, outcome };
 }
 
 function piecesOf(spec: ApplySpec): readonly ApplyPiece[] {

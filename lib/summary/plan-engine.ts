@@ -1,5 +1,6 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import { parseByteSize } from '../config/sizes.ts';
+import type { PlannedResolve } from './plan.ts';
 import type { ApplyGroup, ApplySpec } from './types.ts';
 
 export interface ChosenEngine {
@@ -30,8 +31,13 @@ export function forEngine(
   return engine === 'spark' ? { engine, groups: wholeCells(groups) } : { groups };
 }
 
+/** The same for a unit of `resolve`. */
+export function forResolve(engine: ChosenEngine['engine'], unit: PlannedResolve): PlannedResolve {
+  return engine === 'spark' ? { ...unit, specification: { ...unit.specification, engine } } : unit;
+}
+
 /** One group for each cell; copied when one of its groups is. */
-function wholeCells(groups: readonly ApplyGroup[]): readonly ApplyGroup[] {
+export function wholeCells(groups: readonly ApplyGroup[]): readonly ApplyGroup[] {
   const cells = Map.groupBy(groups, ({ bucket, month }) => `${bucket}/${month}`);
   return [...cells.values()].flatMap((some) => {
     const chosen = some.find(({ mode }) => mode === 'copy-on-write') ?? some[0];

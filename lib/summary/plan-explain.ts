@@ -32,10 +32,11 @@ export function explain(planned: PlannedWork, strategyReason: string): readonly 
   return lines;
 }
 
-function engineLine({ config, applyUnits, sparkUnits }: PlannedWork): string {
+function engineLine({ config, applyUnits, sparkUnits, sparkResolveUnits, units }: PlannedWork): string {
   const { engine, sparkAbove } = config.work;
   const why = engine === 'spark' ? 'configured' : `units above work.sparkAbove, ${sparkAbove}`;
-  return `engine: ${sparkUnits} of ${applyUnits} units of apply by Spark (${why}), all else by DuckDB`;
+  const resolve = sparkResolveUnits === 0 ? '' : ` and ${sparkResolveUnits} of ${units.length} of resolve`;
+  return `engine: ${sparkUnits} of ${applyUnits} units of apply${resolve} by Spark (${why}), all else by DuckDB`;
 }
 
 function groupLine(group: ApplyGroup): string {

@@ -21,8 +21,11 @@ export function chooseStrategy(
   groups: readonly ApplyGroup[],
 ): ChosenStrategy {
   const { strategy, partitionwiseAbove, memory, engine } = config.work;
+  if (engine === 'spark' && strategy !== 'partitionwise') {
+    const reason = strategy === 'auto' ? '' : `, and work.strategy ${strategy} is DuckDB's alone`;
+    return { strategy: 'partitionwise', reason: `work.engine is spark${reason}` };
+  }
   if (strategy !== 'auto') return { strategy, reason: 'configured' };
-  if (engine === 'spark') return { strategy: 'partitionwise', reason: 'work.engine is spark' };
   if (partitionwiseAbove !== undefined) {
     const late = units.reduce((sum, unit) => sum + lateRecords(unit), 0);
     const over = late > partitionwiseAbove;

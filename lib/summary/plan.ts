@@ -3,19 +3,19 @@ import { parseByteSize } from '../config/sizes.ts';
 import { ConfigError, TableNotFoundError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table, withMissingColumns } from '../iceberg/index.ts';
 import { sha256 } from '../run/layout.ts';
+import { needSpark } from '../run/spark-use.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
 import { findTable, storedBuckets } from './pin-config.ts';
 import { planChecks } from './plan-checks.ts';
-import { chooseEngine, forEngine, mayUseSpark } from './plan-engine.ts';
+import { chooseEngine, forEngine, forResolve, mayUseSpark } from './plan-engine.ts';
 import { estimate } from './plan-estimate.ts';
 import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
 import { fromMonthFirst, groupBytes, packGroups, planGroups } from './plan-groups.ts';
 import { type BucketInput, bucketInputs } from './plan-input.ts';
 import { chooseStrategy } from './plan-strategy.ts';
-import { sparkOf } from './spark-apply.ts';
 import { type Role, roles, tableIdentifier, targetTables } from './tables.ts';
 import {
   type ApplyGroup,
@@ -31,7 +31,7 @@ import {
 export async function planSummary(context: SummaryContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
   const { config, world } = context;
   const shape = summaryShape(config);
-  if (mayUseSpark(config)) sparkOf(world);
+  if (mayUseSpark(config)) needSpark(world);
   const count = config.tables.buckets;
   if (count === undefined) throw new ConfigError('tables.buckets is not decided yet');
   const inputs = await bucketInputs(prepared);
@@ -71,7 +71,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
   const { strategy, reason: strategyReason } = chooseStrategy(config, split, groups);
   const units =
     strategy === 'partitionwise'
-      ? split
+      ? split.map((unit) => forResolve(chooseEngine(config, unit.bytes).engine, unit))
       : split.map((unit, index) => ({
           ...unit,
           bytes: unit.specification.summary.reduce((sum, file) => sum + file.sizeBytes, unit.bytes),
@@ -110,6 +110,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
     facts,
     applyUnits: apply.units,
     sparkUnits: bySpark.length,
+    sparkResolveUnits: units.filter(({ specification }) => specification.engine === 'spark').length,
     threads: config.work.threads ?? world.resources.threads,
   };
   const head = {
@@ -259,6 +260,8 @@ export interface PlannedWork {
   readonly applyUnits: number;
   /** Units of `apply` that Spark runs. */
   readonly sparkUnits: number;
+  /** Units of `resolve` that Spark runs. */
+  readonly sparkResolveUnits: number;
   readonly threads: number;
 }
 

@@ -37,6 +37,22 @@ export async function openFiles(options: OpenOptions): Promise<OpenFiles> {
   const files = await Promise.all(
     options.files.map(async (spec, no) => ({ spec, no, path: await pathOrGone(store, spec.location) })),
   );
+  const set = { name, schema, files };
+  await openDeletes(session, store, set);
+  return set;
+}
+
+/** Planned files for who does not read them here. */
+export function plannedFiles(name: string, schema: Schema, files: readonly FileSpec[]): OpenFiles {
+  return { name, schema, files: files.map((spec, no) => ({ spec, no, path: undefined })) };
+}
+
+/** Makes `<name>_dead` as `openFiles` does; opens the delete files alone. */
+export async function openDeletes(
+  session: EngineSession,
+  store: ObjectStore,
+  { name, files }: OpenFiles,
+): Promise<void> {
   const deleted = files.filter((file) => file.spec.deletes.length > 0);
   if (deleted.length > 0) {
     const locations = new Set(deleted.flatMap((file) => file.spec.deletes.map((one) => one.location)));
@@ -50,7 +66,6 @@ export async function openFiles(options: OpenOptions): Promise<OpenFiles> {
       `CREATE TEMP TABLE ${name}_dead AS SELECT DISTINCT n.no::INTEGER AS pw_file, p.pos::BIGINT AS pw_pos FROM read_parquet(${textList(paths)}) AS p JOIN (VALUES ${names.join(', ')}) AS n(name, no) ON p.file_path = n.name`,
     );
   }
-  return { name, schema, files };
 }
 
 async function pathOrGone(store: ObjectStore, location: Location): Promise<string | undefined> {
@@ -61,7 +76,7 @@ async function pathOrGone(store: ObjectStore, location: Location): Promise<strin
 }
 
 /** @throws PinnedSnapshotExpiredError when the file is gone */
-export function readablePath({ path, spec }: Pick<OpenFile, 'path' | 'spec'>): string {
+function readablePath({ path, spec }: Pick<OpenFile, 'path' | 'spec'>): string {
   return path ?? mustBeThere(spec.location);
 }
 

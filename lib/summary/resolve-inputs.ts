@@ -1,16 +1,19 @@
-import type { EngineSession } from '../engine/engine.ts';
+import { duckDb } from '../engine/duckdb-dialect.ts';
+import type { EngineSession, SqlRow } from '../engine/engine.ts';
+import { identifier, textList } from '../engine/sql.ts';
 import { DuplicateStoredKeyError } from '../errors.ts';
 import type { Plan } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 import { newestMonth, type SummaryShape } from './columns.ts';
 import { preparedPaths } from './prepared-paths.ts';
 import { type OpenFiles, openFiles, scan } from './reading.ts';
+import type { KeySlice } from './resolve-slices.ts';
 import {
   batchTable,
   candidateTable,
-  type KeySlice,
   latestTable,
   ownTable,
+  type PreparedRows,
   registerColumnNames,
   resolvedTable,
   storedTwice,
@@ -64,22 +67,33 @@ export async function openBucket(options: OpenOptions): Promise<BucketSession> {
   const latest = await open('latest');
   const tombstones = await open('tombstones');
 
-  const local = (locations: readonly Location[]) =>
-    preparedPaths(context.world.results, locations, spec.bucket);
-  await session.execute(batchTable(shape, await local(spec.sources), spec.bucket, options.slice));
+  const prepared = async (locations: readonly Location[], key: string) =>
+    preparedRows(
+      await preparedPaths(context.world.results, locations, spec.bucket),
+      key,
+      spec.bucket,
+      options.slice,
+    );
+  await session.execute(batchTable(duckDb, shape, await prepared(spec.sources, shape.key.name)));
   if (shape.feed !== undefined)
-    await session.execute(feedTable(shape, shape.feed, await local(spec.feed), spec.bucket, options.slice));
-  await session.execute(candidateTable(shape));
+    await session.execute(feedTable(duckDb, shape, shape.feed, await prepared(spec.feed, 'key')));
+  await session.execute(candidateTable(duckDb, shape));
   const months = new Set(spec.months.map(([month]) => month));
   const cells = summary.files.files.filter((file) => months.has(file.spec.month));
   const registers = registerColumnNames(shape);
-  await session.execute(ownTable(shape, scan(summary.files, { files: cells, columns: registers })));
+  await session.execute(ownTable(duckDb, shape, scan(summary.files, { files: cells, columns: registers })));
   await session.execute(
-    latestTable(shape, scan(latest.files, { columns: [...registers, shape.month.name, newestMonth] })),
+    latestTable(
+      duckDb,
+      shape,
+      scan(latest.files, { columns: [...registers, shape.month.name, newestMonth] }),
+    ),
   );
-  await session.execute(tombstoneTable(shape, scan(tombstones.files)));
-  await refuseTwice(options);
-  await session.execute(resolvedTable(shape, context.config.onStale));
+  await session.execute(tombstoneTable(duckDb, shape, scan(tombstones.files)));
+  const [own] = await session.query(storedTwice.own);
+  const [inLatest] = await session.query(storedTwice.latest);
+  refuseTwice(context, own, inLatest);
+  await session.execute(resolvedTable(duckDb, shape, context.config.onStale));
   return {
     context,
     session,
@@ -91,9 +105,29 @@ export async function openBucket(options: OpenOptions): Promise<BucketSession> {
   };
 }
 
-async function refuseTwice({ session, context }: OpenOptions): Promise<void> {
-  const [own] = await session.query(storedTwice.own);
-  const [latest] = await session.query(storedTwice.latest);
+/** The bucket's rows of some prepared files, of the keys of a slice. @param key their key's column */
+export function preparedRows(
+  paths: readonly string[],
+  key: string,
+  bucket: number,
+  slice: KeySlice | undefined,
+): PreparedRows {
+  const within = slice === undefined ? '' : ` AND hash(${identifier(key)}) % ${slice.count} = ${slice.index}`;
+  return {
+    from: paths.length === 0 ? undefined : `read_parquet(${textList(paths)})`,
+    where: `bucket = ${bucket}${within}`,
+  };
+}
+
+/**
+ * @param own @param latest what `storedTwice` found
+ * @throws DuplicateStoredKeyError when it found one
+ */
+export function refuseTwice(
+  context: SummaryContext,
+  own: SqlRow | undefined,
+  latest: SqlRow | undefined,
+): void {
   const found = own ?? latest;
   if (found === undefined) return;
   const { namespace, name } = tableIdentifier(context.config, own === undefined ? 'latest' : 'summary');

@@ -1,11 +1,17 @@
-import { identifier } from '../engine/sql.ts';
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { DataFile } from '../iceberg/types.ts';
 import { fetchByPlaces, scan } from './reading.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import { registerColumnNames } from './sql/classify.ts';
-import { storedAlive } from './sql/feed.ts';
-import { insertSelect, insertsTable, newKeyLines, searchedInserts } from './sql/inserts.ts';
-import { of } from './sql/names.ts';
+import { insertSelect, insertsTable, newKeyLines, searchedInserts, worthLines } from './sql/inserts.ts';
+import {
+  nearTable,
+  neighbourTable,
+  sourceArrays,
+  storedPlaces,
+  wantedOfLatest,
+  wantedOfSummary,
+} from './sql/neighbours.ts';
 import { writeDataFile } from './writing.ts';
 
 export interface InsertedCell {
@@ -17,9 +23,7 @@ export interface InsertedCell {
 async function findStored(bucket: BucketSession, keys: string): Promise<void> {
   const { session, shape, files } = bucket;
   const rows = scan(files.summary, { columns: registerColumnNames(shape) });
-  await session.execute(
-    `CREATE OR REPLACE TEMP TABLE pw_stored AS SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_month, s.pw_file, s.pw_pos, ${storedAlive(shape, 's')} AS pw_alive FROM ${rows} AS s WHERE ${of('s', shape.key.name)} IN (${keys})`,
-  );
+  await session.execute(duckDb.keep('pw_stored', storedPlaces(duckDb, shape, rows, keys)));
 }
 
 /**
@@ -37,7 +41,7 @@ export async function writeInserts(bucket: BucketSession): Promise<readonly Inse
   const [searched] = known ? await session.query(`SELECT count(*) AS n FROM (${searchedInserts})`) : [];
   const searches = Number(searched?.['n'] ?? 0) > 0;
   if (searches) await findNeighbours(bucket);
-  await session.execute(insertsTable(searches));
+  await session.execute(insertsTable(duckDb, searches));
   if (known) await fetchSources(bucket, searches);
 
   const months = await session.query(
@@ -82,46 +86,35 @@ export async function writeInserts(bucket: BucketSession): Promise<readonly Inse
   return written;
 }
 
-/** Lines pay when most of their entries are months of the batch. */
-function worthLines(months: readonly number[]): boolean {
-  const span = (months.at(-1) ?? 0) - (months[0] ?? 0) + 1;
-  return months.length > 2 && span <= 2 * months.length + 12;
-}
-
 /** `pw_near`: the nearest earlier and later stored months of inserts that latest cannot tell about. */
 async function findNeighbours(bucket: BucketSession): Promise<void> {
   const { session, shape } = bucket;
-  const reach = shape.historyLength - 1;
   await findStored(bucket, `SELECT pw_key FROM (${searchedInserts})`);
-  await session.execute(
-    `CREATE TEMP TABLE pw_near AS SELECT i.pw_key, i.pw_month, max(s.pw_month) FILTER (s.pw_month < i.pw_month) AS earlier, min(s.pw_month) FILTER (s.pw_month > i.pw_month) AS later FROM (${searchedInserts}) AS i LEFT JOIN pw_stored AS s ON s.pw_key = i.pw_key AND s.pw_month BETWEEN i.pw_month - ${reach} AND i.pw_month + ${reach} GROUP BY i.pw_key, i.pw_month`,
-  );
+  await session.execute(nearTable(duckDb, shape.historyLength));
 }
 
 /** `pw_src`: the arrays of the neighbours, from latest where its row is meant, else from the summary. */
 async function fetchSources(bucket: BucketSession, searches: boolean): Promise<void> {
   const { session, shape, files } = bucket;
-  const arrays = shape.histories.map((column) => column.name);
-  const list = arrays.map(identifier).join(', ');
-  const wanted =
-    'SELECT pw_key, earlier AS pw_month FROM pw_ins WHERE earlier IS NOT NULL UNION SELECT pw_key, later FROM pw_ins WHERE later IS NOT NULL';
-  await session.execute(`CREATE TEMP TABLE pw_neighbour AS ${wanted}`);
-  await session.execute(
-    `CREATE TEMP TABLE pw_want_latest AS SELECT n.pw_key, n.pw_month, l.pw_file, l.pw_pos, l.lat_alive FROM pw_neighbour AS n JOIN pw_lat AS l ON l.pw_key = n.pw_key AND l.lat_month = n.pw_month`,
-  );
+  const columns = shape.histories.map((column) => column.name);
+  await session.execute(neighbourTable(duckDb));
+  await session.execute(wantedOfLatest(duckDb));
   const fetched = [
-    `SELECT w.pw_key, w.pw_month, w.lat_alive AS pw_alive, ${list} FROM ${scan(files.latest, { columns: arrays, wanted: 'pw_want_latest' })} AS s JOIN pw_want_latest AS w ON w.pw_file = s.pw_file AND w.pw_pos = s.pw_pos`,
+    sourceArrays(duckDb, shape, 'pw_want_latest', scan(files.latest, { columns, wanted: 'pw_want_latest' })),
   ];
   if (searches) {
-    await session.execute(
-      `CREATE TEMP TABLE pw_want_summary AS SELECT n.pw_key, n.pw_month, s.pw_file, s.pw_pos, s.pw_alive FROM pw_neighbour AS n JOIN pw_stored AS s ON s.pw_key = n.pw_key AND s.pw_month = n.pw_month ANTI JOIN pw_want_latest AS l ON l.pw_key = n.pw_key AND l.pw_month = n.pw_month`,
-    );
+    await session.execute(wantedOfSummary(duckDb));
     const places = await session.query('SELECT DISTINCT pw_file FROM pw_want_summary');
     const numbers = new Set(places.map((row) => Number(row['pw_file'])));
     const chosen = files.summary.files.filter((file) => numbers.has(file.no));
     fetched.push(
-      `SELECT w.pw_key, w.pw_month, w.pw_alive, ${list} FROM ${scan(files.summary, { columns: arrays, wanted: 'pw_want_summary', files: chosen })} AS s JOIN pw_want_summary AS w ON w.pw_file = s.pw_file AND w.pw_pos = s.pw_pos`,
+      sourceArrays(
+        duckDb,
+        shape,
+        'pw_want_summary',
+        scan(files.summary, { columns, wanted: 'pw_want_summary', files: chosen }),
+      ),
     );
   }
-  await fetchByPlaces(session, `CREATE TEMP TABLE pw_src AS ${fetched.join(' UNION ALL ')}`);
+  await fetchByPlaces(session, duckDb.keep('pw_src', fetched.join(' UNION ALL ')));
 }

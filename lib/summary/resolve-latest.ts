@@ -1,19 +1,29 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
-import { IntegrityError } from '../errors.ts';
-import type { DataFile } from '../iceberg/types.ts';
 import type { TableChange } from '../run/table-change.ts';
-import { storedNames } from './columns.ts';
-import { sharesDeletes, tableChange } from './file-changes.ts';
+import { newestMonth, storedNames } from './columns.ts';
+import { tableChange } from './file-changes.ts';
 import { deadRows, fetchByPlaces, openFiles, scan } from './reading.ts';
+import { copiesLatest, deleteOldRows, refuseOtherCount } from './replace-latest.ts';
 import type { BucketSession } from './resolve-inputs.ts';
 import type { InsertedCell } from './resolve-inserts.ts';
 import { registerColumnNames } from './sql/classify.ts';
-import { storedAlive } from './sql/feed.ts';
-import { foundTable, keysTable, latestColumns, nextTable, searchedKeys } from './sql/latest.ts';
+import {
+  carriedLatest,
+  foundTable,
+  goneOfLatest,
+  keysTable,
+  latestColumns,
+  nextOfLatest,
+  nextOfSummary,
+  nextRows,
+  nextTable,
+  searchedKeys,
+} from './sql/latest.ts';
 import { of } from './sql/names.ts';
+import { storedPlaces } from './sql/neighbours.ts';
 import { patched } from './sql/patch.ts';
 import type { ResolveOutcome } from './types.ts';
-import { writeDataFile, writePositionDeletes } from './writing.ts';
+import { writeDataFile } from './writing.ts';
 
 interface LatestResult {
   readonly change: TableChange | undefined;
@@ -31,14 +41,14 @@ export interface LatestSource {
 /** Brings latest up to date for the keys that the batch changed. */
 export async function writeLatest(bucket: BucketSession, source: LatestSource): Promise<LatestResult> {
   const { session, shape, files, spec } = bucket;
-  await session.execute(keysTable);
+  await session.execute(keysTable(duckDb));
   const [searched] = await session.query(`SELECT count(*) AS n FROM (${searchedKeys})`);
   const searches = Number(searched?.['n'] ?? 0) > 0;
   if (searches) {
     await source.findPlaces();
-    await session.execute(foundTable);
+    await session.execute(foundTable(duckDb, 'pw_places'));
   }
-  await session.execute(nextTable(shape.historyLength, searches));
+  await session.execute(nextTable(duckDb, shape.historyLength, searches));
 
   const dead = await deadRows(session, files.latest);
   const total = spec.latest.reduce((sum, file) => sum + file.rows, 0);
@@ -59,11 +69,8 @@ export function patchedLatest(bucket: BucketSession, inserted: readonly Inserted
 /** `pw_places` for the keys whose latest row dies. */
 async function findPlaces(bucket: BucketSession): Promise<void> {
   const { session, shape, files } = bucket;
-  const key = of('s', shape.key.name);
-  const state = storedAlive(shape, 's');
-  await session.execute(
-    `CREATE TEMP TABLE pw_places AS SELECT ${key} AS pw_key, s.pw_month, s.pw_file, s.pw_pos, ${state} AS pw_alive FROM ${scan(files.summary, { columns: registerColumnNames(shape) })} AS s WHERE ${key} IN (${searchedKeys})`,
-  );
+  const rows = scan(files.summary, { columns: registerColumnNames(shape) });
+  await session.execute(duckDb.keep('pw_places', storedPlaces(duckDb, shape, rows, searchedKeys)));
 }
 
 /** SELECTs that together give the new latest rows. */
@@ -80,7 +87,7 @@ async function newRows(bucket: BucketSession, inserted: readonly InsertedCell[])
       files: inserted.map(({ month, file }) => ({ ...file, month, deletes: [], partition: [] })),
     });
     parts.push(
-      `SELECT ${latestColumns(shape, 's', 'x.newest_after')} FROM ${scan(set, { columns: storedNames(shape) })} AS s JOIN pw_next AS x ON x.pw_key = ${of('s', key)} AND x.next = s.pw_month WHERE x.source = 'insert'`,
+      `SELECT ${latestColumns(duckDb, shape, 's', 'x.newest_after')} FROM ${scan(set, { columns: storedNames(shape) })} AS s JOIN pw_next AS x ON x.pw_key = ${of('s', key)} AND x.next = s.pw_month WHERE x.source = 'insert'`,
     );
   }
   const stored = await session.query(
@@ -88,14 +95,11 @@ async function newRows(bucket: BucketSession, inserted: readonly InsertedCell[])
   );
   if (stored.length === 0) return parts;
 
-  await session.execute(
-    `CREATE TEMP TABLE pw_from_latest AS SELECT l.pw_key, l.pw_file, l.pw_pos, x.next FROM pw_next AS x JOIN pw_lat AS l ON l.pw_key = x.pw_key WHERE x.source = 'latest'`,
-  );
-  await session.execute(`CREATE TEMP TABLE pw_from_summary AS ${await summaryPlaces(bucket)}`);
+  await session.execute(nextOfLatest(duckDb));
+  await session.execute(nextOfSummary(duckDb, (await hasPlaces(bucket)) ? 'pw_places' : undefined));
   const columns = storedNames(shape);
-  const list = columns.map((name) => of('s', name)).join(', ');
-  const fetch = (set: typeof files.summary, wanted: string) =>
-    `SELECT w.next AS pw_next_month, ${list} FROM ${scan(set, { columns, wanted })} AS s JOIN ${wanted} AS w ON w.pw_file = s.pw_file AND w.pw_pos = s.pw_pos`;
+  const fetch = (set: typeof files.summary, wanted: 'pw_from_latest' | 'pw_from_summary') =>
+    nextRows(duckDb, shape, wanted, scan(set, { columns, wanted }));
   const used = (await session.query('SELECT DISTINCT pw_file FROM pw_from_summary')).map((row) =>
     Number(row['pw_file']),
   );
@@ -109,20 +113,16 @@ async function newRows(bucket: BucketSession, inserted: readonly InsertedCell[])
   );
   await patchStored(bucket);
   parts.push(
-    `SELECT ${latestColumns(shape, 's', 'x.newest_after')} FROM pw_latest_new AS s JOIN pw_next AS x ON x.pw_key = ${of('s', key)}`,
+    `SELECT ${latestColumns(duckDb, shape, 's', 'x.newest_after')} FROM pw_latest_new AS s JOIN pw_next AS x ON x.pw_key = ${of('s', key)}`,
   );
   return parts;
 }
 
-/** Where the stored rows lie that become the latest ones. */
-async function summaryPlaces({ session }: BucketSession): Promise<string> {
-  const wanted = `SELECT pw_key, next FROM pw_next WHERE source = 'summary'`;
-  const own = `SELECT o.pw_key, o.pw_file, o.pw_pos, w.next FROM (${wanted}) AS w JOIN pw_own AS o ON o.pw_key = w.pw_key AND o.pw_month = w.next`;
+async function hasPlaces({ session }: BucketSession): Promise<boolean> {
   const [places] = await session.query(
     `SELECT count(*) AS n FROM duckdb_tables() WHERE table_name = 'pw_places'`,
   );
-  if (Number(places?.['n'] ?? 0) === 0) return own;
-  return `${own} UNION SELECT s.pw_key, s.pw_file, s.pw_pos, w.next FROM (${wanted}) AS w JOIN pw_places AS s ON s.pw_key = w.pw_key AND s.pw_month = w.next`;
+  return Number(places?.['n'] ?? 0) > 0;
 }
 
 /** `pw_latest_new`: the stored rows with the batch's changes, month by month because positions depend on it. */
@@ -156,77 +156,36 @@ async function replaceRows(
   counts: ResolveOutcome['latest'],
 ): Promise<TableChange> {
   const { session, context, spec, files, shape, tables } = bucket;
-  const write = (select: string) =>
-    writeDataFile({
-      context,
-      session,
-      table: tables.latest,
-      name: bucket.name,
-      select,
-      cell: { bucket: spec.bucket },
-    });
   const rows = parts.join(' UNION ALL ');
-  if (copies(bucket, counts)) {
-    const columns = [...storedNames(shape), 'pw_newest_month'];
-    const carried =
-      counts.removed === counts.liveBefore
-        ? []
-        : [
-            `SELECT ${columns.map((name) => of('s', name)).join(', ')} FROM ${scan(files.latest, { columns })} AS s ANTI JOIN pw_next AS x ON x.pw_key = ${of('s', shape.key.name)}`,
-          ];
-    const file = await write([rows, ...carried].join(' UNION ALL '));
-    refuseOtherCount(counts.liveBefore - counts.removed + counts.added, file);
-    return tableChange({ role: 'latest', added: file === undefined ? [] : [file], removed: spec.latest });
-  }
-  const file = await write(rows);
-  refuseOtherCount(counts.added, file);
-  const added = file === undefined ? [] : [file];
-  const addedDeletes: DataFile[] = [];
-  const redeleted = [];
-  const touched = await session.query(
-    'SELECT l.pw_file FROM pw_lat AS l SEMI JOIN pw_next AS x ON x.pw_key = l.pw_key GROUP BY l.pw_file ORDER BY l.pw_file',
-  );
-  for (const row of touched) {
-    const open = files.latest.files[Number(row['pw_file'])];
-    if (open === undefined) continue;
-    const old =
-      open.spec.deletes.length === 0
-        ? ''
-        : ` UNION SELECT pw_pos FROM ${files.latest.name}_dead WHERE pw_file = ${open.no}`;
-    const deletes = await writePositionDeletes({
-      context,
-      session,
-      table: tables.latest,
-      specs: tables.latest.specs,
-      name: bucket.name,
-      target: open.spec,
-      positions: `SELECT l.pw_pos FROM pw_lat AS l SEMI JOIN pw_next AS x ON x.pw_key = l.pw_key WHERE l.pw_file = ${open.no}${old}`,
-    });
-    if (deletes !== undefined) addedDeletes.push(deletes);
-    redeleted.push(open.spec);
-  }
-  return tableChange({ role: 'latest', added, addedDeletes, redeleted });
-}
-
-/** @throws IntegrityError when latest would gain or lose rows */
-function refuseOtherCount(expected: number, file: DataFile | undefined): void {
-  if (file?.rows === expected) return;
-  throw new IntegrityError(`latest: ${expected} rows became ${file?.rows ?? 0}`, {
-    safe: 'the tables are untouched',
+  const copied = copiesLatest(context.config.work, spec.latest, counts);
+  const select = copied
+    ? [
+        rows,
+        ...(counts.removed === counts.liveBefore ? [] : [carriedLatest(duckDb, shape, scanAll(bucket))]),
+      ].join(' UNION ALL ')
+    : rows;
+  const file = await writeDataFile({
+    context,
+    session,
+    table: tables.latest,
+    name: bucket.name,
+    select,
+    cell: { bucket: spec.bucket },
   });
+  const added = file === undefined ? [] : [file];
+  refuseOtherCount(copied, counts, added);
+  if (copied) return tableChange({ role: 'latest', added, removed: spec.latest });
+  const old = await deleteOldRows({
+    context,
+    session,
+    table: tables.latest,
+    name: bucket.name,
+    set: files.latest,
+    gone: goneOfLatest,
+  });
+  return tableChange({ role: 'latest', added, ...old });
 }
 
-/** Rewriting the bucket's latest files beats deleting positions when much of them is dead or in small pieces. */
-function copies(bucket: BucketSession, counts: ResolveOutcome['latest']): boolean {
-  const { spec, context } = bucket;
-  const { rewrite, maxDeadFraction, maxSmallFiles } = context.config.work;
-  if (spec.latest.length === 0 || counts.removed === 0) return false;
-  if (sharesDeletes(spec.latest)) return true;
-  if (counts.removed === counts.liveBefore) return true;
-  if (rewrite !== 'auto') return rewrite === 'copy-on-write';
-  const total = spec.latest.reduce((sum, file) => sum + file.rows, 0);
-  return (
-    (total - counts.liveBefore + counts.removed) / total > maxDeadFraction ||
-    spec.latest.length >= maxSmallFiles
-  );
+function scanAll({ files, shape }: BucketSession): string {
+  return scan(files.latest, { columns: [...storedNames(shape), newestMonth] });
 }

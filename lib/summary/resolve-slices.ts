@@ -1,5 +1,4 @@
 import { IntegrityError } from '../errors.ts';
-import type { KeySlice } from './sql/classify.ts';
 import {
   type CaseCounts,
   type Elapsed,
@@ -8,6 +7,12 @@ import {
   type ResolveSpec,
   type SummaryContext,
 } from './types.ts';
+
+/** One of `count` disjoint sets of a bucket's keys. */
+export interface KeySlice {
+  readonly index: number;
+  readonly count: number;
+}
 
 /**
  * A bucket's first load is worked off in slices of its keys when it would not fit in memory: keys do not depend on each

@@ -5,20 +5,23 @@ import { inPieces } from '../run/pieces.ts';
 import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
+import { monthEntries } from './changed-months.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
 import { mergeChanges, tableChange } from './file-changes.ts';
+import { readCases } from './resolve-cases.ts';
 import { type BucketSession, openBucket } from './resolve-inputs.ts';
 import { writeInserts } from './resolve-inserts.ts';
 import { patchedLatest, writeLatest } from './resolve-latest.ts';
 import { lendValues } from './resolve-lent.ts';
-import { halves, isFirstLoad, keySlices, mergeOutcomes } from './resolve-slices.ts';
+import { halves, isFirstLoad, type KeySlice, keySlices, mergeOutcomes } from './resolve-slices.ts';
 import { writeTombstones } from './resolve-tombstones.ts';
 import type { GroupResult } from './rewrite-group.ts';
+import { changedMonths } from './sql/apply.ts';
 import { changesTable } from './sql/changes.ts';
-import { caseCounts, type KeySlice } from './sql/classify.ts';
+import { caseCounts } from './sql/classify.ts';
 import { changeTables, listsFromChanges } from './sql/patch.ts';
 import { stopwatch } from './stopwatch.ts';
-import type { CaseCounts, ResolveOutcome, ResolveSpec, SummaryContext } from './types.ts';
+import type { ChangedMonthEntry, ResolveOutcome, ResolveSpec, SummaryContext } from './types.ts';
 import { gather, gatheredLatest, rewriteGathered, writeGatheredInserts } from './unified.ts';
 import { inUnitRoom } from './unit-room.ts';
 import { bytesIn } from './writing.ts';
@@ -92,7 +95,7 @@ function withLess(unit: Unit, slice: KeySlice): (() => Promise<ResolveOutcome>) 
 /** All steps for the keys of the session. */
 async function resolveKeys(bucket: BucketSession, item: UnitItem, clock: Stopwatch): Promise<ResolveOutcome> {
   const { spec } = bucket;
-  const cases = await countCases(bucket);
+  const cases = readCases((await bucket.session.query(caseCounts(duckDb, bucket.shape)))[0]);
   clock.lap('judge');
   const work = spec.strategy === 'unified' ? await unify(bucket, clock) : await split(bucket, item, clock);
   const tombstones = await writeTombstones(bucket);
@@ -109,6 +112,7 @@ async function resolveKeys(bucket: BucketSession, item: UnitItem, clock: Stopwat
     ],
     changeSet: work.changeSet.location,
     changeSetRows: work.changeSet.rows,
+    changedMonths: work.changeSet.months,
     inserted: work.inserted.map(({ month, file }) => ({
       location: file.location,
       month,
@@ -148,27 +152,7 @@ async function unify(bucket: BucketSession, clock: Stopwatch) {
   clock.lap('apply');
   const latest = await writeLatest(bucket, gatheredLatest(bucket));
   clock.lap('latest');
-  return { changeSet: { location: undefined, rows: 0 }, inserted, latest, groups };
-}
-
-async function countCases({ session, shape }: BucketSession): Promise<CaseCounts> {
-  const [row] = await session.query(caseCounts(shape));
-  const count = (name: keyof CaseCounts) => Number(row?.[name] ?? 0);
-  return {
-    caseI: count('caseI'),
-    caseII: count('caseII'),
-    caseIIIInsert: count('caseIIIInsert'),
-    caseIIIUpdate: count('caseIIIUpdate'),
-    caseIV: count('caseIV'),
-    delete: count('delete'),
-    tombstone: count('tombstone'),
-    stale: count('stale'),
-    duplicate: count('duplicate'),
-    revived: count('revived'),
-    feed: count('feed'),
-    feedWaiting: count('feedWaiting'),
-    feedOverrides: count('feedOverrides'),
-  };
+  return { changeSet: noChanges, inserted, latest, groups };
 }
 
 /** `pw_changes` and `pw_lists`: for stored rows, and for new rows too when the batch has several months. */
@@ -176,21 +160,27 @@ async function prepareChanges(bucket: BucketSession): Promise<void> {
   const { session, shape } = bucket;
   await lendValues(bucket);
   const [months] = await session.query('SELECT count(DISTINCT pw_month) AS n FROM pw_resolved WHERE is_set');
-  await session.execute(changesTable(shape, Number(months?.['n'] ?? 0) > 1 ? 'all' : 'stored'));
+  await session.execute(changesTable(duckDb, shape, Number(months?.['n'] ?? 0) > 1 ? 'all' : 'stored'));
   await session.execute(listsFromChanges(duckDb, shape));
 }
 
-async function writeChangeSet(
-  { session, context }: BucketSession,
-  item: UnitItem,
-): Promise<{ readonly location: Location | undefined; readonly rows: number }> {
-  const [felt] = await session.query(`SELECT count(*) AS n FROM ${changeTables.all} WHERE pw_felt`);
-  const rows = Number(felt?.['n'] ?? 0);
-  if (rows === 0) return { location: undefined, rows };
+interface ChangeSet {
+  readonly location: Location | undefined;
+  readonly rows: number;
+  readonly months: readonly ChangedMonthEntry[];
+}
+
+const noChanges: ChangeSet = { location: undefined, rows: 0, months: [] };
+
+async function writeChangeSet({ session, context }: BucketSession, item: UnitItem): Promise<ChangeSet> {
+  const felt = `SELECT * FROM ${changeTables.all} WHERE pw_felt`;
+  const months = await session.query(changedMonths(`(${felt})`));
+  if (months.length === 0) return noChanges;
+  const rows = months.reduce((sum, row) => sum + Number(row['pw_rows']), 0);
   const path = `${session.workFolder}/changes.parquet`;
-  await session.writeParquet({ select: `SELECT * FROM ${changeTables.all} WHERE pw_felt`, path });
+  await session.writeParquet({ select: felt, path });
   const tag = `a${context.attempt}-${Math.random().toString(36).slice(2, 10)}`;
   const location = joinLocation(context.folder, 'changes', `${item.unit}-${tag}.parquet`);
   await context.world.results.adopt(path, location);
-  return { location, rows };
+  return { location, rows, months: monthEntries(months) };
 }

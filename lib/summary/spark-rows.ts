@@ -1,7 +1,7 @@
 import { IntegrityError } from '../errors.ts';
 import { currentSnapshot, liveFiles, loadTableAt, prepareCreateTable } from '../iceberg/index.ts';
 import type { DataFile } from '../iceberg/types.ts';
-import { fileLocation, joinLocation } from '../stores/location.ts';
+import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import type { SummaryContext } from './types.ts';
 import type { OutputTable } from './writing.ts';
@@ -23,12 +23,12 @@ interface CreateOptions {
   readonly table: OutputTable;
   /** Of this attempt alone. */
   readonly location: Location;
-  /** Local folder of the data files until they are adopted. */
-  readonly dataPath: string;
+  /** Folder of the data files. */
+  readonly data: Location;
 }
 
 export async function createSparkRows(options: CreateOptions): Promise<SparkRows> {
-  const { context, table, location, dataPath } = options;
+  const { context, table, location, data } = options;
   const store = context.world.results;
   const staged = await prepareCreateTable({
     store,
@@ -39,7 +39,7 @@ export async function createSparkRows(options: CreateOptions): Promise<SparkRows
     clock: context.world.clock,
     properties: {
       'write.format.default': 'parquet',
-      'write.data.path': fileLocation(dataPath),
+      'write.data.path': data,
       'write.parquet.compression-codec': 'zstd',
       'write.parquet.row-group-size-bytes': String(rowGroupBytes),
       'write.distribution-mode': 'hash',

@@ -3,10 +3,11 @@ import { spark } from '../engine/spark-dialect.ts';
 import { UnsupportedFeatureError } from '../errors.ts';
 import { positionDeleteFieldIds } from '../iceberg/index.ts';
 import type { Schema } from '../iceberg/types.ts';
-import type { ChangedMonth } from './apply-group.ts';
+import type { Location } from '../stores/ports.ts';
 import { changesFeltBy } from './apply-group.ts';
+import type { ChangedMonth } from './changed-months.ts';
 import type { SummaryShape } from './columns.ts';
-import { type OpenFile, readablePath, spellings } from './reading.ts';
+import { type OpenFile, spellings } from './reading.ts';
 import { hitSelect, loadChanges } from './sql/apply.ts';
 import { listsFromChanges, patched } from './sql/patch.ts';
 import type { ApplyGroup } from './types.ts';
@@ -24,13 +25,13 @@ export interface ApplyForSpark {
   /** One group per cell at most: the rows of a cell are told apart by nothing. */
   readonly groups: readonly SparkGroup[];
   /** Change sets of the groups' buckets; keys of one are in no other. */
-  readonly changeSetPaths: readonly string[];
+  readonly changeSets: readonly Location[];
   readonly changed: readonly ChangedMonth[];
-  readonly deletePaths: readonly string[];
+  readonly deletes: readonly Location[];
   /** The Iceberg table of the unit's own that takes the new rows. */
-  readonly rowsPath: string;
+  readonly rows: Location;
   /** Folder for the places of the changed rows: pw_file, pw_pos, pw_own. */
-  readonly hitsPath: string;
+  readonly hits: Location;
 }
 
 /**
@@ -38,13 +39,13 @@ export interface ApplyForSpark {
  * alone. Copied cells give all their rows once one of them changes, the others the changed ones.
  */
 export function applyForSpark(options: ApplyForSpark): SparkUnit {
-  const { shape, changed, groups, changeSetPaths } = options;
+  const { shape, changed, groups, changeSets } = options;
   const months = Map.groupBy(groups, ({ group }) => group.month);
   const felt = [...months]
     .map(([month, some]) => ({ month, some, ...changesFeltBy(shape, changed, month) }))
     .filter(({ sets, owns }) => sets.length > 0 || owns);
   const all = groups.map(({ group }) => group.month);
-  const deletes = options.deletePaths.length > 0;
+  const deletes = options.deletes.length > 0;
   const rows = felt.map(({ month, some, sets }) =>
     patched({
       dialect: spark,
@@ -64,8 +65,8 @@ export function applyForSpark(options: ApplyForSpark): SparkUnit {
   return {
     formatVersion: 1,
     inputs: [
-      { view: 'pw_change_rows', paths: changeSetPaths },
-      ...(deletes ? [{ view: 'pw_deletes', paths: options.deletePaths, fields: deleteFields }] : []),
+      { view: 'pw_change_rows', paths: changeSets },
+      ...(deletes ? [{ view: 'pw_deletes', paths: options.deletes, fields: deleteFields }] : []),
       ...felt.map(({ month, some }) => monthInput(options, month, some)),
     ],
     statements: [
@@ -76,8 +77,8 @@ export function applyForSpark(options: ApplyForSpark): SparkUnit {
       spark.keep('pw_copied', copiedFiles(groups)),
     ],
     outputs: [
-      { kind: 'table', select: rows.join(' UNION ALL '), path: options.rowsPath },
-      { kind: 'files', select: 'SELECT pw_file, pw_pos, pw_own FROM pw_hit', path: options.hitsPath },
+      { kind: 'table', select: rows.join(' UNION ALL '), path: options.rows },
+      { kind: 'files', select: 'SELECT pw_file, pw_pos, pw_own FROM pw_hit', path: options.hits },
     ],
     queries: {},
   };
@@ -91,7 +92,7 @@ const deleteFields: readonly SparkField[] = [
 function monthInput({ schema }: ApplyForSpark, month: number, some: readonly SparkGroup[]): SparkInput {
   return {
     view: `pw_rows${month}`,
-    paths: some.flatMap(({ files }) => files.map(readablePath)),
+    paths: some.flatMap(({ files }) => files.map(({ spec }) => spec.location)),
     fields: schema.fields.map(({ id, type }) => ({ name: `c${id}`, id, type: sparkType(type) })),
     places: true,
   };
@@ -99,7 +100,7 @@ function monthInput({ schema }: ApplyForSpark, month: number, some: readonly Spa
 
 /** Live rows of a month's files with their places. @param columns by name; default: all */
 function scan(
-  { schema, deletePaths }: ApplyForSpark,
+  { schema, deletes }: ApplyForSpark,
   month: number,
   some: readonly SparkGroup[],
   columns: readonly string[] | undefined,
@@ -113,7 +114,7 @@ function scan(
     ...fields.map(({ id, name }) => `s.c${id} AS ${spark.identifier(name)}`),
   ];
   const places = `SELECT ${list.join(', ')} FROM pw_rows${month} AS s`;
-  if (deletePaths.length === 0 || files.every((file) => file.spec.deletes.length === 0)) return `(${places})`;
+  if (deletes.length === 0 || files.every((file) => file.spec.deletes.length === 0)) return `(${places})`;
   return `(SELECT s.* FROM (${places}) AS s ANTI JOIN pw_dead AS x ON x.pw_file = s.pw_file AND x.pw_pos = s.pw_pos)`;
 }
 

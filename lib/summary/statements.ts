@@ -1,21 +1,33 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
-import { readSpecification, stageItems } from '../run/stages.ts';
-import type { Plan, UnitItem, UnitStatements } from '../run/workload.ts';
-import { type ChangedMonth, changesFeltBy } from './apply-group.ts';
+import type { Plan, UnitStatements } from '../run/workload.ts';
+import { changesFeltBy } from './apply-group.ts';
+import type { ChangedMonth } from './changed-months.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
+import { plannedUnits } from './planned-units.ts';
 import { type OpenFiles, scan } from './reading.ts';
 import { groupFiles } from './rewrite-group.ts';
 import { applyForSpark } from './spark-unit.ts';
 import { hitSelect, loadChanges } from './sql/apply.ts';
 import { listsFromChanges, patched } from './sql/patch.ts';
+import { resolveStatements } from './statements-resolve.ts';
 import { unitTable } from './tables-io.ts';
 import type { ApplySpec, ResolveSpec, SummaryContext } from './types.ts';
+
+/** The statements of some units of each stage. */
+export async function* unitStatements(
+  context: SummaryContext,
+  plan: Plan,
+  unitsOfEach: number,
+): AsyncGenerator<UnitStatements> {
+  yield* resolveStatements(context, plan, unitsOfEach);
+  yield* applyStatements(context, plan, unitsOfEach);
+}
 
 /**
  * The statements of the units of `apply`, of as many units of each engine as asked for. Made from the plan alone: every
  * month of the batch counts as changed, and files go by their locations.
  */
-export async function* applyStatements(
+async function* applyStatements(
   context: SummaryContext,
   plan: Plan,
   unitsOfEach: number,
@@ -24,7 +36,7 @@ export async function* applyStatements(
   const table = await unitTable(context, plan, 'summary');
   const months = await changedByBucket(context, plan);
   const told = { duckdb: 0, spark: 0 };
-  for await (const { item, spec } of unitsOf<ApplySpec>(context, plan, 'apply')) {
+  for await (const { item, spec } of plannedUnits<ApplySpec>(context, plan, 'apply')) {
     const engine = spec.engine ?? 'duckdb';
     told[engine] += 1;
     if (told[engine] > unitsOfEach) continue;
@@ -86,13 +98,13 @@ function sparkStatements({ shape, set, changed, spec, runId }: Parts): readonly 
     schema: set.schema,
     runId,
     groups: spec.groups.map((group) => ({ group, files: groupFiles({ set, group }) })),
-    changeSetPaths: [],
+    changeSets: [],
     changed,
-    deletePaths: spec.groups.flatMap(({ files }) =>
+    deletes: spec.groups.flatMap(({ files }) =>
       files.flatMap((file) => file.deletes.map((one) => one.location)),
     ),
-    rowsPath: '',
-    hitsPath: '',
+    rows: '',
+    hits: '',
   });
   return [...unit.statements, ...unit.outputs.map(({ select }) => select)];
 }
@@ -102,22 +114,10 @@ async function changedByBucket(
   plan: Plan,
 ): Promise<ReadonlyMap<number, readonly number[]>> {
   const months = new Map<number, readonly number[]>();
-  for await (const { spec } of unitsOf<ResolveSpec>(context, plan, 'resolve'))
+  for await (const { spec } of plannedUnits<ResolveSpec>(context, plan, 'resolve'))
     months.set(
       spec.bucket,
       spec.months.map(([month]) => month),
     );
   return months;
-}
-
-async function* unitsOf<Spec>(
-  context: SummaryContext,
-  plan: Plan,
-  name: string,
-): AsyncGenerator<{ readonly item: UnitItem; readonly spec: Spec }> {
-  const store = context.world.results;
-  const stage = plan.stages.find((one) => one.name === name);
-  if (stage === undefined) return;
-  for await (const item of stageItems(store, stage.items))
-    yield { item, spec: (await readSpecification(store, item)) as Spec };
 }

@@ -49,6 +49,8 @@ export interface ApplyGroup {
 /** Everything that one bucket's records need: one unit of the stage `resolve`. */
 export interface ResolveSpec {
   readonly stage: 'resolve';
+  /** Absent for DuckDB. Units for Spark are `partitionwise`. */
+  readonly engine?: 'spark';
   readonly strategy: Strategy;
   readonly bucket: number;
   readonly buckets: number;
@@ -146,6 +148,9 @@ export interface Elapsed {
   readonly [phase: string]: number;
 }
 
+/** Whether later rows hold the month's value, and whether stored rows of the month itself change. */
+export type ChangedMonthEntry = readonly [month: number, sets: boolean, owns: boolean];
+
 export interface ResolveOutcome {
   readonly stage: 'resolve';
   readonly bucket: number;
@@ -155,6 +160,8 @@ export interface ResolveOutcome {
   /** The change set for `apply`: Parquet keyed by (key, month). Undefined when nothing stored can change. */
   readonly changeSet: Location | undefined;
   readonly changeSetRows: number;
+  /** Months of the change set; absent in checkpoints of older versions. */
+  readonly changedMonths?: readonly ChangedMonthEntry[];
   /** New rows of months that were not stored, one file per cell. */
   readonly inserted: readonly AddedFile[];
   readonly latest: { readonly liveBefore: number; readonly removed: number; readonly added: number };

@@ -1,3 +1,4 @@
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import { identifier } from '../engine/sql.ts';
 import { storedNames } from './columns.ts';
 import { scan } from './reading.ts';
@@ -23,7 +24,7 @@ export async function gather(bucket: BucketSession): Promise<void> {
   );
   const stored = Number(known?.['n'] ?? 0) === 0 ? { files: [] } : {};
   await lendValues(bucket);
-  await session.execute(changesTable(shape, 'all'));
+  await session.execute(changesTable(duckDb, shape, 'all'));
   await session.execute(gatheredTable(shape, scan(files.summary, stored)));
   await session.execute(valuesTable(shape));
   await session.execute(linesTable(shape));
@@ -79,7 +80,7 @@ export async function rewriteGathered(bucket: BucketSession): Promise<readonly G
 
 /** Rows of latest, out of the final rows. */
 export function gatheredLatest({ session, shape }: BucketSession): LatestSource {
-  const state = storedAlive(shape, 'g');
+  const state = storedAlive(duckDb, shape, 'g');
   const key = identifier(shape.key.name);
   return {
     findPlaces: () =>
@@ -87,7 +88,7 @@ export function gatheredLatest({ session, shape }: BucketSession): LatestSource 
         `CREATE TEMP TABLE pw_places AS SELECT g.${key} AS pw_key, g.pw_month, g.pw_file, g.pw_pos, ${state} AS pw_alive FROM pw_gathered AS g`,
       ),
     rows: async () => [
-      `SELECT ${latestColumns(shape, 'f', 'x.newest_after')} FROM pw_final AS f JOIN pw_next AS x ON x.pw_key = f.${key} AND x.next = f.pw_month`,
+      `SELECT ${latestColumns(duckDb, shape, 'f', 'x.newest_after')} FROM pw_final AS f JOIN pw_next AS x ON x.pw_key = f.${key} AND x.next = f.pw_month`,
     ],
   };
 }

@@ -9,7 +9,7 @@ import {
 } from '../iceberg/index.ts';
 import type { DataFile, PartitionSpec, PartitionValue, Schema } from '../iceberg/types.ts';
 import { fieldIds } from '../run/field-ids.ts';
-import { filePath, joinLocation } from '../stores/location.ts';
+import { joinLocation, normalizeLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { monthText } from './sql/months.ts';
 import type { SummaryContext } from './types.ts';
@@ -79,21 +79,23 @@ export async function writePositionDeletes(
 }
 
 /**
- * Takes over a data file that another writer has described and that lies in this machine's folders.
+ * Takes over a data file that another writer has described and put where it stays.
  * @throws IntegrityError when its footer says something else than the description and the table's schema
  */
-export async function adoptDataFile(
-  options: Pick<WriteOptions, 'context' | 'table' | 'name'>,
+export async function takeDataFile(
+  { context, table }: Pick<WriteOptions, 'context' | 'table'>,
   cell: Cell,
   described: DataFile,
 ): Promise<DataFile> {
-  const { table, context } = options;
-  const partition = partitionOf(table.spec, cell);
-  const location = dataLocation(options, table.spec, partition);
+  const location = normalizeLocation(described.location);
   const store = context.world.warehouse;
-  await store.adopt(filePath(described.location), location);
   await checkFooter({ store, file: described, location, schema: table.schema });
-  return { ...described, location, specId: table.spec.specId, partition };
+  return {
+    ...described,
+    location,
+    specId: table.spec.specId,
+    partition: partitionOf(table.spec, cell),
+  };
 }
 
 async function adopt(

@@ -20,6 +20,7 @@ import { objectAccess } from '../../lib/run/local-objects.ts';
 import type { World } from '../../lib/run/workload.ts';
 import type { IntakeItem, RunRecord } from '../../lib/stores/ports.ts';
 import { call, functionNames, recorded } from '../functions/site.ts';
+import { noSpark } from '../support/no-spark.ts';
 import { deploy } from './deployment.ts';
 import { type FaultProxy, openFaultProxy, operationOf } from './faults.ts';
 import type { ProxiedRequest } from './proxy.ts';
@@ -114,11 +115,12 @@ export async function openSite(): Promise<Site> {
       const objects = await resultsAccess(world);
       return startExecution({
         machine: loadStateMachine(definition, {
-          substitutions: Object.fromEntries([...functionNames, 'results'].map((one) => [one, one])),
+          substitutions: Object.fromEntries([...functionNames, 'results', 'spark'].map((one) => [one, one])),
         }),
         name: executions[0]?.name ?? 'by-hand',
         input,
         tasks: {
+          ...noSpark,
           [LAMBDA_INVOKE]: lambdaInvoke(
             Object.fromEntries(functionNames.map((one) => [one, (payload: Json) => call(one, payload)])),
           ),

@@ -9,6 +9,7 @@ import { type Json, LAMBDA_INVOKE, loadStateMachine, startExecution } from '../.
 import { objectAccess } from '../../lib/run/local-objects.ts';
 import { bundleFunctions } from '../../lib/stacks/function-code.ts';
 import { openS3Store } from '../../lib/stores/s3.ts';
+import { noSpark } from '../support/no-spark.ts';
 import { loadSummary } from '../support/pipelines.ts';
 import { deploy } from './deployment.ts';
 import { testClients } from './world.ts';
@@ -69,11 +70,12 @@ it('the deployed bundle takes a file to a table, each function in a process of i
   });
   const result = await startExecution({
     machine: loadStateMachine(JSON.parse(await readFile('lib/asl/pipeline.asl.json', 'utf8')), {
-      substitutions: Object.fromEntries([...names, 'results'].map((name) => [name, name])),
+      substitutions: Object.fromEntries([...names, 'results', 'spark'].map((name) => [name, name])),
     }),
     name: 'bundle',
     input: { pipeline: 'accounts', concurrency: 1 },
     tasks: {
+      ...noSpark,
       [LAMBDA_INVOKE]: async (task) => {
         const { FunctionName: name, Payload: payload } = task as { FunctionName: string; Payload: Json };
         return { Payload: (await invoke(name, payload)) as Json, StatusCode: 200 };

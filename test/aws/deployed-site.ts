@@ -5,6 +5,7 @@ import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { inject } from 'vitest';
 import { openOnAws } from '../../functions/runtime/aws.ts';
 import { functionWorld, openWith } from '../../functions/runtime/world.ts';
+import type { TaskHandler } from '../../lib/asl/index.ts';
 import { configDigest, type Deployment, deploymentParameter, loadPipeline } from '../../lib/config/index.ts';
 import { objectAccess } from '../../lib/run/local-objects.ts';
 import { type Home, newHome } from '../cli/harness.ts';
@@ -70,9 +71,9 @@ export interface DeployedSite extends AsyncDisposable {
 
 /**
  * A pipeline as it is deployed, on the stand-ins: its parameter, its functions behind the state machine and the queue, and a
- * folder to type commands in. The functions are one per process, so there is one site at a time.
+ * folder to type commands in. With `spark` it has a job of Spark. The functions are one per process, so there is one site at a time.
  */
-export async function openDeployedSite(yaml: string): Promise<DeployedSite> {
+export async function openDeployedSite(yaml: string, spark?: TaskHandler): Promise<DeployedSite> {
   await using opened = new AsyncDisposableStack();
   const signals = { current: new AbortController() };
   const variables: Record<string, string> = {
@@ -106,6 +107,7 @@ export async function openDeployedSite(yaml: string): Promise<DeployedSite> {
         ]),
       ),
       objects: async () => objectAccess({ results: (await functionWorld()).world.results }),
+      ...(spark === undefined ? {} : { spark }),
     }),
   );
   const environment = {
@@ -113,6 +115,7 @@ export async function openDeployedSite(yaml: string): Promise<DeployedSite> {
     AWS_ENDPOINT_URL_SFN: machine.url,
     PARTWISE_STATE_MACHINE: machine.stateMachineArn,
     PARTWISE_WORK: join(home.path, 'lambda'),
+    PARTWISE_SPARK: spark === undefined ? '' : 'glue',
   };
   Object.assign(process.env, environment, { PARTWISE_PIPELINE_FILE: file });
   for (const [name, value] of Object.entries(environment))

@@ -14,6 +14,7 @@ import {
 } from '../../lib/asl/index.ts';
 import { objectAccess } from '../../lib/run/local-objects.ts';
 import { call, functionNames, recorded } from '../functions/site.ts';
+import { noSpark } from '../support/no-spark.ts';
 import { deploy } from './deployment.ts';
 import { testClients } from './world.ts';
 
@@ -60,11 +61,12 @@ it('a file dropped into the staging bucket becomes tables, through the functions
   const run = async (name: string) =>
     startExecution({
       machine: loadStateMachine(definition, {
-        substitutions: Object.fromEntries([...functionNames, 'results'].map((one) => [one, one])),
+        substitutions: Object.fromEntries([...functionNames, 'results', 'spark'].map((one) => [one, one])),
       }),
       name,
       input: { pipeline: 'accounts', concurrency: 4 },
       tasks: {
+        ...noSpark,
         [LAMBDA_INVOKE]: lambdaInvoke(
           Object.fromEntries(functionNames.map((one) => [one, (payload: Json) => call(one, payload)])),
         ),

@@ -11,7 +11,10 @@ import {
   type ObjectAccess,
   type RedriveState,
   startExecution,
+  type TaskHandler,
 } from '../../lib/asl/index.ts';
+import { GLUE_RUN } from '../../lib/run/local-spark.ts';
+import { noSpark } from '../support/no-spark.ts';
 
 /**
  * Step Functions as clients see it (JSON 1.0): executions of one state machine, run by the product's own interpreter
@@ -45,6 +48,8 @@ interface Options {
   readonly definition: unknown;
   readonly functions: Readonly<Record<string, LambdaFunction>>;
   readonly objects: () => Promise<ObjectAccess>;
+  /** Job runs of Spark; none are expected without. */
+  readonly spark?: TaskHandler;
 }
 
 type Asked = Readonly<Record<string, string>>;
@@ -53,7 +58,9 @@ export async function openStepFunctions(options: Options): Promise<StepFunctions
   const { name: machineName, functions } = options;
   const machine = loadStateMachine(options.definition, {
     name: machineName,
-    substitutions: Object.fromEntries([...Object.keys(functions), 'results'].map((one) => [one, one])),
+    substitutions: Object.fromEntries(
+      [...Object.keys(functions), 'results', 'spark'].map((one) => [one, one]),
+    ),
   });
   const prefix = 'arn:aws:states:local:000000000000';
   const stateMachineArn = `${prefix}:stateMachine:${machineName}`;
@@ -71,7 +78,10 @@ export async function openStepFunctions(options: Options): Promise<StepFunctions
       machine,
       name,
       input: JSON.parse(input) as Json,
-      tasks: { [LAMBDA_INVOKE]: lambdaInvoke(functions) },
+      tasks: {
+        ...(options.spark === undefined ? noSpark : { [GLUE_RUN]: options.spark }),
+        [LAMBDA_INVOKE]: lambdaInvoke(functions),
+      },
       objects: await options.objects(),
       signal: control.signal,
       graceMs: 100,

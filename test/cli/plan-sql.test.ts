@@ -32,6 +32,8 @@ async function planned(work: string) {
 it('plan --sql shows the statements that change stored rows, laid out, in the dialect of DuckDB', async () => {
   const told = await planned('{strategy: partitionwise}');
   expect(told).toMatch(/statements of apply\/b\d+-[0-9a-f]+, DuckDB:/);
+  expect(told).toMatch(/statements of resolve\/b\d+-[0-9a-f]+, DuckDB:/);
+  expect(told).toMatch(/^CREATE OR REPLACE TEMP TABLE pw_resolved AS$/m);
   expect(told).toMatch(/^CREATE OR REPLACE TEMP TABLE pw_hit AS$/m);
   expect(told).toMatch(/list_concat\(/);
   expect(told).toMatch(/^FROM \($/m);
@@ -42,6 +44,8 @@ it('plan --sql shows them in the dialect of Spark for units of Spark, and starts
   process.env['PARTWISE_SPARK_JARS'] = import.meta.dirname;
   const told = await planned('{engine: spark}');
   expect(told).toMatch(/statements of apply\/b\d+-[0-9a-f]+, Spark:/);
+  expect(told).toMatch(/statements of resolve\/b\d+-[0-9a-f]+, Spark:/);
+  expect(told).toMatch(/^CACHE TABLE pw_resolved AS$/m);
   expect(told).toMatch(/^CACHE TABLE pw_hit AS$/m);
   expect(told).toMatch(/AS `balance_history`/);
   expect(told).not.toMatch(/list_concat|::/);

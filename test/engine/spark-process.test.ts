@@ -6,13 +6,13 @@ import { sparkOfEnvironment } from '../../lib/engine/spark-environment.ts';
 import { openSparkProcess } from '../../lib/engine/spark-process.ts';
 import { ConfigError, SparkUnitError } from '../../lib/errors.ts';
 
-const unit = { formatVersion: 1, inputs: [], statements: [], outputs: [], queries: {} } as const;
+const units = [{ specification: 'file:///no/unit.json', report: 'file:///no/report.json' }];
 const resources = { threads: 1, memoryBytes: 1e9 };
 
-it('a Python that is not there fails the unit by name, each time it is tried', async () => {
+it('a Python that is not there fails the run by name, each time it is tried', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-spark-'));
   await using runner = openSparkProcess({ ...resources, pythonPath: `${folder}/no-python`, jarPaths: [] });
-  const run = () => runner.run(unit, { workFolder: `${folder}/unit`, signal: new AbortController().signal });
+  const run = () => runner.run(units, { signal: new AbortController().signal });
   await expect(run()).rejects.toThrow(SparkUnitError);
   await expect(run()).rejects.toThrow(/no-python/);
   await rm(folder, { recursive: true, force: true });
@@ -21,7 +21,7 @@ it('a Python that is not there fails the unit by name, each time it is tried', a
 it('a run that was aborted starts no process', async () => {
   await using runner = openSparkProcess({ ...resources, pythonPath: '/no-python', jarPaths: [] });
   const signal = AbortSignal.abort(new Error('stopped'));
-  await expect(runner.run(unit, { workFolder: '/no-folder', signal })).rejects.toThrow('stopped');
+  await expect(runner.run(units, { signal })).rejects.toThrow('stopped');
 });
 
 it('the environment names a Spark, none, or a folder that is not there', async () => {

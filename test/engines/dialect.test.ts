@@ -11,7 +11,8 @@ import type { SparkRunner, SparkUnit } from '../../lib/engine/spark.ts';
 import { spark } from '../../lib/engine/spark-dialect.ts';
 import { text } from '../../lib/engine/sql.ts';
 import { edited, gridText, tailFromNeighbours } from '../../lib/summary/sql/arrays.ts';
-import { startRunner } from './runner.ts';
+import { monthNumberSql, monthTextSql } from '../../lib/summary/sql/months.ts';
+import { runUnit, startRunner } from './runner.ts';
 
 let folder = '';
 let session: EngineSession;
@@ -30,10 +31,7 @@ afterAll(async () => {
 let units = 0;
 function run(unit: Partial<SparkUnit>) {
   units += 1;
-  return runner.run(
-    { formatVersion: 1, inputs: [], statements: [], outputs: [], queries: {}, ...unit },
-    { workFolder: `${folder}/unit-${units}`, signal: new AbortController().signal },
-  );
+  return runUnit(runner, unit, { folder: `${folder}/unit-${units}` });
 }
 
 const hostile = fc
@@ -154,6 +152,10 @@ function expressions(dialect: Dialect): Readonly<Record<string, string>> {
       [`concat_${at}`]: dialect.concat([dialect.list([value]), list, dialect.slice(list, 2, 3)]),
       [`resized_${at}`]: whole,
       [`resized_at_${at}`]: dialect.resized(list, 'coalesce(p, 0)', type),
+      [`placed_${at}`]: dialect.placed(
+        whole,
+        (old, place) => `CASE WHEN ${place} = p THEN ${value} ELSE ${old} END`,
+      ),
       [`position_${at}`]: `CASE WHEN ${value} IS NOT NULL THEN ${dialect.cast(dialect.position(list, value), 'long')} END`,
       [`edited_${at}`]: edited(dialect, `(${whole})`, value, [edit(1), edit(3)], length),
       [`literal_${at}`]: edited(dialect, `(${whole})`, value, [1, 2, 3, 4].map(edit), length),
@@ -183,7 +185,15 @@ function expressions(dialect: Dialect): Readonly<Record<string, string>> {
         list,
       );
   }
-  return found;
+  for (const [at, type] of types.entries())
+    if (type !== 'double') found[`largest_${at}`] = dialect.largest(`l${at}`);
+  return {
+    ...found,
+    numbers: dialect.castList(dialect.numbers(1, 'coalesce(p, 1)'), 'long'),
+    quotient: dialect.cast(dialect.quotient('(id + 7)', 12), 'long'),
+    month: monthTextSql(dialect, '(23988 + id)'),
+    month_number: monthNumberSql(dialect, monthTextSql(dialect, '(23988 + id)')),
+  };
 }
 
 function selected(dialect: Dialect): string {

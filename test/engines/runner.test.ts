@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SparkRunner, SparkUnit } from '../../lib/engine/spark.ts';
 import { SparkUnitError } from '../../lib/errors.ts';
-import { startRunner } from './runner.ts';
+import { runUnit, runUnits, startRunner } from './runner.ts';
 
 let folder = '';
 let runner: SparkRunner & AsyncDisposable;
@@ -20,10 +20,11 @@ afterAll(async () => {
 let units = 0;
 function run(unit: Partial<SparkUnit>, signal = new AbortController().signal) {
   units += 1;
-  return runner.run(
-    { formatVersion: 1, inputs: [], statements: [], outputs: [], queries: {}, ...unit },
-    { workFolder: `${folder}/unit-${units}`, signal },
-  );
+  return runUnit(runner, unit, { folder: `${folder}/unit-${units}`, signal });
+}
+function runAll(list: readonly Partial<SparkUnit>[]) {
+  units += 1;
+  return runUnits(runner, list, { folder: `${folder}/unit-${units}` });
 }
 const one = { queries: { one: 'SELECT 1 AS n' } };
 
@@ -38,17 +39,50 @@ describe('the runner of units', () => {
     await expect(run({ queries: { kept: 'SELECT n FROM kept' } })).rejects.toThrow(/TABLE_OR_VIEW_NOT_FOUND/);
   });
 
-  it("fails a unit with Spark's own words, leaves no report, and goes on", async () => {
-    await expect(run({ statements: ["CACHE TABLE t AS SELECT CAST('x' AS INT) AS n"] })).rejects.toThrow(
-      /CAST_INVALID_INPUT/,
-    );
-    await expect(readFile(`${folder}/unit-${units}/report.json`)).rejects.toThrow(/ENOENT/);
-    expect((await run(one)).answers).toEqual({ one: [{ n: 1 }] });
+  it("says in its report by name and in Spark's own words what a unit failed of, and does the others", async () => {
+    const missing = { inputs: [{ view: 'v', paths: [`file://${folder}/gone.parquet`] }] };
+    const outcomes = await runAll([
+      { statements: ["CACHE TABLE t AS SELECT CAST('x' AS INT) AS n"] },
+      one,
+      missing,
+      { queries: { oom: "SELECT raise_error('java.lang.OutOfMemoryError: Java heap space')" } },
+      one,
+    ]);
+    expect(outcomes.map((outcome) => outcome?.outcome)).toEqual([
+      'failed',
+      'done',
+      'failed',
+      'failed',
+      'done',
+    ]);
+    const errors = outcomes.map((outcome) => (outcome?.outcome === 'failed' ? outcome.error : undefined));
+    expect(errors[0]).toMatchObject({ kind: 'other', message: expect.stringMatching(/CAST_INVALID_INPUT/) });
+    expect(errors[2]).toMatchObject({
+      kind: 'missing-input',
+      message: expect.stringMatching(/gone\.parquet/),
+    });
+    expect(errors[3]?.kind).toBe('out-of-memory');
   });
 
-  it('fails by name when its process dies, and starts another for the next unit', async () => {
+  it('says that a file went away while it was read', async () => {
+    const path = `${folder}/shortly`;
+    await run({ outputs: [{ kind: 'files', select: 'SELECT id FROM range(9)', path: `file://${path}` }] });
+    const [name] = (await readdir(path)).filter((file) => file.endsWith('.parquet'));
+    const input = {
+      view: 'v',
+      paths: [`file://${path}/${name}`],
+      fields: [{ name: 'id', id: 1, type: 'BIGINT' }],
+    };
+    await rm(`${path}/${name}`);
+    const [outcome] = await runAll([{ inputs: [input], queries: { n: 'SELECT count(id) FROM v' } }]);
+    expect(outcome).toMatchObject({ outcome: 'failed', error: { kind: 'missing-input' } });
+  });
+
+  it('fails by name when its process dies, what is done stands, and starts another for the next units', async () => {
     const dies = { queries: { gone: "SELECT java_method('java.lang.System', 'exit', 3)" } };
-    await expect(run(dies)).rejects.toThrow(SparkUnitError);
+    await expect(runAll([one, dies, one])).rejects.toThrow(SparkUnitError);
+    expect(await readdir(`${folder}/unit-${units}`)).toContain('0.report.json');
+    expect(await readdir(`${folder}/unit-${units}`)).not.toContain('2.report.json');
     expect((await run(one)).answers).toEqual({ one: [{ n: 1 }] });
   });
 

@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SparkRunner } from '../../lib/engine/spark.ts';
+import type { SparkOutcome, SparkReport, SparkRunner, SparkUnit } from '../../lib/engine/spark.ts';
 import { openSparkProcess } from '../../lib/engine/spark-process.ts';
+import { fileLocation } from '../../lib/stores/location.ts';
 import { isSetUp, jarsFolder, pythonPath } from './setup.ts';
 
 /** The runner of units under the real PySpark, set for units of few rows. @throws when the engines have not been set up */
@@ -21,4 +23,51 @@ export function startRunner(): SparkRunner & AsyncDisposable {
       'spark.default.parallelism': '1',
     },
   });
+}
+
+interface UnitsOptions {
+  /** Where specifications and reports go. */
+  readonly folder: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs units as one list; how each ended, undefined where there is no report. */
+export async function runUnits(
+  runner: SparkRunner,
+  units: readonly Partial<SparkUnit>[],
+  { folder, signal = new AbortController().signal }: UnitsOptions,
+): Promise<readonly (SparkOutcome | undefined)[]> {
+  await mkdir(folder, { recursive: true });
+  const paths = units.map((_, index) => ({
+    specification: join(folder, `${index}.specification.json`),
+    report: join(folder, `${index}.report.json`),
+  }));
+  for (const [index, unit] of units.entries()) {
+    const empty: SparkUnit = { formatVersion: 1, inputs: [], statements: [], outputs: [], queries: {} };
+    await writeFile(paths[index]?.specification ?? '', JSON.stringify({ ...empty, ...unit }));
+  }
+  await runner.run(
+    paths.map(({ specification, report }) => ({
+      specification: fileLocation(specification),
+      report: fileLocation(report),
+    })),
+    { signal },
+  );
+  return Promise.all(
+    paths.map(async ({ report }) => {
+      const text = await readFile(report, 'utf8').catch(() => undefined);
+      return text === undefined ? undefined : (JSON.parse(text) as SparkOutcome);
+    }),
+  );
+}
+
+/** Runs one unit. @throws Error with Spark's words when it failed */
+export async function runUnit(
+  runner: SparkRunner,
+  unit: Partial<SparkUnit>,
+  options: UnitsOptions,
+): Promise<SparkReport> {
+  const [outcome] = await runUnits(runner, [unit], options);
+  if (outcome?.outcome === 'done') return outcome;
+  throw new Error(outcome?.error.message ?? 'there is no report');
 }

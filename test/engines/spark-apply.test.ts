@@ -21,16 +21,16 @@ import { startRunner } from './runner.ts';
 let runner: SparkRunner & AsyncDisposable;
 /** Units that Spark has been given. */
 let given = 0;
-/** Makes the next unit fail in this way, after Spark has done it. */
+/** Makes Spark end in this way the next time, before it has done the first unit. */
 let mishap: Error | undefined;
 const spark: SparkRunner = {
-  run: async (unit, options) => {
-    given += 1;
-    const report = await runner.run(unit, options);
+  run: async (units, options) => {
+    given += units.length;
     const error = mishap;
     mishap = undefined;
+    // Some of the units are done before Spark ends.
+    await runner.run(error === undefined ? units : units.slice(1), options);
     if (error !== undefined) throw error;
-    return report;
   },
 };
 beforeAll(() => {
@@ -105,7 +105,9 @@ describe('a run with units of both engines', () => {
     await bulkLoad(probe, scenario.initial);
     await probe.drop(scenario.runs[0] ?? []);
     const { plan } = await planPipeline({ world: probe.world, config: probe.config });
-    expect(plan?.explanation.join('\n')).toMatch(/engine: 2 of 2 units of apply by Spark/);
+    expect(plan?.explanation.join('\n')).toMatch(
+      /engine: 2 of 2 units of apply and 2 of 2 of resolve by Spark/,
+    );
     const sizes = await unitBytes(String(plan?.stages.find(({ name }) => name === 'apply')?.items));
     const between = (Math.min(...sizes) + Math.max(...sizes)) / 2 / 1e3;
 
@@ -121,8 +123,8 @@ describe('a run with units of both engines', () => {
     const snapshots = await metadataFiles(product);
     const outcome = await product.run();
     expectSucceeded(outcome);
-    expect(outcome.plan?.explanation.join('\n')).toMatch(/engine: 1 of 2 units of apply by Spark/);
-    expect(given).toBe(before + 1);
+    expect(outcome.plan?.explanation.join('\n')).toMatch(/engine: 1 of 2 units of apply/);
+    expect(given).toBeGreaterThan(before);
     expect(await metadataFiles(product)).toBe(snapshots + 1);
     await expectTables(product, expectedTables(scenario, 1));
   });

@@ -31,9 +31,9 @@ interface Played {
 async function play(story: Story, work: Readonly<Record<string, unknown>>): Promise<Played> {
   let units = 0;
   const spark: SparkRunner = {
-    run: (unit, options) => {
-      units += 1;
-      return runner.run(unit, options);
+    run: (given, options) => {
+      units += given.length;
+      return runner.run(given, options);
     },
   };
   await using product = await openProduct({

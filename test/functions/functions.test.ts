@@ -18,6 +18,7 @@ import {
   startExecution,
 } from '../../lib/asl/index.ts';
 import { objectAccess } from '../../lib/run/local-objects.ts';
+import { noSpark } from '../support/no-spark.ts';
 import { call, functionNames, openSite, recorded } from './site.ts';
 
 const definition = JSON.parse(readFileSync('lib/asl/pipeline.asl.json', 'utf8'));
@@ -33,11 +34,12 @@ type Site = Awaited<ReturnType<typeof openSite>>;
 function execute({ started, opened }: Site, called = call) {
   return startExecution({
     machine: loadStateMachine(definition, {
-      substitutions: Object.fromEntries([...functionNames, 'results'].map((name) => [name, name])),
+      substitutions: Object.fromEntries([...functionNames, 'results', 'spark'].map((name) => [name, name])),
     }),
     name: started.at(-1)?.name ?? '',
     input: started.at(-1)?.input as Json,
     tasks: {
+      ...noSpark,
       [LAMBDA_INVOKE]: lambdaInvoke(
         Object.fromEntries(functionNames.map((name) => [name, (payload: Json) => called(name, payload)])),
       ),

@@ -17,6 +17,7 @@ import { objectAccess } from '../../lib/run/local-objects.ts';
 import { pipelineMachine } from '../../lib/run/pipeline-definition.ts';
 import type { Workload } from '../../lib/run/workload.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';
+import { noSpark } from '../support/no-spark.ts';
 import { parseSummary } from '../support/pipelines.ts';
 import { type Fixture, openFixture, smallPipeline } from './fixture.ts';
 
@@ -78,6 +79,7 @@ async function openBench(): Promise<Bench> {
         name: 'accounts-1',
         input: { pipeline: 'accounts', concurrency: 1 },
         tasks: {
+          ...noSpark,
           [LAMBDA_INVOKE]: lambdaInvoke(
             Object.fromEntries(
               Object.entries(functions).map(([name, handler]) => [

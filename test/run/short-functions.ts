@@ -16,6 +16,7 @@ import { seededRandom, virtualTime } from '../asl/support.ts';
 import type { Scenario } from '../generators/scenario.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';
 import { openProduct, type Product } from '../summary/product.ts';
+import { noSpark } from '../support/no-spark.ts';
 
 /** The state machine over functions that end after some pieces of a unit, by a clock that only pieces advance. */
 
@@ -140,6 +141,7 @@ export async function openShortFunctions(scenario: Scenario, options: ShortOptio
         name: `execution-${time.nowMs}`,
         input: { pipeline: config.pipeline, concurrency: 1, ...(runId === undefined ? {} : { runId }) },
         tasks: {
+          ...noSpark,
           [LAMBDA_INVOKE]: lambdaInvoke({
             work,
             ...Object.fromEntries(

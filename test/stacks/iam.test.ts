@@ -22,7 +22,8 @@ for (const policy of Object.values(template.findResources('AWS::IAM::Policy'))) 
   const { Roles: holders, PolicyDocument: document } = policy['Properties'];
   const id: string = holders[0].Ref;
   const name =
-    /^Functions(\w+?)role/.exec(id)?.[1] ?? (id.startsWith('PipelineStateMachine') ? 'machine' : id);
+    /^Functions(\w+?)role/.exec(id)?.[1] ??
+    (id.startsWith('PipelineStateMachine') ? 'machine' : id.startsWith('SparkRole') ? 'spark' : id);
   roles.set(name, [...(roles.get(name) ?? []), ...document.Statement]);
 }
 const actionsOf = (role: string) => [
@@ -43,7 +44,7 @@ describe('who may do what', () => {
     expect(new Set(services)).toEqual(new Set(['sqs']));
   });
 
-  it('is known for each of the eight functions, the state machine and the schedule', () => {
+  it('is known for each of the eight functions, the job of Spark, the state machine and the schedule', () => {
     expect([...roles.keys()].filter((name) => !name.startsWith('SchedulerRole')).sort()).toEqual([
       'audit',
       'intake',
@@ -52,6 +53,7 @@ describe('who may do what', () => {
       'publish',
       'reap',
       'report',
+      'spark',
       'trigger',
       'work',
     ]);
@@ -62,7 +64,9 @@ describe('who may do what', () => {
       for (const { Action, Resource, Effect } of statements) {
         expect([name, [Action].flat().filter((action) => /^\*$|^\w+:\*$/.test(action))]).toEqual([name, []]);
         if (Effect !== 'Allow' || Resource !== '*') continue;
-        const known = [Action].flat().filter((action) => !/^(xray|logs):/.test(action));
+        const known = [Action]
+          .flat()
+          .filter((action) => !/^(xray|logs):|^cloudwatch:PutMetricData$/.test(action));
         expect([name, known]).toEqual([name, []]);
       }
     }
@@ -73,8 +77,9 @@ describe('who may do what', () => {
     expect(holders('glue:DeleteTable')).toEqual([]);
   });
 
-  it('lets only maintenance delete a file, and nobody a source file or a version', () => {
-    expect(holders('s3:DeleteObject')).toEqual(['report']);
+  it('lets only maintenance delete a file of a table, the job of Spark its own ones of the run, and nobody a source file or a version', () => {
+    expect(holders('s3:DeleteObject')).toEqual(['report', 'spark']);
+    expect(resourcesOf('spark', 's3:DeleteObject').every((one) => one.includes('Results'))).toBe(true);
     expect(holders('s3:DeleteObjectVersion')).toEqual([]);
     expect(resourcesOf('report', 's3:DeleteObject').join()).not.toContain('Staging');
     for (const name of roles.keys())
@@ -118,6 +123,21 @@ describe('who may do what', () => {
     );
     for (const action of ['s3:GetObject', 's3:PutObject'])
       for (const resource of resourcesOf('machine', action)) expect(resource).toContain('Results');
+  });
+
+  it('lets the machine start, watch and stop runs of its own job, and nobody else', () => {
+    for (const action of ['glue:StartJobRun', 'glue:GetJobRun', 'glue:BatchStopJobRun']) {
+      expect([action, holders(action)]).toEqual([action, ['machine']]);
+      for (const resource of resourcesOf('machine', action))
+        expect(resource).toMatch(/:job\/partwise-everything"/);
+    }
+  });
+
+  it('lets the job of Spark neither move a table nor know any state', () => {
+    const services = new Set(actionsOf('spark').map((action) => action.split(':')[0]));
+    expect([...services].sort()).toEqual(['cloudwatch', 'logs', 's3']);
+    for (const resource of resourcesOf('spark', 's3:PutObject'))
+      expect(resource).toMatch(/Warehouse.*\/risk\/\*|Results.*\/runs\/\*/);
   });
 
   it('names one table of state for everybody who has any', () => {
@@ -190,6 +210,7 @@ it('docs/aws/iam.md says what the roles hold', async () => {
     publish: 'moves the tables',
     report: 'settles, maintains and announces',
     reap: 'sweeps every 15 minutes',
+    spark: 'the job that runs units by Spark, where the pipeline asks for it',
     machine: 'the state machine itself',
     schedule: 'EventBridge Scheduler, when there is a schedule',
   };
@@ -242,6 +263,8 @@ function readable(resource: unknown): string {
   if (text === '"*"') return 'everything (no resource to name)';
   if (text.includes('State') && text.includes('Table')) return 'state table';
   if (/ExportsOutput\w*State/.test(text)) return 'state table';
+  if (text.includes(':job/')) return 'its job of Spark';
+  if (text.includes('cdk-hnb659fds-assets')) return 'the runner in the assets of the CDK';
   if (text.includes(':glue:'))
     return `catalog: ${/:(catalog|database\/\w+|table\/[\w/*]+)"/.exec(text)?.[1] ?? ''}`.replaceAll(
       '*',

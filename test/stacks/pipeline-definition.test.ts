@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadStateMachine } from '../../lib/asl/index.ts';
 import * as errors from '../../lib/errors.ts';
+import { GLUE_RUN } from '../../lib/run/local-spark.ts';
 import { FUNCTION_NAMES } from '../../lib/stacks/pipeline-machine.ts';
 import { synthesiseDefinition } from '../../lib/stacks/synthesise-definition.ts';
 
@@ -29,9 +30,27 @@ describe('the checked-in definition', () => {
   });
 
   it('is loaded by the local interpreter once functions and bucket are bound', () => {
-    const substitutions = Object.fromEntries([...FUNCTION_NAMES, 'results'].map((name) => [name, name]));
+    const substitutions = Object.fromEntries(
+      [...FUNCTION_NAMES, 'results', 'spark'].map((name) => [name, name]),
+    );
     const machine = loadStateMachine(JSON.parse(text), { substitutions });
-    expect([...machine.resources]).toEqual(['arn:aws:states:::lambda:invoke']);
+    expect([...machine.resources]).toEqual(['arn:aws:states:::lambda:invoke', GLUE_RUN]);
+  });
+
+  it('has, for a pipeline without Spark, none of its states, and a stage is one Map and one step', () => {
+    const without: { readonly States: Readonly<Record<string, State>> } = JSON.parse(
+      synthesiseDefinition({ spark: false }),
+    );
+    const names = Object.keys(without.States);
+    const added = ['UsesSpark', 'GroupForSpark', 'AnyForSpark', 'Spark', 'Finish'];
+    expect(
+      Object.keys(states)
+        .filter((name) => !names.includes(name))
+        .sort(),
+    ).toEqual(added.sort());
+    expect(without.States['Work']?.['Next']).toBe('NextStage');
+    expect(Object.keys(without.States['Work']?.ItemProcessor?.States ?? {})).toEqual(['WorkUnit']);
+    expect(JSON.stringify(without)).not.toMatch(/spark|glue/i);
   });
 
   it('names nothing of a deployment', () => {
@@ -70,6 +89,8 @@ describe('its tasks and Maps', () => {
 
   it('retry the errors of the service, with jitter', () => {
     for (const [name, state] of ofType('Task')) {
+      expect(state.Retry?.every((retrier) => retrier.JitterStrategy === 'FULL')).toBe(true);
+      if (state['Resource'] === GLUE_RUN) continue;
       const retried = state.Retry?.flatMap((retrier) => retrier.ErrorEquals) ?? [];
       expect([name, retried]).toEqual([
         name,
@@ -80,8 +101,19 @@ describe('its tasks and Maps', () => {
           'Lambda.AWSLambdaException',
         ]),
       ]);
-      expect(state.Retry?.every((retrier) => retrier.JitterStrategy === 'FULL')).toBe(true);
     }
+  });
+
+  it('wait for a job run that could not begin yet, and begin none that ended a second time', () => {
+    const runs = ofType('Task').filter(([, state]) => state['Resource'] === GLUE_RUN);
+    expect(runs.map(([name]) => name)).toEqual(['SparkRun']);
+    const retried = runs.flatMap(([, state]) => state.Retry?.flatMap((retrier) => retrier.ErrorEquals));
+    expect(retried).toContain('Glue.ConcurrentRunsExceededException');
+    expect(retried.filter((name) => name?.startsWith('States.'))).toEqual([]);
+    expect(runs[0]?.[1]['Arguments']).toEqual({
+      JobName: `\${spark}`,
+      Arguments: { '--specifications': '{% $states.input.specifications %}' },
+    });
   });
 
   it('name errors only that the project defines or the service raises', () => {
@@ -89,7 +121,9 @@ describe('its tasks and Maps', () => {
     const named = all.flatMap(([, state]) =>
       [...(state.Retry ?? []), ...(state.Catch ?? [])].flatMap((entry) => entry.ErrorEquals),
     );
-    const unknown = named.filter((name) => !defined.has(name) && !/^(States|Lambda)\./.test(name));
+    const unknown = named.filter(
+      (name) => !defined.has(name) && !/^(States|Lambda|Glue|Runtime|Sandbox)\./.test(name),
+    );
     expect(unknown).toEqual([]);
     expect(named).toEqual(
       expect.arrayContaining(['LeaseHeldError', 'CommitConflictError', 'PinnedSnapshotExpiredError']),
@@ -106,8 +140,8 @@ describe('its tasks and Maps', () => {
 
 describe('its Maps', () => {
   it('are distributed, with standard children, items as JSON lines, results written, no failure tolerated, no batches', () => {
-    expect(maps.map(([name]) => name).sort()).toEqual(['Prepare', 'Work']);
-    for (const [, map] of maps) {
+    expect(maps.map(([name]) => name).sort()).toEqual(['Finish', 'Prepare', 'Spark', 'Work']);
+    for (const [name, map] of maps) {
       expect(map).toMatchObject({
         ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },
         ItemReader: {
@@ -116,7 +150,8 @@ describe('its Maps', () => {
           Arguments: { Bucket: bucket },
         },
         ResultWriter: { Resource: 'arn:aws:states:::s3:putObject', Arguments: { Bucket: bucket } },
-        MaxConcurrency: '{% $concurrency %}',
+        // Runs of Spark at a time are the job's affair, not the units'.
+        MaxConcurrency: name === 'Spark' ? 4 : '{% $concurrency %}',
         Output: {},
       });
       expect(Object.keys(map)).not.toEqual(expect.arrayContaining(['ItemBatcher']));
@@ -127,8 +162,8 @@ describe('its Maps', () => {
   it('call a unit again that has handed over, at once and often, after the errors of the service', () => {
     for (const [name, map] of maps) {
       const children = Object.values(map.ItemProcessor?.States ?? {});
-      expect(children.map((child) => [name, child.Retry?.at(-1)])).toEqual([
-        [
+      if (name !== 'Spark')
+        expect([name, children[0]?.Retry?.at(-1)]).toEqual([
           name,
           {
             ErrorEquals: ['UnitUnfinishedError'],
@@ -137,8 +172,7 @@ describe('its Maps', () => {
             BackoffRate: 1,
             JitterStrategy: 'FULL',
           },
-        ],
-      ]);
+        ]);
       expect(children.flatMap((child) => child.Retry ?? []).flatMap((one) => one.ErrorEquals)).not.toContain(
         'UnitTooLargeError',
       );
@@ -148,7 +182,7 @@ describe('its Maps', () => {
   it('have children that give nothing back', () => {
     for (const [, map] of maps) {
       const children = Object.values(map.ItemProcessor?.States ?? {});
-      expect(children.map((child) => child['Output'])).toEqual([{}]);
+      expect(children.map((child) => child['Output'])).toEqual(children.map(() => ({})));
     }
   });
 });

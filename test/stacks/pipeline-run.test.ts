@@ -9,6 +9,7 @@ import {
   loadStateMachine,
   type RedriveState,
   startExecution,
+  type TaskHandler,
 } from '../../lib/asl/index.ts';
 import {
   CommitConflictError,
@@ -16,6 +17,7 @@ import {
   LeaseHeldError,
   PinnedSnapshotExpiredError,
 } from '../../lib/errors.ts';
+import { GLUE_RUN } from '../../lib/run/local-spark.ts';
 import { type MachineFailure, raisedError } from '../../lib/run/raised-error.ts';
 import { FUNCTION_NAMES } from '../../lib/stacks/pipeline-machine.ts';
 import { memoryObjects, named, seededRandom, virtualTime } from '../asl/support.ts';
@@ -24,7 +26,7 @@ import { memoryObjects, named, seededRandom, virtualTime } from '../asl/support.
 
 const machine = loadStateMachine(
   JSON.parse(readFileSync(new URL('../../lib/asl/pipeline.asl.json', import.meta.url), 'utf8')),
-  { substitutions: Object.fromEntries([...FUNCTION_NAMES, 'results'].map((name) => [name, name])) },
+  { substitutions: Object.fromEntries([...FUNCTION_NAMES, 'results', 'spark'].map((name) => [name, name])) },
 );
 
 type Payload = { readonly [field: string]: Json };
@@ -45,6 +47,11 @@ const stages = [
 
 interface ExecuteOptions {
   readonly redriveFrom?: RedriveState;
+  /** What a job run of Spark does. */
+  readonly jobRun?: TaskHandler;
+  /** Further objects. */
+  readonly buckets?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 /** As the handler does it: what was recorded is raised, unless the execution was redriven since. */
@@ -74,20 +81,26 @@ async function execute(
       },
     ]),
   );
-  const objects = memoryObjects(buckets);
+  const { jobRun = async () => ({}), buckets: more, ...others } = options;
+  const objects = memoryObjects({ ...buckets, ...more });
   const time = virtualTime();
   const result: ExecutionResult = await startExecution({
     machine,
     name: 'accounts-1',
     input,
-    tasks: { [LAMBDA_INVOKE]: lambdaInvoke(functions) },
+    tasks: { [LAMBDA_INVOKE]: lambdaInvoke(functions), [GLUE_RUN]: jobRun },
     objects,
     random: seededRandom(7),
     ...time,
-    ...options,
+    graceMs: 10,
+    ...others,
   });
   const story = calls.map(([name, payload]) =>
-    name === 'work' ? `work ${payload['unit']}` : payload['action'] === 'raise' ? 'raise' : name,
+    name === 'work'
+      ? `${payload['finish'] === true ? 'finish' : 'work'} ${payload['unit']}`
+      : payload['action'] === 'raise'
+        ? 'raise'
+        : name,
   );
   return {
     result,
@@ -402,6 +415,112 @@ describe('a redrive of the pipeline', () => {
     const second = await execute(functions, input, redriveOf(first.result));
     expect(second.result).toMatchObject({ status: 'FAILED', error: 'RunCancelledError' });
     expect(second.story).toEqual(['raise', 'intake', 'report', 'raise']);
+  });
+});
+
+describe('a pipeline with Spark', () => {
+  const sparkBuckets = {
+    'results/r1/runs':
+      '{"run":"r1","stage":"apply","attempt":1,"group":"g0","specifications":"s3://b/list"}\n',
+    'results/r1/finish': item('apply', 'u3').replace('}', ',"finish":true,"group":"g0"}'),
+  };
+  /** The units of `apply` are compiled, `u3` is Spark's. */
+  const plan = async (payload: Payload) => {
+    if (payload['action'] === 'group')
+      return payload['stage'] === 'apply'
+        ? { runs: 1, items: at('runs'), finish: at('finish') }
+        : { runs: 0 };
+    return payload['action'] === 'plan' ? { outcome: 'work', stages, spark: true } : {};
+  };
+
+  it('runs Spark on what a stage has compiled, then the second halves, before the next stage', async () => {
+    const asked: Json[] = [];
+    const jobRun = async (task: Json) => {
+      asked.push(task);
+      return { Id: 'jr_1', JobRunState: 'SUCCEEDED' };
+    };
+    const { result, story, payloadsOf } = await execute({ plan }, undefined, {
+      jobRun,
+      buckets: sparkBuckets,
+    });
+    expect(result.status).toBe('SUCCEEDED');
+    expect(story).toEqual([
+      ...['intake', 'work o1', 'work o2', 'plan', 'work u1', 'plan'],
+      ...['work u2', 'work u3', 'plan', 'finish u3', 'audit', 'publish', 'report'],
+    ]);
+    expect(asked).toEqual([{ JobName: 'spark', Arguments: { '--specifications': 's3://b/list' } }]);
+    expect(payloadsOf('plan').slice(1)).toEqual([
+      { action: 'group', runId: 'r1', attempt: 1, stage: 'resolve' },
+      { action: 'group', runId: 'r1', attempt: 1, stage: 'apply' },
+    ]);
+  });
+
+  it('makes a run of Spark known that failed, and lets the second halves say which units are not done', async () => {
+    const cause = '{"Id":"jr_1","JobRunState":"FAILED","ErrorMessage":"no capacity"}';
+    const jobRun = async () => Promise.reject(named('States.TaskFailed', cause));
+    const work = async (payload: Payload) =>
+      payload['finish'] === true ? Promise.reject(named('SparkUnitError', 'jr_1')) : {};
+    const { result, payloadsOf } = await execute({ plan, work }, undefined, {
+      jobRun,
+      buckets: sparkBuckets,
+    });
+    expect(payloadsOf('plan').at(-1)).toEqual({
+      action: 'spark-failed',
+      runId: 'r1',
+      attempt: 1,
+      stage: 'apply',
+      group: 'g0',
+      error: { name: 'States.TaskFailed', cause },
+    });
+    expect(result).toMatchObject({ status: 'FAILED', error: 'States.ExceedToleratedFailureThreshold' });
+    expect(result.cause).toMatch(/SparkUnitError/);
+  });
+
+  it('waits when too many job runs are at work, with the same list', async () => {
+    let calls = 0;
+    const jobRun = async () => {
+      calls += 1;
+      if (calls < 4) throw named('Glue.ConcurrentRunsExceededException');
+      return {};
+    };
+    const { result, time } = await execute({ plan }, undefined, { jobRun, buckets: sparkBuckets });
+    expect([result.status, calls, time.sleeps.length]).toEqual(['SUCCEEDED', 4, 3]);
+  });
+
+  it.each([
+    'UnitTooLargeError',
+    'Runtime.OutOfMemory',
+    'Runtime.ExitError',
+    'Sandbox.Timedout',
+    'Lambda.Unknown',
+  ])('has a unit compiled for Spark that failed by %s, and says why', async (name) => {
+    const work = async (payload: Payload) =>
+      payload['unit'] === 'u3' && payload['reroute'] === undefined && payload['finish'] !== true
+        ? Promise.reject(named(name, 'too large'))
+        : {};
+    const { result, payloadsOf } = await execute({ plan, work }, undefined, { buckets: sparkBuckets });
+    expect(result.status).toBe('SUCCEEDED');
+    const [rerouted] = payloadsOf('work').filter((payload) => payload['reroute'] !== undefined);
+    expect(rerouted).toMatchObject({ unit: 'u3', stage: 'apply', attempt: 1, offset: 0, reroute: { name } });
+    expect(JSON.stringify(rerouted?.['reroute'])).toMatch(/too large/);
+  });
+
+  it('stops the job run when it is aborted', async () => {
+    const control = new AbortController();
+    let stopped = false;
+    const jobRun: TaskHandler = async (_, { signal }) => {
+      signal.addEventListener('abort', () => {
+        stopped = true;
+      });
+      control.abort(new Error('by a person'));
+      return new Promise(() => undefined);
+    };
+    const { result } = await execute({ plan }, undefined, {
+      jobRun,
+      buckets: sparkBuckets,
+      signal: control.signal,
+    });
+    expect([result.status, stopped]).toEqual(['ABORTED', true]);
   });
 });
 

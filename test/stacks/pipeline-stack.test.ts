@@ -62,7 +62,7 @@ describe('the functions of a pipeline', () => {
 
   it('keep their logs for as long as the pipeline says', () => {
     const kept = propertiesOf('AWS::Logs::LogGroup').map((group) => group['RetentionInDays']);
-    expect(kept.filter((days) => days === 30)).toHaveLength(8);
+    expect(kept.filter((days) => days === 30)).toHaveLength(10);
     expect(kept.filter((days) => days === undefined)).toEqual([]);
   });
 });

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
+import { duckDb } from '../../lib/engine/duckdb-dialect.ts';
 import type { EngineSession } from '../../lib/engine/engine.ts';
 import { summaryShape } from '../../lib/summary/columns.ts';
-import { batchTable, type KeySlice } from '../../lib/summary/sql/classify.ts';
+import { preparedRows } from '../../lib/summary/resolve-inputs.ts';
+import type { KeySlice } from '../../lib/summary/resolve-slices.ts';
+import { batchTable } from '../../lib/summary/sql/classify.ts';
 import { feedTable } from '../../lib/summary/sql/feed.ts';
 import { targetTables } from '../../lib/summary/tables.ts';
 import { resolveShown } from '../../lib/summary/verify-feed.ts';
@@ -68,8 +71,8 @@ describe('slices of a bucket’s keys', () => {
       `COPY (SELECT 0 AS bucket, 24313 AS month_no, i::${shape.key.sqlType} AS key, DATE '2026-01-01' AS date, '1' AS code, now()::TIMESTAMP AS version, i AS hash, true AS is_delete FROM range(500) AS r(i)) TO '${deletions}'`,
     );
     const keys = async (slice: KeySlice) => {
-      await session.execute(batchTable(shape, [records], 0, slice));
-      await session.execute(feedTable(shape, feed, [deletions], 0, slice));
+      await session.execute(batchTable(duckDb, shape, preparedRows([records], shape.key.name, 0, slice)));
+      await session.execute(feedTable(duckDb, shape, feed, preparedRows([deletions], 'key', 0, slice)));
       const [row] = await session.query(
         `SELECT count(*) AS n, count(*) FILTER (f.pw_key = b.${shape.key.name}) AS both FROM pw_batch AS b FULL JOIN pw_feed AS f ON f.pw_key = b.${shape.key.name}`,
       );

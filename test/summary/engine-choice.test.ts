@@ -59,7 +59,7 @@ describe('the engine of a unit', () => {
     expect(specs.every((spec) => spec.engine === 'spark')).toBe(true);
     expect(plan?.strategy).toBe('partitionwise');
     expect(plan?.explanation).toContain(
-      `engine: ${specs.length} of ${specs.length} units of apply by Spark (configured), all else by DuckDB`,
+      `engine: ${specs.length} of ${specs.length} units of apply and 1 of 1 of resolve by Spark (configured), all else by DuckDB`,
     );
   });
 

@@ -40,7 +40,7 @@ function gatheredColumns(shape: SummaryShape): readonly string[] {
     's.pw_month',
     's.pw_file',
     's.pw_pos',
-    `${storedAlive(shape, 's')} AS pw_alive`,
+    `${storedAlive(duckDb, shape, 's')} AS pw_alive`,
     ...shape.histories.map(({ from, name }, index) => `${ownValue(shape, from, name)} AS pw_w${index}`),
     ...shape.histories.map(({ name }, index) => `${of('s', name)} AS pw_o${index}`),
     ...shape.grids.map(({ name }, index) => `${of('s', name)} AS pw_g${index}`),
@@ -55,7 +55,7 @@ function ownValue(shape: SummaryShape, from: string, array: string): string {
   if (from === shape.feed?.code.name) return of('s', feedNames.recordCode);
   if (from !== shape.deleteColumn) return of('s', from);
   // A deleted row shows the delete's code; its record's stands in the array alone.
-  return `CASE WHEN ${storedAlive(shape, 's')} THEN ${of('s', from)} ELSE ${of('s', array)}[1] END`;
+  return `CASE WHEN ${storedAlive(duckDb, shape, 's')} THEN ${of('s', from)} ELSE ${of('s', array)}[1] END`;
 }
 
 /**

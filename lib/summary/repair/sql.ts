@@ -1,3 +1,4 @@
+import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { identifier } from '../../engine/sql.ts';
 import { newestMonth, type SummaryShape, storedNames } from '../columns.ts';
 import { storedAlive } from '../sql/feed.ts';
@@ -19,7 +20,7 @@ const aliveFirst = 10_000_000;
  * @param rows scan of the bucket's summary files with the registers
  */
 export function wantedTable(shape: SummaryShape, rows: string): string {
-  const rank = `CASE WHEN ${storedAlive(shape, 's')} THEN ${aliveFirst} ELSE 0 END + s.pw_month`;
+  const rank = `CASE WHEN ${storedAlive(duckDb, shape, 's')} THEN ${aliveFirst} ELSE 0 END + s.pw_month`;
   return `CREATE OR REPLACE TEMP TABLE pw_wanted AS
 SELECT pw_key, pw_one.m AS pw_month, pw_one.f AS pw_file, pw_one.p AS pw_pos, pw_newest, pw_twice FROM (
   SELECT ${of('s', shape.key.name)} AS pw_key, arg_max({'m': s.pw_month, 'f': s.pw_file, 'p': s.pw_pos}, ${rank}) AS pw_one,
@@ -32,8 +33,8 @@ export const wantedCounts = `SELECT count(*) AS keys, count(*) FILTER (pw_twice 
 /** `pw_stored`: the rows of latest, with a hash over all columns that summary has too. @param rows scan of the bucket's latest files */
 export function storedTable(shape: SummaryShape, rows: string): string {
   const month = of('s', shape.month.name);
-  return `CREATE OR REPLACE TEMP TABLE pw_stored AS SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_file, s.pw_pos, ${monthNumberSql(month)} AS pw_month,
-${monthNumberSql(`coalesce(${of('s', newestMonth)}, ${month})`)} AS pw_newest, ${rowHash(shape, 's')} AS pw_hash FROM ${rows} AS s`;
+  return `CREATE OR REPLACE TEMP TABLE pw_stored AS SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_file, s.pw_pos, ${monthNumberSql(duckDb, month)} AS pw_month,
+${monthNumberSql(duckDb, `coalesce(${of('s', newestMonth)}, ${month})`)} AS pw_newest, ${rowHash(shape, 's')} AS pw_hash FROM ${rows} AS s`;
 }
 
 /** `pw_hashes` (pw_file, pw_pos, pw_hash) of the wanted rows. @param rows scan of all columns at the places of `pw_wanted` */
@@ -77,7 +78,7 @@ export const wrongPlaces = {
 
 /** The rows of latest as they must be. @param rows scan of all columns at the places of `pw_wanted` */
 export function wantedRows(shape: SummaryShape, rows: string): string {
-  return `SELECT ${latestColumns(shape, 's', 'x.pw_newest')} FROM ${rows} AS s JOIN pw_wanted AS x ON x.pw_file = s.pw_file AND x.pw_pos = s.pw_pos`;
+  return `SELECT ${latestColumns(duckDb, shape, 's', 'x.pw_newest')} FROM ${rows} AS s JOIN pw_wanted AS x ON x.pw_file = s.pw_file AND x.pw_pos = s.pw_pos`;
 }
 
 function rowHash(shape: SummaryShape, alias: string): string {

@@ -16,8 +16,9 @@ export function loadChanges(
   );
 }
 
-/** Changed months by month: pw_month, pw_sets (other rows feel it), pw_owns (own rows change). */
-export const changedMonths = `SELECT pw_month, count(*) FILTER (WHERE pw_set) AS pw_sets, count(*) FILTER (WHERE pw_own) AS pw_owns FROM ${changeTables.all} GROUP BY pw_month ORDER BY pw_month`;
+/** Changed months by month: pw_month, pw_sets (other rows feel it), pw_owns (own rows change), pw_rows. @param rows FROM item */
+export const changedMonths = (rows: string = changeTables.all): string =>
+  `SELECT pw_month, count(*) FILTER (WHERE pw_set) AS pw_sets, count(*) FILTER (WHERE pw_own) AS pw_owns, count(*) AS pw_rows FROM ${rows} GROUP BY pw_month ORDER BY pw_month`;
 
 /**
  * SELECT of `pw_hit` (pw_file, pw_pos, pw_key, pw_own): live rows of month `month` that a change concerns. The key pass.

@@ -1,7 +1,8 @@
-import { identifier } from '../../engine/sql.ts';
+import type { Dialect } from '../../engine/dialect.ts';
 import type { SummaryShape } from '../columns.ts';
+import { batchRow } from './classify.ts';
 import { lentColumn, standingRegisters } from './feed.ts';
-import { of, payload } from './names.ts';
+import { payload } from './names.ts';
 import { changeTables } from './patch.ts';
 
 /** Which resolved months become rows of the change set: those that other rows of the batch or the tables depend on. */
@@ -22,17 +23,18 @@ export type ChangeScope = 'all' | 'stored';
  *
  * `stored` leaves out months that no stored row can feel: newer than the key's newest stored month.
  */
-export function changesTable(shape: SummaryShape, scope: ChangeScope): string {
+export function changesTable(dialect: Dialect, shape: SummaryShape, scope: ChangeScope): string {
+  const { column: of, identifier } = dialect;
   const collected = new Set(shape.histories.map((history) => history.from));
   const scalars = payload(shape).map((column) => {
     const value = of('n', column.name);
     const name = identifier(column.name);
-    const lent = `CASE WHEN r.n_new THEN ${value} ELSE l.${lentColumn(column.name)} END`;
+    const lent = `CASE WHEN r.n_new THEN ${value} ELSE l.${lentColumn(dialect, column.name)} END`;
     return collected.has(column.name)
       ? `${shape.feed === undefined ? value : lent} AS ${name}`
       : `CASE WHEN r.is_own THEN ${value} END AS ${name}`;
   });
-  const registers = standingRegisters(shape, 'r');
+  const registers = standingRegisters(dialect, shape, 'r');
   const shown =
     shape.feed === undefined ? 'r.code_after AS pw_code' : 'r.shown_code AS pw_code, r.shown_date AS pw_date';
   const lent =
@@ -40,6 +42,9 @@ export function changesTable(shape: SummaryShape, scope: ChangeScope): string {
       ? ''
       : ' LEFT JOIN pw_lent AS l ON l.pw_key = r.pw_key AND l.pw_month = r.pw_month';
   const within = scope === 'all' ? '' : ' AND r.known AND r.pw_month <= r.newest';
-  return `CREATE OR REPLACE TEMP TABLE ${changeTables.all} AS SELECT r.pw_key, r.pw_month, r.is_set AS pw_set, r.is_own AS pw_own, r.n_new AS pw_rec, r.alive_after AS pw_alive, r.version_now AS pw_version, ${shown}, (r.known AND r.pw_month <= r.newest) AS pw_felt, ${[...scalars, ...registers].join(', ')}
-FROM pw_resolved AS r LEFT JOIN pw_batch AS n ON n.rowid = CASE WHEN r.n_new THEN r.n_row END${lent} WHERE (r.is_set OR r.is_own)${within}`;
+  return dialect.keep(
+    changeTables.all,
+    `SELECT r.pw_key, r.pw_month, r.is_set AS pw_set, r.is_own AS pw_own, r.n_new AS pw_rec, r.alive_after AS pw_alive, r.version_now AS pw_version, ${shown}, (r.known AND r.pw_month <= r.newest) AS pw_felt, ${[...scalars, ...registers].join(', ')}
+FROM pw_resolved AS r LEFT JOIN pw_batch AS n ON ${batchRow(dialect, 'n')} = CASE WHEN r.n_new THEN r.n_row END${lent} WHERE (r.is_set OR r.is_own)${within}`,
+  );
 }

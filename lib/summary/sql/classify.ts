@@ -1,4 +1,4 @@
-import { identifier, textList } from '../../engine/sql.ts';
+import type { Dialect } from '../../engine/dialect.ts';
 import type { SummaryShape } from '../columns.ts';
 import { feedNames } from '../feed-columns.ts';
 import {
@@ -11,7 +11,7 @@ import {
   tombstoneFeed,
 } from './feed.ts';
 import { monthNumberSql } from './months.ts';
-import { batchTuple, of, registerTuple } from './names.ts';
+import { batchTuple, registerTuple } from './names.ts';
 import { alive, choose, newer, newestFirst, same, selectTuple, tupleOf } from './tuples.ts';
 
 /**
@@ -20,46 +20,59 @@ import { alive, choose, newer, newestFirst, same, selectTuple, tupleOf } from '.
  * latest), pw_tomb (tombstones), pw_resolved; with a deletions feed also pw_feed, right after pw_batch.
  */
 
-/** One of `count` disjoint sets of a bucket's keys. */
-export interface KeySlice {
-  readonly index: number;
-  readonly count: number;
+/** Prepared rows of a kind. */
+export interface PreparedRows {
+  /** FROM item; undefined when there is none. */
+  readonly from: string | undefined;
+  /** Which of its rows are meant. */
+  readonly where: string;
 }
 
-/** Prepared rows of one bucket. */
-export function batchTable(
-  shape: SummaryShape,
-  paths: readonly string[],
-  bucket: number,
-  slice: KeySlice | undefined,
-): string {
-  const within =
-    slice === undefined ? '' : ` AND hash(${identifier(shape.key.name)}) % ${slice.count} = ${slice.index}`;
-  const columns = shape.scalars
-    .filter((column) => column.name !== shape.month.name)
-    .map((column) => `${identifier(column.name)}::${column.sqlType} AS ${identifier(column.name)}`);
-  if (paths.length === 0) {
-    const none = shape.scalars
-      .filter((column) => column.name !== shape.month.name)
-      .map((column) => `NULL::${column.sqlType} AS ${identifier(column.name)}`);
-    return `CREATE TEMP TABLE pw_batch AS SELECT NULL::INTEGER AS pw_month, NULL::BOOLEAN AS pw_is_delete, NULL::BIGINT AS pw_hash, ${none.join(', ')} WHERE false`;
-  }
-  return `CREATE TEMP TABLE pw_batch AS SELECT month_no::INTEGER AS pw_month, is_delete::BOOLEAN AS pw_is_delete, rec_hash::BIGINT AS pw_hash, ${columns.join(', ')} FROM read_parquet(${textList(paths)}) WHERE bucket = ${bucket}${within}`;
+/** Prepared rows of one bucket. In Spark also `pw_row`, since no table has row ids there. @param rows in Spark with places */
+export function batchTable(dialect: Dialect, shape: SummaryShape, rows: PreparedRows): string {
+  const { cast, identifier } = dialect;
+  const scalars = shape.scalars.filter((column) => column.name !== shape.month.name);
+  const columns = (value: (name: string) => string) => [
+    `${cast(value('month_no'), 'int')} AS pw_month`,
+    `${cast(value('is_delete'), 'boolean')} AS pw_is_delete`,
+    `${cast(value('rec_hash'), 'long')} AS pw_hash`,
+    ...scalars.map(
+      ({ name, icebergType }) => `${cast(value(identifier(name)), icebergType)} AS ${identifier(name)}`,
+    ),
+  ];
+  const row = (value: string) => (dialect.name === 'spark' ? [`${cast(value, 'long')} AS pw_row`] : []);
+  const select =
+    rows.from === undefined
+      ? `SELECT ${[...columns(() => 'NULL'), ...row('NULL')].join(', ')} WHERE false`
+      : `SELECT ${[...columns((name) => name), ...row(placeNumber)].join(', ')} FROM ${rows.from} WHERE ${rows.where}`;
+  return dialect.keep('pw_batch', select);
 }
 
-/** The newest record and the newest delete of each key and month (as rowids of pw_batch), and how many lost. */
-export function candidateTable(shape: SummaryShape): string {
-  const tuple = batchTuple(shape, 'b');
+/** File and row of a prepared row as one number; a file of ours has fewer than 2^40 rows. */
+const placeNumber = '(file_index * 1099511627776 + file_row_number)';
+
+/** The row id of a row of `pw_batch`. */
+export function batchRow({ name }: Dialect, alias: string): string {
+  return name === 'duckdb' ? `${alias}.rowid` : `${alias}.pw_row`;
+}
+
+/** The newest record and the newest delete of each key and month (as row ids of pw_batch), and how many lost. */
+export function candidateTable(dialect: Dialect, shape: SummaryShape): string {
+  const tuple = batchTuple(dialect, shape, 'b');
   const previous = tuple.map((part) => `lag(${part}) OVER w`);
-  return `CREATE TEMP TABLE pw_cand AS SELECT pw_key, pw_month,
-max(pw_row) FILTER (pw_rank = 1 AND NOT pw_is_delete) AS n_row,
-max(pw_row) FILTER (pw_rank = 1 AND pw_is_delete) AS d_row,
-count(*) FILTER (pw_rank > 1 AND pw_again) AS lost_duplicate,
-count(*) FILTER (pw_rank > 1 AND NOT pw_again) AS lost_stale
-FROM (SELECT b.rowid AS pw_row, ${of('b', shape.key.name)} AS pw_key, b.pw_month, b.pw_is_delete,
+  const key = dialect.column('b', shape.key.name);
+  return dialect.keep(
+    'pw_cand',
+    `SELECT pw_key, pw_month,
+max(pw_row) FILTER (WHERE pw_rank = 1 AND NOT pw_is_delete) AS n_row,
+max(pw_row) FILTER (WHERE pw_rank = 1 AND pw_is_delete) AS d_row,
+count(*) FILTER (WHERE pw_rank > 1 AND pw_again) AS lost_duplicate,
+count(*) FILTER (WHERE pw_rank > 1 AND NOT pw_again) AS lost_stale
+FROM (SELECT ${batchRow(dialect, 'b')} AS pw_row, ${key} AS pw_key, b.pw_month, b.pw_is_delete,
 row_number() OVER w AS pw_rank, ${same(tuple, previous)} AS pw_again
-FROM pw_batch AS b WINDOW w AS (PARTITION BY ${of('b', shape.key.name)}, b.pw_month, b.pw_is_delete ORDER BY ${newestFirst(tuple)}))
-GROUP BY pw_key, pw_month${feedCandidates(shape)}`;
+FROM pw_batch AS b WINDOW w AS (PARTITION BY ${key}, b.pw_month, b.pw_is_delete ORDER BY ${newestFirst(tuple)}))
+GROUP BY pw_key, pw_month${feedCandidates(dialect, shape)}`,
+  );
 }
 
 /** Columns of the summary that tell a row's registers. */
@@ -79,31 +92,48 @@ export function registerColumnNames(shape: SummaryShape): readonly string[] {
 }
 
 /** Place and registers of the stored rows of candidate months. @param rows scan of their cells */
-export function ownTable(shape: SummaryShape, rows: string): string {
-  return `CREATE TEMP TABLE pw_own AS SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_month, s.pw_file, s.pw_pos,
-${selectTuple(registerTuple(shape.record, 's'), 'r')}, ${selectTuple(registerTuple(shape.deletion, 's'), 'y')}, ${shape.feed === undefined ? codeOf(shape, 's') : of('s', feedNames.deleteCode)} AS y_code${ownFeed(shape, 's')}
-FROM ${rows} AS s SEMI JOIN pw_cand AS c ON c.pw_key = ${of('s', shape.key.name)} AND c.pw_month = s.pw_month`;
+export function ownTable(dialect: Dialect, shape: SummaryShape, rows: string): string {
+  const { column: of } = dialect;
+  const record = selectTuple(registerTuple(dialect, shape.record, 's'), 'r');
+  const deletion = selectTuple(registerTuple(dialect, shape.deletion, 's'), 'y');
+  const code = shape.feed === undefined ? codeOf(dialect, shape, 's') : of('s', feedNames.deleteCode);
+  return dialect.keep(
+    'pw_own',
+    `SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_month, s.pw_file, s.pw_pos,
+${record}, ${deletion}, ${code} AS y_code${ownFeed(dialect, shape, 's')}
+FROM ${rows} AS s SEMI JOIN pw_cand AS c ON c.pw_key = ${of('s', shape.key.name)} AND c.pw_month = s.pw_month`,
+  );
 }
 
 /** Place, month and state of the keys' rows in latest. @param rows scan of the bucket's latest files */
-export function latestTable(shape: SummaryShape, rows: string): string {
-  return `CREATE TEMP TABLE pw_lat AS SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_file, s.pw_pos,
-${monthNumberSql(of('s', shape.month.name))} AS lat_month, ${monthNumberSql(`coalesce(s.pw_newest_month, ${of('s', shape.month.name)})`)} AS newest,
-${storedAlive(shape, 's')} AS lat_alive
-FROM ${rows} AS s WHERE ${of('s', shape.key.name)} IN (SELECT pw_key FROM pw_cand)`;
+export function latestTable(dialect: Dialect, shape: SummaryShape, rows: string): string {
+  const { column: of } = dialect;
+  const month = of('s', shape.month.name);
+  return dialect.keep(
+    'pw_lat',
+    `SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_file, s.pw_pos,
+${monthNumberSql(dialect, month)} AS lat_month, ${monthNumberSql(dialect, `coalesce(s.pw_newest_month, ${month})`)} AS newest,
+${storedAlive(dialect, shape, 's')} AS lat_alive
+FROM ${rows} AS s WHERE ${of('s', shape.key.name)} IN (SELECT pw_key FROM pw_cand)`,
+  );
 }
 
-export function tombstoneTable(shape: SummaryShape, rows: string): string {
-  return `CREATE TEMP TABLE pw_tomb AS SELECT ${of('s', shape.key.name)} AS pw_key, ${monthNumberSql(of('s', shape.month.name))} AS pw_month, s.pw_del_code AS t_code,
-${selectTuple(registerTuple(shape.deletion, 's'), 't')}, s.changed_run AS t_run${tombstoneFeed(shape, 's')} FROM ${rows} AS s`;
+export function tombstoneTable(dialect: Dialect, shape: SummaryShape, rows: string): string {
+  const { column: of } = dialect;
+  return dialect.keep(
+    'pw_tomb',
+    `SELECT ${of('s', shape.key.name)} AS pw_key, ${monthNumberSql(dialect, of('s', shape.month.name))} AS pw_month, s.pw_del_code AS t_code,
+${selectTuple(registerTuple(dialect, shape.deletion, 's'), 't')}, s.changed_run AS t_run${tombstoneFeed(dialect, shape, 's')} FROM ${rows} AS s`,
+  );
 }
 
-function codeOf(shape: SummaryShape, alias: string): string {
-  return shape.deleteColumn === undefined ? 'NULL::VARCHAR' : `${of(alias, shape.deleteColumn)}::VARCHAR`;
+function codeOf(dialect: Dialect, shape: SummaryShape, alias: string): string {
+  const code = shape.deleteColumn === undefined ? 'NULL' : dialect.column(alias, shape.deleteColumn);
+  return dialect.cast(code, 'string');
 }
 
 /** What becomes of each candidate: registers before and after, alive before and after, its case. */
-export function resolvedTable(shape: SummaryShape, onStale: 'ignore' | 'apply'): string {
+export function resolvedTable(dialect: Dialect, shape: SummaryShape, onStale: 'ignore' | 'apply'): string {
   const length = 2 + shape.ties.length;
   const n = tupleOf('n', length);
   const d = tupleOf('d', length);
@@ -116,17 +146,24 @@ export function resolvedTable(shape: SummaryShape, onStale: 'ignore' | 'apply'):
   const ownDelete = tupleOf('y', length, 'o');
   const tombNewer = `(t.pw_key IS NOT NULL AND (o.pw_key IS NULL OR ${newer(tomb, ownDelete)}))`;
   const sourceAfter = alive(nAfter, dAfter);
-  const feed = feedSteps(shape, sourceAfter);
+  const feed = feedSteps(dialect, shape, sourceAfter);
   const applies = onStale === 'apply' ? `NOT ${same(n, r)}` : newer(n, r);
-  return `CREATE TEMP TABLE pw_resolved AS
+  const tuples = {
+    n: selectTuple(batchTuple(dialect, shape, 'n'), 'n'),
+    d: selectTuple(batchTuple(dialect, shape, 'd'), 'd'),
+    x: selectTuple(choose(tombNewer, tomb, ownDelete), 'x'),
+  };
+  return dialect.keep(
+    'pw_resolved',
+    `
 WITH joined AS (
   SELECT c.*, o.pw_key IS NOT NULL AS stored, o.pw_file, o.pw_pos, l.pw_key IS NOT NULL AS known, l.lat_month, l.newest,
-    ${selectTuple(batchTuple(shape, 'n'), 'n')}, ${selectTuple(batchTuple(shape, 'd'), 'd')}, ${codeOf(shape, 'd')} AS d_code,
+    ${tuples.n}, ${tuples.d}, ${codeOf(dialect, shape, 'd')} AS d_code,
     ${selectTuple(tupleOf('r', length, 'o'), 'r')}, ${selectTuple(ownDelete, 'y')},
-    ${selectTuple(choose(tombNewer, tomb, ownDelete), 'x')}, CASE WHEN ${tombNewer} THEN t.t_code ELSE o.y_code::VARCHAR END AS x_code${feed.joined}
+    ${tuples.x}, CASE WHEN ${tombNewer} THEN t.t_code ELSE ${dialect.cast('o.y_code', 'string')} END AS x_code${feed.joined}
   FROM pw_cand AS c
-  LEFT JOIN pw_batch AS n ON n.rowid = c.n_row
-  LEFT JOIN pw_batch AS d ON d.rowid = c.d_row
+  LEFT JOIN pw_batch AS n ON ${batchRow(dialect, 'n')} = c.n_row
+  LEFT JOIN pw_batch AS d ON ${batchRow(dialect, 'd')} = c.d_row
   LEFT JOIN pw_own AS o ON o.pw_key = c.pw_key AND o.pw_month = c.pw_month
   LEFT JOIN pw_tomb AS t ON t.pw_key = c.pw_key AND t.pw_month = c.pw_month
   LEFT JOIN pw_lat AS l ON l.pw_key = c.pw_key
@@ -149,25 +186,39 @@ SELECT pw_key, pw_month, n_row, stored, pw_file, pw_pos, known, lat_month, newes
   stored AND (n_new OR d_new${feed.isNew}) AS is_own,
   is_insert OR (stored AND ((n_new AND (alive_before OR alive_after)) OR alive_before <> alive_after)) AS is_set,
   NOT stored_after AND (d_new${feed.isNew}) AS is_tomb,
-  is_insert AND pw_month = min(pw_month) FILTER (is_insert) OVER (PARTITION BY pw_key) AS is_first
-FROM settled`;
+  is_insert AND pw_month = min(CASE WHEN is_insert THEN pw_month END) OVER (PARTITION BY pw_key) AS is_first
+FROM settled`,
+  );
 }
 
 /** One row with the case counts. */
-export function caseCounts(shape: SummaryShape): string {
-  const feed = feedCases(shape);
+export function caseCounts(dialect: Dialect, shape: SummaryShape): string {
+  const feed = feedCases(dialect, shape);
+  const sum = (terms: readonly string[], more: string) => {
+    const ones = terms.map((term) => dialect.cast(`(${term})`, 'int')).join(' + ');
+    return ` + ${ones}${more}`;
+  };
+  const stale = sum(
+    ['n_row IS NOT NULL AND NOT n_new AND NOT n_same', 'd_row IS NOT NULL AND NOT d_new AND NOT d_same'],
+    feed.stale,
+  );
+  const duplicate = sum(['n_same AND NOT n_new', 'd_same AND NOT d_new'], feed.duplicate);
+  const counts = {
+    caseI: 'count(*) FILTER (WHERE is_insert AND NOT known AND is_first)',
+    caseII: 'count(*) FILTER (WHERE is_insert AND known AND pw_month > newest)',
+    caseIIIInsert: 'count(*) FILTER (WHERE is_insert AND known AND pw_month <= newest)',
+    caseIIIUpdate: 'count(*) FILTER (WHERE stored AND n_new)',
+    caseIV: 'count(*) FILTER (WHERE is_insert AND NOT known AND NOT is_first)',
+    delete: 'count(*) FILTER (WHERE d_new AND stored_after)',
+    tombstone: 'count(*) FILTER (WHERE d_new AND NOT stored_after)',
+    stale: dialect.cast(`coalesce(sum(lost_stale${stale}), 0)`, 'long'),
+    duplicate: dialect.cast(`coalesce(sum(lost_duplicate${duplicate}), 0)`, 'long'),
+    revived: 'count(*) FILTER (WHERE stored AND NOT alive_before AND alive_after)',
+    ...feed.counts,
+  };
+  const columns = Object.entries(counts).map(([name, count]) => `${count} AS ${dialect.identifier(name)}`);
   return `SELECT
-count(*) FILTER (is_insert AND NOT known AND is_first) AS "caseI",
-count(*) FILTER (is_insert AND known AND pw_month > newest) AS "caseII",
-count(*) FILTER (is_insert AND known AND pw_month <= newest) AS "caseIIIInsert",
-count(*) FILTER (stored AND n_new) AS "caseIIIUpdate",
-count(*) FILTER (is_insert AND NOT known AND NOT is_first) AS "caseIV",
-count(*) FILTER (d_new AND stored_after) AS "delete",
-count(*) FILTER (d_new AND NOT stored_after) AS "tombstone",
-coalesce(sum(lost_stale + (n_row IS NOT NULL AND NOT n_new AND NOT n_same)::INTEGER + (d_row IS NOT NULL AND NOT d_new AND NOT d_same)::INTEGER${feed.stale}), 0)::BIGINT AS "stale",
-coalesce(sum(lost_duplicate + (n_same AND NOT n_new)::INTEGER + (d_same AND NOT d_new)::INTEGER${feed.duplicate}), 0)::BIGINT AS "duplicate",
-count(*) FILTER (stored AND NOT alive_before AND alive_after) AS "revived",
-${feed.counts}
+${columns.join(',\n')}
 FROM pw_resolved`;
 }
 

@@ -1,8 +1,8 @@
-import { identifier, textList } from '../../engine/sql.ts';
+import type { Dialect } from '../../engine/dialect.ts';
 import type { RegisterColumns, ScalarColumn, SummaryShape } from '../columns.ts';
 import { type FeedShape, feedNames } from '../feed-columns.ts';
-import type { KeySlice } from './classify.ts';
-import { of, registerNames, registerTuple } from './names.ts';
+import type { PreparedRows } from './classify.ts';
+import { registerNames, registerTuple } from './names.ts';
 import { alive, choose, newer, same, tupleOf } from './tuples.ts';
 
 /**
@@ -26,9 +26,13 @@ const partNames: Readonly<Record<(typeof parts)[number], string>> = {
 };
 
 /** Whether the month of a stored row is alive; never NULL. */
-export function storedAlive(shape: SummaryShape, alias: string): string {
-  const source = alive(registerTuple(shape.record, alias), registerTuple(shape.deletion, alias));
-  return shape.feed === undefined ? source : `(${source} OR ${feedAlive(of(alias, feedNames.deleted))})`;
+export function storedAlive(dialect: Dialect, shape: SummaryShape, alias: string): string {
+  const source = alive(
+    registerTuple(dialect, shape.record, alias),
+    registerTuple(dialect, shape.deletion, alias),
+  );
+  if (shape.feed === undefined) return source;
+  return `(${source} OR ${feedAlive(dialect.column(alias, feedNames.deleted))})`;
 }
 
 function feedAlive(deleted: string): string {
@@ -40,60 +44,64 @@ export function feedColumnNames({ feed }: SummaryShape): readonly string[] {
   return feed === undefined ? [] : [...feed.source, ...feed.register].map(({ name }) => name);
 }
 
-/** `pw_feed`: the newest feed record of each key and month, and how many lost. @param paths prepared feed files */
+/** `pw_feed`: the newest feed record of each key and month, and how many lost. */
 export function feedTable(
+  dialect: Dialect,
   shape: SummaryShape,
   feed: FeedShape,
-  paths: readonly string[],
-  bucket: number,
-  slice: KeySlice | undefined,
+  prepared: PreparedRows,
 ): string {
+  const { cast, identifier } = dialect;
   const columns: readonly (readonly [name: string, type: string, source: string])[] = [
-    ['pw_key', shape.key.sqlType, '"key"'],
-    ['pw_month', 'INTEGER', 'month_no'],
-    ['f_0', shape.version.sqlType, '"version"'],
-    ['f_1', 'BIGINT', '"hash"'],
-    ['f_deleted', 'BOOLEAN', 'is_delete'],
-    ['f_date', feed.date.sqlType, '"date"'],
-    ['f_code', feed.code.sqlType, '"code"'],
+    ['pw_key', shape.key.icebergType, identifier('key')],
+    ['pw_month', 'int', 'month_no'],
+    ['f_0', shape.version.icebergType, identifier('version')],
+    ['f_1', 'long', identifier('hash')],
+    ['f_deleted', 'boolean', 'is_delete'],
+    ['f_date', feed.date.icebergType, identifier('date')],
+    ['f_code', feed.code.icebergType, identifier('code')],
   ];
   const select = (value: (source: string) => string) =>
-    `SELECT ${columns.map(([name, type, source]) => `${value(source)}::${type} AS ${name}`).join(', ')}`;
-  const within = slice === undefined ? '' : ` AND hash("key") % ${slice.count} = ${slice.index}`;
+    `SELECT ${columns.map(([name, type, source]) => `${cast(value(source), type)} AS ${name}`).join(', ')}`;
   const rows =
-    paths.length === 0
+    prepared.from === undefined
       ? `${select(() => 'NULL')} WHERE false`
-      : `${select((source) => source)} FROM read_parquet(${textList(paths)}) WHERE bucket = ${bucket}${within}`;
+      : `${select((source) => source)} FROM ${prepared.from} WHERE ${prepared.where}`;
   const again = same(['f_0', 'f_1'], ['lag(f_0) OVER w', 'lag(f_1) OVER w']);
-  return `CREATE TEMP TABLE pw_feed AS SELECT pw_key, pw_month, ${parts.map((part) => `max(f_${part}) FILTER (pw_rank = 1) AS f_${part}`).join(', ')},
-count(*) FILTER (pw_rank > 1 AND pw_again) AS feed_duplicate, count(*) FILTER (pw_rank > 1 AND NOT pw_again) AS feed_stale
+  const newest = parts.map((part) => `max(f_${part}) FILTER (WHERE pw_rank = 1) AS f_${part}`);
+  return dialect.keep(
+    'pw_feed',
+    `SELECT pw_key, pw_month, ${newest.join(', ')},
+count(*) FILTER (WHERE pw_rank > 1 AND pw_again) AS feed_duplicate, count(*) FILTER (WHERE pw_rank > 1 AND NOT pw_again) AS feed_stale
 FROM (SELECT *, row_number() OVER w AS pw_rank, ${again} AS pw_again FROM (${rows}) WINDOW w AS (PARTITION BY pw_key, pw_month ORDER BY f_0 DESC, f_1 DESC))
-GROUP BY pw_key, pw_month`;
+GROUP BY pw_key, pw_month`,
+  );
 }
 
 /** Candidates that only the feed names, to be added to those of `pw_batch`. */
-export function feedCandidates({ feed, key }: SummaryShape): string {
+export function feedCandidates(dialect: Dialect, { feed, key }: SummaryShape): string {
   if (feed === undefined) return '';
-  return ` UNION ALL SELECT f.pw_key, f.pw_month, NULL::BIGINT, NULL::BIGINT, 0, 0 FROM pw_feed AS f ANTI JOIN pw_batch AS b ON ${of('b', key.name)} = f.pw_key AND b.pw_month = f.pw_month`;
+  const none = dialect.cast('NULL', 'long');
+  return ` UNION ALL SELECT f.pw_key, f.pw_month, ${none}, ${none}, 0, 0 FROM pw_feed AS f ANTI JOIN pw_batch AS b ON ${dialect.column('b', key.name)} = f.pw_key AND b.pw_month = f.pw_month`;
 }
 
 /** Further columns of `pw_own`, comma first. */
-export function ownFeed({ feed }: SummaryShape, alias: string): string {
+export function ownFeed(dialect: Dialect, { feed }: SummaryShape, alias: string): string {
   if (feed === undefined) return '';
   const source = [
-    `${of(alias, feedNames.recordDate)} AS o_date`,
-    `${of(alias, feedNames.recordCode)} AS o_code`,
+    `${dialect.column(alias, feedNames.recordDate)} AS o_date`,
+    `${dialect.column(alias, feedNames.recordCode)} AS o_code`,
   ];
-  return `, ${[...source, ...register(alias, 'g')].join(', ')}`;
+  return `, ${[...source, ...register(dialect, alias, 'g')].join(', ')}`;
 }
 
 /** Further columns of `pw_tomb`, comma first. */
-export function tombstoneFeed({ feed }: SummaryShape, alias: string): string {
-  return feed === undefined ? '' : `, ${register(alias, 'h').join(', ')}`;
+export function tombstoneFeed(dialect: Dialect, { feed }: SummaryShape, alias: string): string {
+  return feed === undefined ? '' : `, ${register(dialect, alias, 'h').join(', ')}`;
 }
 
-function register(alias: string, prefix: string): readonly string[] {
-  return parts.map((part) => `${of(alias, partNames[part])} AS ${prefix}_${part}`);
+function register(dialect: Dialect, alias: string, prefix: string): readonly string[] {
+  return parts.map((part) => `${dialect.column(alias, partNames[part])} AS ${prefix}_${part}`);
 }
 
 /** What each step of `pw_resolved` has besides; select lists begin with a comma. */
@@ -125,7 +133,8 @@ const noSteps: FeedSteps = {
 };
 
 /** @param sourceAfter whether the month is alive by record and delete alone, afterwards */
-export function feedSteps({ feed }: SummaryShape, sourceAfter: string): FeedSteps {
+export function feedSteps(dialect: Dialect, { feed }: SummaryShape, sourceAfter: string): FeedSteps {
+  const { column: of } = dialect;
   if (feed === undefined) return noSteps;
   const tuples = { f: tupleOf('f', 2), g: tupleOf('g', 2) };
   const tombNewer = `(t.pw_key IS NOT NULL AND (o.pw_key IS NULL OR ${newer(tupleOf('h', 2, 't'), tupleOf('g', 2, 'o'))}))`;
@@ -145,14 +154,18 @@ export function feedSteps({ feed }: SummaryShape, sourceAfter: string): FeedStep
     settled: `, ${sourceAfter} AS src_alive, ${feedAlive('fa_deleted')} AS fed_alive`,
     columns: `, f_0, f_new, f_same, feed_stale, feed_duplicate, ${each('fa').join(', ')}, na_date, na_code, da_code, stored_after AND ${wins} AS fed_shown,
   CASE WHEN ${wins} THEN fa_date WHEN src_alive OR fa_0 IS NULL THEN na_date END AS shown_date,
-  CASE WHEN ${wins} THEN fa_code WHEN src_alive THEN na_code ELSE da_code::${feed.code.sqlType} END AS shown_code`,
+  CASE WHEN ${wins} THEN fa_code WHEN src_alive THEN na_code ELSE ${dialect.cast('da_code', feed.code.icebergType)} END AS shown_code`,
     isNew: ' OR f_new',
     version: ', CASE WHEN f_new THEN f_0 END',
   };
 }
 
 /** The registers as they stand afterwards, from `pw_resolved` as `alias`, under the names of their stored columns. */
-export function standingRegisters(shape: SummaryShape, alias: string): readonly string[] {
+export function standingRegisters(
+  { identifier }: Dialect,
+  shape: SummaryShape,
+  alias: string,
+): readonly string[] {
   const tuple = (register: RegisterColumns, prefix: string) =>
     registerNames(register).map((name, at) => `${alias}.${prefix}_${at} AS ${identifier(name)}`);
   const registers = [...tuple(shape.record, 'ra'), ...tuple(shape.deletion, 'da')];
@@ -193,17 +206,21 @@ export function shownInsert({ feed }: SummaryShape, column: ScalarColumn, alias:
 }
 
 /** Counts of the feed's records for one row of cases; stale and duplicate ones are terms of the sums. */
-export function feedCases({ feed }: SummaryShape) {
+export function feedCases({ cast }: Dialect, { feed }: SummaryShape) {
   if (feed === undefined)
-    return { counts: '0 AS "feed", 0 AS "feedWaiting", 0 AS "feedOverrides"', stale: '', duplicate: '' };
+    return { counts: { feed: '0', feedWaiting: '0', feedOverrides: '0' }, stale: '', duplicate: '' };
   return {
-    counts: `count(*) FILTER (f_new AND stored_after) AS "feed", count(*) FILTER (f_new AND NOT stored_after) AS "feedWaiting", count(*) FILTER (fed_shown) AS "feedOverrides"`,
-    stale: ' + feed_stale + (f_0 IS NOT NULL AND NOT f_new AND NOT f_same)::INTEGER',
-    duplicate: ' + feed_duplicate + (f_same AND NOT f_new)::INTEGER',
+    counts: {
+      feed: 'count(*) FILTER (WHERE f_new AND stored_after)',
+      feedWaiting: 'count(*) FILTER (WHERE f_new AND NOT stored_after)',
+      feedOverrides: 'count(*) FILTER (WHERE fed_shown)',
+    },
+    stale: ` + feed_stale + ${cast('(f_0 IS NOT NULL AND NOT f_new AND NOT f_same)', 'int')}`,
+    duplicate: ` + feed_duplicate + ${cast('(f_same AND NOT f_new)', 'int')}`,
   };
 }
 
 /** Column of `pw_lent` with the stored record's value of a collected scalar. */
-export function lentColumn(from: string): string {
-  return identifier(`pw_lent_${from}`);
+export function lentColumn(dialect: Dialect, from: string): string {
+  return dialect.identifier(`pw_lent_${from}`);
 }

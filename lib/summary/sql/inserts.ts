@@ -1,7 +1,9 @@
+import type { Dialect } from '../../engine/dialect.ts';
 import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape } from '../columns.ts';
 import { edited, gridText, tailFromNeighbours } from './arrays.ts';
+import { batchRow } from './classify.ts';
 import { shownInsert, standingRegisters } from './feed.ts';
 import { monthText } from './months.ts';
 import { of } from './names.ts';
@@ -13,13 +15,17 @@ import { changeTables } from './patch.ts';
  */
 
 /** @param needsNeighbours whether `pw_near` exists: neighbours that had to be looked for */
-export function insertsTable(needsNeighbours: boolean): string {
+export function insertsTable(dialect: Dialect, needsNeighbours: boolean): string {
   const near = needsNeighbours
     ? 'LEFT JOIN pw_near AS x ON x.pw_key = r.pw_key AND x.pw_month = r.pw_month'
     : '';
   const earlier = needsNeighbours ? 'WHEN x.pw_key IS NOT NULL THEN x.earlier ' : '';
-  return `CREATE TEMP TABLE pw_ins AS SELECT r.*, CASE ${earlier}WHEN r.known AND r.pw_month > r.newest THEN r.newest END AS earlier,
-${needsNeighbours ? 'x.later' : 'NULL::INTEGER AS later'} FROM pw_resolved AS r ${near} WHERE r.is_insert`;
+  const later = needsNeighbours ? 'x.later' : `${dialect.cast('NULL', 'int')} AS later`;
+  return dialect.keep(
+    'pw_ins',
+    `SELECT r.*, CASE ${earlier}WHEN r.known AND r.pw_month > r.newest THEN r.newest END AS earlier,
+${later} FROM pw_resolved AS r ${near} WHERE r.is_insert`,
+  );
 }
 
 /** Inserts whose neighbours latest cannot tell: past ones, and forward ones behind deleted months. */
@@ -62,6 +68,12 @@ CROSS JOIN (SELECT unnest(range(${first}, ${last + 1}))::INTEGER AS pw_month) AS
 LEFT JOIN ${changeTables.all} AS c ON c.pw_key = k.pw_key AND c.pw_month = m.pw_month) GROUP BY pw_key)`;
 }
 
+/** Lines pay when most of their entries are months of the batch. @param months ascending */
+export function worthLines(months: readonly number[]): boolean {
+  const span = (months.at(-1) ?? 0) - (months[0] ?? 0) + 1;
+  return months.length > 2 && span <= 2 * months.length + 12;
+}
+
 /** All stored columns of the month's new rows. */
 export function insertSelect(options: InsertOptions): string {
   const { shape, month, keys } = options;
@@ -70,17 +82,6 @@ export function insertSelect(options: InsertOptions): string {
   const hasEarlier = options.hasEarlier && !fresh;
   const hasLater = options.hasLater && !fresh;
   const length = shape.historyLength;
-  const scalars = shape.scalars.map((column) => {
-    const name = identifier(column.name);
-    if (column.name === shape.month.name) return `${text(monthText(month))}::VARCHAR AS ${name}`;
-    const value = of('n', column.name);
-    const shown = shownInsert(shape, column, 'i');
-    if (shown !== undefined) return `${shown}::${column.sqlType} AS ${name}`;
-    if (column.name === shape.deleteColumn) {
-      return `(CASE WHEN i.alive_after THEN ${value} ELSE i.code_after::${column.sqlType} END)::${column.sqlType} AS ${name}`;
-    }
-    return `${value}::${column.sqlType} AS ${name}`;
-  });
   const inner = shape.histories.flatMap((column, index) => [
     `${of('n', column.from)} AS pw_f${index}`,
     `${baseTail(options, index)} AS pw_b${index}`,
@@ -98,9 +99,8 @@ export function insertSelect(options: InsertOptions): string {
       select: `${value}::${column.elementSqlType}[] AS ${identifier(column.name)}`,
     };
   });
-  const registers = standingRegisters(shape, 'i');
   const joins = [
-    'FROM pw_ins AS i JOIN pw_batch AS n ON n.rowid = i.n_row',
+    `FROM pw_ins AS i JOIN pw_batch AS n ON ${batchRow(duckDb, 'n')} = i.n_row`,
     ...(hasEarlier ? ['LEFT JOIN pw_src AS e ON e.pw_key = i.pw_key AND e.pw_month = i.earlier'] : []),
     ...(hasLater ? ['LEFT JOIN pw_src AS l ON l.pw_key = i.pw_key AND l.pw_month = i.later'] : []),
     ...(months.length === 0 ? [] : [changesJoin(shape, months)]),
@@ -108,9 +108,9 @@ export function insertSelect(options: InsertOptions): string {
   ].join(' ');
   const changes = months.length === 0 ? [] : ['c.*'];
   const columns = [
-    ...scalars,
+    ...insertedScalars(duckDb, shape, text(monthText(month))),
     ...inner,
-    ...registers,
+    ...standingRegisters(duckDb, shape, 'i'),
     ...changes,
     `${text(options.runId)} AS ${identifier(changedRun)}`,
   ];
@@ -119,14 +119,38 @@ export function insertSelect(options: InsertOptions): string {
   const based =
     months.length === 0 ? rows : `SELECT *, ${arrays.map(({ whole }) => whole).join(', ')} FROM (${rows})`;
   const base = `SELECT *, ${arrays.map(({ select }) => select).join(', ')} FROM (${based})`;
-  const names = [...shape.scalars, ...shape.histories].map((column) => identifier(column.name));
+  return insertedRow(duckDb, shape, base);
+}
+
+/** Scalars of new rows, out of `i`, their row of `pw_ins`, and `n`, their record. @param month the month's text as SQL */
+export function insertedScalars(dialect: Dialect, shape: SummaryShape, month: string): readonly string[] {
+  const { cast } = dialect;
+  return shape.scalars.map((column) => {
+    const name = dialect.identifier(column.name);
+    const type = column.icebergType;
+    if (column.name === shape.month.name) return `${cast(month, type)} AS ${name}`;
+    const value = dialect.column('n', column.name);
+    const shown = shownInsert(shape, column, 'i');
+    if (shown !== undefined) return `${cast(shown, type)} AS ${name}`;
+    if (column.name === shape.deleteColumn) {
+      const code = `(CASE WHEN i.alive_after THEN ${value} ELSE ${cast('i.code_after', type)} END)`;
+      return `${cast(code, type)} AS ${name}`;
+    }
+    return `${cast(value, type)} AS ${name}`;
+  });
+}
+
+/** All stored columns of new rows. @param rows SELECT of all but the grids */
+export function insertedRow(dialect: Dialect, shape: SummaryShape, rows: string): string {
+  const { identifier: quoted, cast } = dialect;
+  const names = [...shape.scalars, ...shape.histories].map((column) => quoted(column.name));
   const grids = shape.grids.map(
-    (grid) => `${gridText(duckDb, grid, identifier(grid.history))}::VARCHAR AS ${identifier(grid.name)}`,
+    (grid) => `${cast(gridText(dialect, grid, quoted(grid.history)), 'string')} AS ${quoted(grid.name)}`,
   );
   const system = shape.system.map(
-    (column) => `${identifier(column.name)}::${column.sqlType} AS ${identifier(column.name)}`,
+    ({ name, icebergType }) => `${cast(quoted(name), icebergType)} AS ${quoted(name)}`,
   );
-  return `SELECT ${[...names, ...grids, ...system].join(', ')} FROM (${base})`;
+  return `SELECT ${[...names, ...grids, ...system].join(', ')} FROM (${rows})`;
 }
 
 const keyFilters = { all: '', known: ' AND i.known', new: ' AND NOT i.known' } as const;

@@ -1,3 +1,5 @@
+import type { Dialect } from '../../engine/dialect.ts';
+
 /** Months as numbers: year * 12 + month, with month 1 to 12. */
 
 /** @example monthNumber('2026-01') // 24313 */
@@ -14,11 +16,12 @@ export function monthText(month: number): string {
 }
 
 /** The text of a month number as SQL. */
-export function monthTextSql(expression: string): string {
-  return `printf('%04d-%02d', (${expression} - 1) // 12, (${expression} - 1) % 12 + 1)`;
+export function monthTextSql(dialect: Dialect, expression: string): string {
+  const year = dialect.quotient(`(${expression} - 1)`, 12);
+  return dialect.printed('%04d-%02d', [year, `(${expression} - 1) % 12 + 1`]);
 }
 
 /** The number of a month's text as SQL. */
-export function monthNumberSql(expression: string): string {
-  return `(substr(${expression}, 1, 4)::INTEGER * 12 + substr(${expression}, 6, 2)::INTEGER)`;
+export function monthNumberSql({ cast }: Dialect, expression: string): string {
+  return `(${cast(`substr(${expression}, 1, 4)`, 'int')} * 12 + ${cast(`substr(${expression}, 6, 2)`, 'int')})`;
 }

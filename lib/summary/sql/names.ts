@@ -1,15 +1,16 @@
+import type { Dialect } from '../../engine/dialect.ts';
 import { identifier } from '../../engine/sql.ts';
 import { changedRun, type RegisterColumns, type SummaryShape } from '../columns.ts';
 import type { Tuple } from './tuples.ts';
 
-/** A column of a row alias, quoted. @example of('r', 'a b') // r."a b" */
+/** A column of a row alias, quoted for DuckDB. @example of('r', 'a b') // r."a b" */
 export function of(alias: string, name: string): string {
   return `${alias}.${identifier(name)}`;
 }
 
 /** The stored order tuple of a register. */
-export function registerTuple(register: RegisterColumns, alias: string): Tuple {
-  return [register.version, ...register.ties, register.hash].map((name) => of(alias, name));
+export function registerTuple(dialect: Dialect, register: RegisterColumns, alias: string): Tuple {
+  return registerNames(register).map((name) => dialect.column(alias, name));
 }
 
 export function registerNames(register: RegisterColumns): readonly string[] {
@@ -22,8 +23,11 @@ export function storedRegisters(shape: SummaryShape): readonly string[] {
 }
 
 /** The order tuple of a prepared row. */
-export function batchTuple(shape: SummaryShape, alias: string): Tuple {
-  return [...[shape.version, ...shape.ties].map((column) => of(alias, column.name)), `${alias}.pw_hash`];
+export function batchTuple(dialect: Dialect, shape: SummaryShape, alias: string): Tuple {
+  return [
+    ...[shape.version, ...shape.ties].map((column) => dialect.column(alias, column.name)),
+    `${alias}.pw_hash`,
+  ];
 }
 
 /** Scalars besides key and month. */

@@ -1,7 +1,8 @@
 import type { Dialect } from '../../engine/dialect.ts';
 import { changedRun, type SummaryShape } from '../columns.ts';
-import { edited, gridText } from './arrays.ts';
+import { gridText } from './arrays.ts';
 import { shownValue } from './feed.ts';
+import { type Felt, feltAnywhere, feltAt } from './felt.ts';
 import { payload, storedRegisters } from './names.ts';
 
 /**
@@ -12,9 +13,9 @@ import { payload, storedRegisters } from './names.ts';
 export interface PatchOptions {
   readonly dialect: Dialect;
   readonly shape: SummaryShape;
-  /** Month number of every row in `from`. */
-  readonly month: number;
-  /** Changed months in [month - (H - 1), month - 1] that can concern these rows. */
+  /** Month number of every row in `from`, or the column of `r` that has each row's own. */
+  readonly month: number | { readonly column: string };
+  /** Changed months in [month - (H - 1), month - 1] that can concern these rows; of rows of many months any months. */
   readonly months: readonly number[];
   /** FROM item with alias `r`: rows with all stored columns (and `keep`). */
   readonly from: string;
@@ -46,9 +47,10 @@ export function listsFromChanges(dialect: Dialect, shape: SummaryShape): string 
 
 /** SELECT of all stored columns of the rows of one month, changed where a change concerns them. */
 export function patched(options: PatchOptions): string {
-  const { dialect, shape, months, month } = options;
+  const { dialect, shape } = options;
   const { identifier, column: of } = dialect;
-  const inner = innerSelect(options);
+  const felt = feltBy(options);
+  const inner = innerSelect(options, felt);
   const touched = options.carry === false ? undefined : 'r.pw_touched';
   const when = (value: string, old: string) =>
     touched === undefined ? value : `CASE WHEN ${touched} THEN ${value} ELSE ${old} END`;
@@ -59,7 +61,9 @@ export function patched(options: PatchOptions): string {
       return [column.name, dialect.cast(old, column.icebergType)];
     const own = `r.${identifier(`pw_oc_${column.name}`)}`;
     let value = `CASE WHEN r.pw_o_rec THEN ${own} ELSE ${old} END`;
-    if (column.name === shape.version.name) value = newestVersion(options, old);
+    // greatest(stored, newest record that changed any column of the row)
+    if (column.name === shape.version.name)
+      value = `greatest(${[old, 'CASE WHEN r.pw_o_own THEN r.pw_o_newest END', ...felt.versions('r.')].join(', ')})`;
     if (column.name === shape.deleteColumn) {
       value = `CASE WHEN r.pw_o_own AND NOT r.pw_o_alive THEN ${dialect.cast('r.pw_o_code', column.icebergType)} WHEN r.pw_o_rec THEN ${own} ELSE ${old} END`;
     }
@@ -71,15 +75,10 @@ export function patched(options: PatchOptions): string {
   const arrays = shape.histories.map((column, index) => {
     const old = of('r', column.name);
     const first = `CASE WHEN r.pw_o_rec THEN r.${identifier(`pw_oc_${column.from}`)} ELSE ${dialect.entry(old, 1)} END`;
-    const edits = months.map((changed) => ({
-      position: month - changed,
-      value: (entry: string) =>
-        `CASE WHEN r.pw_p${changed} IS NOT NULL THEN ${dialect.entry(`r.pw_v${index}`, `r.pw_p${changed}`)} ELSE ${entry} END`,
-    }));
     // A row older than its column has no array: nothing is known of any month.
     const unknown = dialect.resized('NULL', shape.historyLength, column.elementIcebergType);
     const [fromNothing, fromOld] = [unknown, old].map((list) =>
-      edited(dialect, list, first, edits, shape.historyLength),
+      felt.array({ index, old: list, first }, 'r.'),
     );
     const value = `CASE WHEN ${old} IS NULL THEN ${fromNothing} ELSE ${fromOld} END`;
     return [column.name, dialect.castList(when(value, old), column.elementIcebergType)];
@@ -118,13 +117,10 @@ function withGrids(options: PatchOptions, base: string): string {
 }
 
 /** Rows with their changes beside them: `pw_p<month>` is the index of that month in the key's lists. */
-function innerSelect(options: PatchOptions): string {
+function innerSelect(options: PatchOptions, felt: Felt): string {
   const { dialect, shape, month, months, carry } = options;
-  const { identifier, column: of, position } = dialect;
+  const { identifier, column: of } = dialect;
   const key = of('r', shape.key.name);
-  const positions = months.map((changed) => `${position('c.pw_months', String(changed))} AS pw_p${changed}`);
-  const values =
-    months.length === 0 ? [] : ['c.pw_versions', ...shape.histories.map((_, index) => `c.pw_v${index}`)];
   const own = [
     'coalesce(o.pw_own, false) AS pw_o_own',
     'coalesce(o.pw_rec, false) AS pw_o_rec',
@@ -137,23 +133,22 @@ function innerSelect(options: PatchOptions): string {
     ...(shape.feed === undefined ? [] : ['o.pw_date AS pw_o_date']),
     ...storedRegisters(shape).map((name) => `o.${identifier(name)} AS ${identifier(`pw_oc_${name}`)}`),
   ];
-  const anyChange = [
-    'coalesce(o.pw_own, false)',
-    ...months.map((changed) => `${position('c.pw_months', String(changed))} IS NOT NULL`),
-  ].join(' OR ');
+  const anyChange = ['coalesce(o.pw_own, false)', ...felt.any].join(' OR ');
   const lists = months.length === 0 ? '' : `LEFT JOIN ${changeTables.lists} AS c ON c.pw_key = ${key} `;
-  const rows = `SELECT r.*, ${[...positions, ...values, ...own].join(', ')}, (${anyChange}) AS pw_touched FROM ${options.from} AS r ${lists}LEFT JOIN (SELECT * FROM ${changeTables.all} WHERE pw_own AND pw_month = ${month}) AS o ON o.pw_key = ${key}`;
+  const owns =
+    typeof month === 'number'
+      ? `(SELECT * FROM ${changeTables.all} WHERE pw_own AND pw_month = ${month}) AS o ON o.pw_key = ${key}`
+      : `(SELECT * FROM ${changeTables.all} WHERE pw_own) AS o ON o.pw_key = ${key} AND o.pw_month = r.${month.column}`;
+  const rows = `SELECT r.*, ${[...felt.columns, ...own].join(', ')}, (${anyChange}) AS pw_touched FROM ${options.from} AS r ${lists}LEFT JOIN ${owns}`;
   const where = options.where === undefined ? '' : ` WHERE ${options.where}`;
   if (carry === true) return `${rows}${where}`;
   const carried = carry === false ? '' : ` OR (${carry.where})`;
   return `SELECT * FROM (${rows}${where})${carry === false ? '' : ' AS r'} WHERE pw_touched${carried}`;
 }
 
-/** greatest(stored, newest record that changed any column of the row). */
-function newestVersion(options: PatchOptions, old: string): string {
-  const changes = options.months.map((changed) => {
-    const version = options.dialect.entry('r.pw_versions', `r.pw_p${changed}`);
-    return `CASE WHEN r.pw_p${changed} IS NOT NULL THEN ${version} END`;
-  });
-  return `greatest(${[old, 'CASE WHEN r.pw_o_own THEN r.pw_o_newest END', ...changes].join(', ')})`;
+function feltBy({ dialect, shape, month, months }: PatchOptions): Felt {
+  if (typeof month === 'number') return feltAt(dialect, shape, month, months);
+  return months.length === 0
+    ? feltAt(dialect, shape, 0, [])
+    : feltAnywhere(dialect, shape, `r.${month.column}`);
 }

@@ -2,6 +2,7 @@ import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import { changedRun, type SummaryShape, storedNames } from '../columns.ts';
 import { gridText } from './arrays.ts';
+import { batchRow } from './classify.ts';
 import { shownInsert, shownValue, standingRegisters, storedAlive } from './feed.ts';
 import { monthTextSql } from './months.ts';
 import { of, storedRegisters } from './names.ts';
@@ -23,7 +24,7 @@ export function gatheredTable(shape: SummaryShape, rows: string): string {
 export function valuesTable(shape: SummaryShape): string {
   const length = shape.historyLength;
   const key = of('g', shape.key.name);
-  const isAlive = storedAlive(shape, 'g');
+  const isAlive = storedAlive(duckDb, shape, 'g');
   const gap = `least(coalesce(g.pw_month - lag(g.pw_month) OVER (PARTITION BY ${key} ORDER BY g.pw_month), ${length}), ${length})`;
   const pieces = shape.histories.map((column, index) => {
     const array = of('g', column.name);
@@ -113,7 +114,7 @@ LEFT JOIN (
 
   const fresh = shape.scalars.map((column) => {
     const name = identifier(column.name);
-    if (column.name === shape.month.name) return `${monthTextSql('r.pw_month')} AS ${name}`;
+    if (column.name === shape.month.name) return `${monthTextSql(duckDb, 'r.pw_month')} AS ${name}`;
     const value = of('n', column.name);
     const shown = shownInsert(shape, column, 'r');
     if (shown !== undefined) return `${shown} AS ${name}`;
@@ -125,11 +126,11 @@ LEFT JOIN (
     (column, index) =>
       `list_concat([${of('n', column.from)}], ${cut(index, 'r.pw_month')}) AS ${identifier(column.name)}`,
   );
-  const freshRegisters = standingRegisters(shape, 'r');
+  const freshRegisters = standingRegisters(duckDb, shape, 'r');
   const noGrids = shape.grids.map((grid) => `NULL AS ${identifier(`pw_g_${grid.name}`)}`);
   const inserted = `SELECT ${[...fresh, ...freshArrays, ...freshRegisters, ...noGrids, `${text(runId)} AS ${identifier(changedRun)}`].join(', ')},
   r.pw_month, 'insert' AS pw_kind, false AS pw_is_own, NULL::INTEGER AS pw_file, NULL::BIGINT AS pw_pos
-FROM pw_resolved AS r JOIN pw_batch AS n ON n.rowid = r.n_row JOIN pw_lines AS t ON t.pw_key = r.pw_key WHERE r.is_insert`;
+FROM pw_resolved AS r JOIN pw_batch AS n ON ${batchRow(duckDb, 'n')} = r.n_row JOIN pw_lines AS t ON t.pw_key = r.pw_key WHERE r.is_insert`;
   return `CREATE TEMP TABLE pw_final AS SELECT ${finalColumns(shape)}, pw_month, pw_kind, pw_is_own, pw_file, pw_pos FROM (${changed} UNION ALL ${inserted})`;
 }
 

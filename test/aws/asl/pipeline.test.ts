@@ -17,6 +17,7 @@ import {
 import { objectAccess } from '../../../lib/run/local-objects.ts';
 import { call, functionNames, recorded } from '../../functions/site.ts';
 import { readTables } from '../../summary/tables.ts';
+import { noSpark } from '../../support/no-spark.ts';
 import { deploy } from '../deployment.ts';
 import { inDatabase } from '../product.ts';
 import { testClients } from '../world.ts';
@@ -47,6 +48,7 @@ const ours: Interpreter = ({ definition, name, input, invoke, objects }) =>
     name,
     input,
     tasks: {
+      ...noSpark,
       [LAMBDA_INVOKE]: lambdaInvoke(
         Object.fromEntries(functionNames.map((one) => [one, (payload: Json) => invoke(one, payload)])),
       ),

@@ -1,0 +1,134 @@
+import type { SparkField, SparkInput } from '../engine/spark.ts';
+import { spark } from '../engine/spark-dialect.ts';
+import { UnsupportedFeatureError } from '../errors.ts';
+import { positionDeleteFieldIds } from '../iceberg/index.ts';
+import type { IcebergType, Schema } from '../iceberg/types.ts';
+import type { Location } from '../stores/ports.ts';
+import { spellings } from './reading.ts';
+import type { FileSpec } from './types.ts';
+
+/** Planned data files of one table as a unit for Spark sees them. The position in `files` is `pw_file` of their rows. */
+export interface SparkFiles {
+  /** Starts the names of the unit's views of this set. */
+  readonly name: string;
+  readonly schema: Schema;
+  readonly files: readonly FileSpec[];
+}
+
+interface ScanOptions {
+  /** Columns by name; default: all of the schema. */
+  readonly columns?: readonly string[];
+  /** Suffix of a view of some of the files; default: the one of all. */
+  readonly part?: SparkPart;
+}
+
+/** Some files of a set in a view of their own. */
+export interface SparkPart {
+  readonly suffix: string;
+  readonly has: (file: FileSpec) => boolean;
+}
+
+/** Views of the set: of its files, of the given parts, of its delete files. */
+export function sparkInputs(set: SparkFiles, parts: readonly SparkPart[] = []): readonly SparkInput[] {
+  const fields = set.schema.fields.map(({ id, type }) => ({ name: `c${id}`, id, type: sparkType(type) }));
+  const view = (suffix: string, files: readonly FileSpec[]): readonly SparkInput[] =>
+    files.length === 0
+      ? []
+      : [
+          {
+            view: `${set.name}${suffix}`,
+            paths: files.map((file) => file.location),
+            fields,
+            places: true,
+          },
+        ];
+  const deletes = deleteLocations(set.files);
+  return [
+    ...view('', set.files),
+    ...parts
+      .filter((part) => !isWhole(set, part))
+      .flatMap(({ suffix, has }) => view(suffix, set.files.filter(has))),
+    ...(deletes.length === 0 ? [] : [{ view: `${set.name}_deletes`, paths: deletes, fields: deleteFields }]),
+  ];
+}
+
+/** Statements before the set can be scanned: `<name>_dead` (pw_file, pw_pos), every position that a live delete file hides. */
+export function sparkDead({ name, files }: SparkFiles): readonly string[] {
+  const names = files.flatMap((file, no) =>
+    file.deletes.length === 0 ? [] : spellings(file.location).map((one) => `(${spark.text(one)}, ${no})`),
+  );
+  if (names.length === 0) return [];
+  return [
+    spark.keep(
+      `${name}_dead`,
+      `SELECT DISTINCT n.no AS pw_file, p.pos AS pw_pos FROM ${name}_deletes AS p JOIN (VALUES ${names.join(', ')}) AS n(name, no) ON p.file_path = n.name`,
+    ),
+  ];
+}
+
+/** How many rows of the set are dead, as SQL. */
+export function sparkDeadRows({ name, files }: SparkFiles): string {
+  return hasDeletes(files) ? `(SELECT count(*) FROM ${name}_dead)` : '0';
+}
+
+/** A parenthesised SELECT of live rows: pw_file, pw_pos, pw_month (the file's month number) and the columns. */
+export function sparkScan({ name, schema, files }: SparkFiles, options: ScanOptions = {}): string {
+  const { part } = options;
+  const fields = (options.columns ?? schema.fields.map((field) => field.name)).map((column) => {
+    const field = schema.fields.find((one) => one.name === column);
+    if (field === undefined) throw new TypeError(`the table has no column ${column}`);
+    return field;
+  });
+  const chosen = files
+    .map((file, no) => ({ file, no }))
+    .filter(({ file }) => part === undefined || part.has(file));
+  if (chosen.length === 0) {
+    const none = fields.map(
+      (field) => `CAST(NULL AS ${sparkType(field.type)}) AS ${spark.identifier(field.name)}`,
+    );
+    const places = [
+      `${spark.cast('NULL', 'int')} AS pw_file`,
+      `${spark.cast('NULL', 'long')} AS pw_pos`,
+      `${spark.cast('NULL', 'int')} AS pw_month`,
+    ];
+    return `(SELECT ${[...places, ...none].join(', ')} WHERE false)`;
+  }
+  const perFile = (numbers: readonly number[]) =>
+    numbers.every((number) => number === numbers[0])
+      ? String(numbers[0])
+      : spark.entry(spark.list(numbers.map(String)), 's.file_index + 1');
+  const columns = [
+    `${perFile(chosen.map(({ no }) => no))} AS pw_file`,
+    's.file_row_number AS pw_pos',
+    `${perFile(chosen.map(({ file }) => file.month))} AS pw_month`,
+    ...fields.map(({ id, name: column }) => `s.c${id} AS ${spark.identifier(column)}`),
+  ];
+  const suffix = part === undefined || isWhole({ files }, part) ? '' : part.suffix;
+  const rows = `SELECT ${columns.join(', ')} FROM ${name}${suffix} AS s`;
+  if (!hasDeletes(chosen.map(({ file }) => file))) return `(${rows})`;
+  return `(SELECT s.* FROM (${rows}) AS s ANTI JOIN ${name}_dead AS x ON x.pw_file = s.pw_file AND x.pw_pos = s.pw_pos)`;
+}
+
+/** Such a part needs no view of its own. */
+function isWhole({ files }: Pick<SparkFiles, 'files'>, { has }: SparkPart): boolean {
+  return files.every(has);
+}
+
+function hasDeletes(files: readonly FileSpec[]): boolean {
+  return files.some((file) => file.deletes.length > 0);
+}
+
+function deleteLocations(files: readonly FileSpec[]): readonly Location[] {
+  return [...new Set(files.flatMap((file) => file.deletes.map(({ location }) => location)))];
+}
+
+const deleteFields: readonly SparkField[] = [
+  { name: 'file_path', id: positionDeleteFieldIds.file_path, type: spark.type('string') },
+  { name: 'pos', id: positionDeleteFieldIds.pos, type: spark.type('long') },
+];
+
+function sparkType(type: IcebergType): string {
+  if (typeof type === 'string') return spark.type(type);
+  if (type.type === 'list') return `ARRAY<${sparkType(type.element)}>`;
+  throw new UnsupportedFeatureError(`a column of type ${type.type} is not part of a summary`);
+}

@@ -1,0 +1,100 @@
+import type { Dialect } from '../../engine/dialect.ts';
+import type { HistoryColumn, SummaryShape } from '../columns.ts';
+import { edited } from './arrays.ts';
+
+/**
+ * How the rows of a statement find the changes that they feel, out of `c`, the lists of their key: by a position for
+ * each changed month where all rows are of one month, else by a list of positions for the months that an array holds.
+ */
+export interface Felt {
+  /** Select items over the row and `c`; the others stand on these. */
+  readonly columns: readonly string[];
+  /** Conditions over the row and `c`, one of which holds for a row that feels a change. */
+  readonly any: readonly string[];
+  /** An array with the felt positions replaced. @param row alias of what has the columns above, with its dot, or nothing */
+  array(edit: Edited, row: string): string;
+  /** Versions of the changes, some NULL. */
+  versions(row: string): readonly string[];
+}
+
+/** An array before and its new entry 0. */
+interface Edited {
+  readonly index: number;
+  readonly old: string;
+  readonly first: string;
+}
+
+/** Rows of one month. @param months changed ones among the H - 1 before it */
+export function feltAt(
+  dialect: Dialect,
+  shape: SummaryShape,
+  month: number,
+  months: readonly number[],
+): Felt {
+  const { position, entry } = dialect;
+  const places = months.map((changed) => position('c.pw_months', String(changed)));
+  return {
+    columns: [
+      ...months.map((changed, at) => `${places[at]} AS pw_p${changed}`),
+      ...(months.length === 0 ? [] : listColumns(shape)),
+    ],
+    any: places.map((place) => `${place} IS NOT NULL`),
+    array: ({ index, old, first }, row) => {
+      const edits = months.map((changed) => ({
+        position: month - changed,
+        value: (old: string) =>
+          `CASE WHEN ${row}pw_p${changed} IS NOT NULL THEN ${entry(`${row}pw_v${index}`, `${row}pw_p${changed}`)} ELSE ${old} END`,
+      }));
+      return edited(dialect, old, first, edits, shape.historyLength);
+    },
+    versions: (row) =>
+      months.map(
+        (changed) =>
+          `CASE WHEN ${row}pw_p${changed} IS NOT NULL THEN ${entry(`${row}pw_versions`, `${row}pw_p${changed}`)} END`,
+      ),
+  };
+}
+
+/** Rows of any months. @param month column of the row with its month */
+export function feltAnywhere(dialect: Dialect, shape: SummaryShape, month: string): Felt {
+  const { entry } = dialect;
+  const places = placesOf(dialect, shape, month);
+  return {
+    columns: [`${places} AS pw_at`, ...listColumns(shape)],
+    any: [`${dialect.largest(places)} IS NOT NULL`],
+    array: ({ index, old, first }, row) => {
+      const column = shape.histories[index];
+      if (column === undefined) throw new TypeError(`no history column ${index}`);
+      const tail = dialect.slice(old, 2, shape.historyLength);
+      return dialect.concat([dialect.list([first]), replaced(dialect, shape, column, { index, tail, row })]);
+    },
+    versions: (row) => [
+      dialect.largest(dialect.mapped(`${row}pw_at`, (at) => entry(`${row}pw_versions`, at))),
+    ],
+  };
+}
+
+/** Per month of the H - 1 before the row's own, the newest first: the position of its change in the lists of `c`, or NULL. */
+export function placesOf(dialect: Dialect, shape: SummaryShape, month: string): string {
+  return dialect.mapped(dialect.numbers(1, shape.historyLength - 1), (back) =>
+    dialect.position('c.pw_months', `${month} - ${back}`),
+  );
+}
+
+/** Positions 1 to H - 1 with what `pw_at` and the list of values say. @param tail as they were, any length, or NULL */
+export function replaced(
+  dialect: Dialect,
+  shape: SummaryShape,
+  column: HistoryColumn,
+  { index, tail, row }: { readonly index: number; readonly tail: string; readonly row: string },
+): string {
+  const whole = dialect.resized(tail, shape.historyLength - 1, column.elementIcebergType);
+  return dialect.placed(whole, (old, at) => {
+    const place = dialect.entry(`${row}pw_at`, at);
+    return `CASE WHEN ${place} IS NOT NULL THEN ${dialect.entry(`${row}pw_v${index}`, place)} ELSE ${old} END`;
+  });
+}
+
+function listColumns(shape: SummaryShape): readonly string[] {
+  return ['c.pw_versions', ...shape.histories.map((_, index) => `c.pw_v${index}`)];
+}

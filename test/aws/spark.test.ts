@@ -1,0 +1,140 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { functionWorld } from '../../functions/runtime/world.ts';
+import { loadTable } from '../../lib/iceberg/index.ts';
+import { balances, first, late, ok } from '../cli/warehouse.ts';
+import { type DeployedSite, openDeployedSite, smallPipeline } from './deployed-site.ts';
+import { type GlueJobs, openGlueJobs } from './glue-jobs.ts';
+import { glueSync } from './glue-sync.ts';
+
+/** A run of Spark begins anew each time. */
+const minutes = 5 * 60_000;
+const afterFirst = [
+  [1, '2026-01', [100, null, null, null, null, null]],
+  [1, '2026-02', [110, 100, null, null, null, null]],
+  [2, '2026-01', [200, null, null, null, null, null]],
+];
+const afterLate = [
+  [1, '2025-12', [90, null, null, null, null, null]],
+  [1, '2026-01', [100, 90, null, null, null, null]],
+  [1, '2026-02', [110, 100, 90, null, null, null]],
+  [2, '2026-01', [200, null, null, null, null, null]],
+  [3, '2026-01', [300, null, null, null, null, null]],
+];
+
+let jobs: GlueJobs;
+let site: DeployedSite;
+beforeEach(async () => {
+  jobs = await openGlueJobs('spark');
+});
+afterEach(async () => {
+  await site?.[Symbol.asyncDispose]();
+  await jobs[Symbol.asyncDispose]();
+});
+
+/** A deployed pipeline that holds the first file. */
+async function open(sections: string): Promise<void> {
+  site = await openDeployedSite(`${smallPipeline}${sections}\n`, glueSync(jobs.url));
+  await site.write('first.csv', first);
+  await site.write('late.csv', late);
+  await ok(site.home, 'run', 'first.csv', '--aws');
+  expect(jobs.runs).toEqual([]);
+}
+
+const snapshots = async () => {
+  const { world } = await functionWorld();
+  const identifier = { namespace: 'typed', name: 'accounts_summary' };
+  return (await loadTable({ store: world.warehouse, catalog: world.catalog, identifier })).metadata.snapshots
+    .length;
+};
+const newest = async () => (await (await functionWorld()).world.state.runs.list('accounts'))[0];
+
+/** Waits until a job run is under way. */
+async function running(): Promise<void> {
+  while (jobs.runs.length === 0) await new Promise((done) => setTimeout(done, 20));
+}
+
+describe('a pipeline with work.engine: spark, as it is deployed', () => {
+  it(
+    'has its units run as a job, which leaves the rows that DuckDB leaves, in one snapshot',
+    async () => {
+      await open('work: {engine: spark}');
+      const before = await snapshots();
+      const { stderr } = await ok(site.home, 'run', 'late.csv', '--aws');
+      expect(stderr).toMatch(/apply/);
+      expect(await balances(site.home, '--aws')).toEqual(afterLate);
+      expect(await snapshots()).toBe(before + 1);
+      expect(jobs.runs.map(({ state, arguments: given }) => [state, Object.keys(given)])).toEqual([
+        ['SUCCEEDED', ['--specifications']],
+      ]);
+      expect((await ok(site.home, 'verify', '--full', '--aws')).stdout).toContain('verified');
+    },
+    minutes,
+  );
+
+  it(
+    'fails by name and job run when a job run dies, and a resume does what is missing',
+    async () => {
+      await open('work: {engine: spark}');
+      const run = site.home.run('run', 'late.csv', '--aws');
+      await running();
+      jobs.kill();
+      const { code, stderr } = await run;
+      expect(code).not.toBe(0);
+      expect(stderr).toContain(jobs.runs[0]?.id);
+      expect((await newest())?.error).toMatchObject({ name: 'SparkUnitError' });
+      expect(await balances(site.home, '--aws')).toEqual(afterFirst);
+      await ok(site.home, 'resume', String((await newest())?.runId), '--aws');
+      expect(await balances(site.home, '--aws')).toEqual(afterLate);
+      expect(jobs.runs.map(({ state }) => state)).toEqual(['FAILED', 'SUCCEEDED']);
+    },
+    minutes,
+  );
+
+  it(
+    'stops the job run when its execution is stopped',
+    async () => {
+      await open('work: {engine: spark}');
+      const run = site.home.run('run', 'late.csv', '--aws');
+      await running();
+      await site.machine.stop(site.machine.started.at(-1) ?? '');
+      await run;
+      while (jobs.runs[0]?.state === 'RUNNING') await new Promise((done) => setTimeout(done, 20));
+      expect(jobs.runs.map(({ state }) => state)).toEqual(['STOPPED']);
+      expect(await balances(site.home, '--aws')).toEqual(afterFirst);
+    },
+    minutes,
+  );
+});
+
+describe('a unit that is too large for its function', () => {
+  it(
+    'and is ended for its memory goes to Spark, and the run says so',
+    async () => {
+      await open('work: {strategy: partitionwise}\naws: {glue: {}}');
+      const name = 'Runtime.OutOfMemory';
+      site.before = (called, payload) => {
+        const { stage, reroute, finish } = payload as Readonly<Record<string, unknown>>;
+        if (called !== 'work' || stage !== 'apply' || reroute !== undefined || finish === true) return;
+        throw Object.assign(new Error('RequestId: 1 Error: Runtime exited'), { name });
+      };
+      await ok(site.home, 'run', 'late.csv', '--aws');
+      expect(await balances(site.home, '--aws')).toEqual(afterLate);
+      expect(jobs.runs.map(({ state }) => state)).toEqual(['SUCCEEDED']);
+      expect((await newest())?.facts['rerouted']).toMatchObject({
+        apply: { some: [{ name, message: expect.stringMatching(/Runtime exited/) }] },
+      });
+    },
+    minutes,
+  );
+
+  it('fails as ever where the pipeline does not ask for Spark', async () => {
+    site = await openDeployedSite(`${smallPipeline}work: {strategy: partitionwise, engine: duckdb}\n`);
+    await site.write('first.csv', first);
+    site.before = (called) => {
+      if (called === 'work') throw Object.assign(new Error('killed'), { name: 'Runtime.OutOfMemory' });
+    };
+    const { code } = await site.home.run('run', 'first.csv', '--aws');
+    expect(code).not.toBe(0);
+    expect(jobs.runs).toEqual([]);
+  });
+});
