@@ -17,6 +17,9 @@ export interface Dialect {
   cast(value: string, type: string): string;
   castList(value: string, element: string): string;
 
+  /** The first 28 bits of a text's MD5, an `int`. */
+  digestNumber(text: string): string;
+
   list(items: readonly string[]): string;
   /** The entry at a position; NULL outside of the list, and of NULL. */
   entry(list: string, position: string | number): string;

@@ -22,6 +22,8 @@ export const duckDb: Dialect = {
   cast: (value, type) => `${value}::${typeName(type)}`,
   castList: (value, element) => `${value}::${typeName(element)}[]`,
 
+  digestNumber: (value) => `CAST('0x' || substr(md5(${value}), 1, 7) AS INTEGER)`,
+
   list: (items) => `[${items.join(', ')}]`,
   entry: (list, position) => `${list}[${position}]`,
   slice: (list, from, to) => `${list}[${from} : ${to}]`,

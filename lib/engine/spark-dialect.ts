@@ -24,6 +24,8 @@ export const spark: Dialect = {
   cast: (value, type) => `CAST(${value} AS ${typeName(type)})`,
   castList: (value, element) => `CAST(${value} AS ARRAY<${typeName(element)}>)`,
 
+  digestNumber: (value) => `CAST(conv(substr(md5(CAST(${value} AS BINARY)), 1, 7), 16, 10) AS INT)`,
+
   list: (items) => `array(${items.join(', ')})`,
   entry: (list, position) => `get(${list}, ${minus(position, 1)})`,
   slice: (list, from, to) => `slice(${list}, ${from}, ${lengthOf(from, to)})`,

@@ -11,6 +11,7 @@ import { planChecks } from './plan-checks.ts';
 import { estimate, explain } from './plan-explain.ts';
 import { planUnits } from './plan-units.ts';
 import { closedThrough, type RollupRules, rulesOf, windowEnd } from './rules.ts';
+import { spreadingOf } from './spreading.ts';
 import { hashProbe } from './sql/points.ts';
 import { startOfBatch } from './start.ts';
 import type { CommittedBatch, RollupState } from './state.ts';
@@ -46,14 +47,15 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
     closedBeforeMs,
     batch.flush ? newestWindow(rules, newestMs, start.state) : undefined,
   );
-  const probe = await engineHash(context);
+  const spreading = spreadingOf(config);
+  const probe = await hashOf(context);
   const units = planUnits({
     config,
     threads: config.work.threads ?? world.resources.threads,
     sources,
     state: start.state === undefined ? undefined : readableBy(start.state, probe),
     common: {
-      parts: config.state.parts,
+      ...spreading,
       batch: batch.number,
       watermarkMs: batch.watermarkMs,
       closedBeforeMs: closedBeforeMs ?? null,
@@ -74,7 +76,7 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
     closedBeforeMs: closedBeforeMs ?? null,
     closedAfterMs: closedAfterMs ?? null,
     previous: start.previous ?? null,
-    parts: config.state.parts,
+    ...spreading,
     hashProbe: probe,
     points: written.rows,
     refused: sources.reduce((sum, one) => sum + one.parts.reduce((n, [, , refused]) => n + refused, 0), 0),
@@ -211,7 +213,10 @@ function newestWindow(
   return all.length === 0 ? undefined : Math.max(...all);
 }
 
-export async function engineHash(context: RollupContext): Promise<string> {
+/** Names the hash that series are spread by: another name, other parts. */
+export async function hashOf(context: RollupContext): Promise<string> {
+  const { hash } = spreadingOf(context.config);
+  if (hash !== undefined) return hash;
   await using session = await context.session('plan', { threads: 1 });
   const [row] = await session.query(hashProbe);
   return String(row?.['probe']);

@@ -3,6 +3,7 @@ import type { OutcomeWithChanges } from '../run/table-change.ts';
 import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 import type { PartRange } from './part-range.ts';
+import type { Spreading } from './sql/points.ts';
 import type { StateFile, StateFiles } from './state.ts';
 
 /** Specifications of the units and what they leave behind. Plain JSON; times are milliseconds. */
@@ -102,7 +103,7 @@ export interface RollupOutcome extends OutcomeWithChanges {
 }
 
 /** What plan, audit and publish share, bounded. */
-export interface RollupPlanFacts {
+export interface RollupPlanFacts extends Spreading {
   readonly batch: number;
   readonly flush: boolean;
   readonly watermarkMs: number;
@@ -114,7 +115,6 @@ export interface RollupPlanFacts {
     readonly digest: string;
     readonly snapshotId: string;
   } | null;
-  readonly parts: number;
   readonly hashProbe: string;
   readonly points: number;
   readonly refused: number;
