@@ -23,6 +23,17 @@ export const duckDb: Dialect = {
   castList: (value, element) => `${value}::${typeName(element)}[]`,
 
   digestNumber: (value) => `CAST('0x' || substr(md5(${value}), 1, 7) AS INTEGER)`,
+  quotient: (dividend, divisor) => `${dividend} // ${divisor}`,
+  wide: (value) => `CAST(${value} AS HUGEINT)`,
+  wideSum: (value) => `sum(${value})`,
+  timestampOf: (ms) => `make_timestamp(${ms} * 1000)`,
+  monthOf: (timestamp) => `CAST(date_trunc('month', ${timestamp}) AS DATE)`,
+  minBy: (value, by) => `arg_min(${value}, ${by})`,
+  maxBy: (value, by) => `arg_max(${value}, ${by})`,
+  record: (fields) =>
+    `{${Object.entries(fields)
+      .map(([name, value]) => `${text(name)}: ${value}`)
+      .join(', ')}}`,
 
   list: (items) => `[${items.join(', ')}]`,
   entry: (list, position) => `${list}[${position}]`,
@@ -32,6 +43,13 @@ export const duckDb: Dialect = {
   position: (list, value) => `list_position(${list}, ${value})`,
   collected: (value) => `list(${value})`,
   mapped: (list, body) => `list_transform(${list}, lambda e: ${body('e')})`,
+  sorted: (list) => `list_sort(${list})`,
+  constants: (values, type) =>
+    `CAST('[${values.map((value) => value ?? 'NULL').join(',')}]' AS ${typeName(type)}[])`,
+  unnested: (lists) =>
+    Object.entries(lists)
+      .map(([name, list]) => `unnest(${list}) AS ${name}`)
+      .join(', '),
   joined: (list, separator) => `array_to_string(${list}, ${text(separator)})`,
 
   keep: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import { identifier } from '../engine/sql.ts';
 import {
   currentSchema,
@@ -63,13 +64,13 @@ export async function writeWindows(
     counts.push({ resolutionMs, closed: rows, open: Number(total?.['n']) - rows });
     if (rows === 0) continue;
     const buckets = await session.query(
-      `SELECT DISTINCT CAST(${bucketOf('w', resolutionMs)} - DATE '1970-01-01' AS INTEGER) AS day FROM ${windows(resolutionMs)} WHERE ${closed} ORDER BY day`,
+      `SELECT DISTINCT CAST(${bucketOf(duckDb, 'w', resolutionMs)} - DATE '1970-01-01' AS INTEGER) AS day FROM ${windows(resolutionMs)} WHERE ${closed} ORDER BY day`,
     );
     for (const { day } of buckets) {
       const bucket =
         buckets.length === 1
           ? closed
-          : `${closed} AND ${bucketOf('w', resolutionMs)} = DATE '1970-01-01' + ${Number(day)}`;
+          : `${closed} AND ${bucketOf(duckDb, 'w', resolutionMs)} = DATE '1970-01-01' + ${Number(day)}`;
       added.push(await writeBucket(writing, { resolutionMs, day: Number(day), bucket }));
     }
   }
@@ -98,7 +99,7 @@ async function writeBucket(
   const shape = rollupShape(context.config);
   const columns = table.schema.fields.map((field) => identifier(field.name)).join(', ');
   const [written] = await session.writeParquet({
-    select: `SELECT ${columns} FROM (${tableRows({ shape, resolutionMs, labels, where: bucket })}) ORDER BY ${[shape.shard.name, shape.series.name, 'window_ts'].map(identifier).join(', ')}`,
+    select: `SELECT ${columns} FROM (${tableRows({ dialect: duckDb, shape, resolutionMs, labels, where: bucket })}) ORDER BY ${[shape.shard.name, shape.series.name, 'window_ts'].map(identifier).join(', ')}`,
     path: `${session.workFolder}/${name}`,
     fieldIds: fieldIds(table.schema),
     rowGroupRows: context.config.work.rowGroupRows,

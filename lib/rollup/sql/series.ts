@@ -1,3 +1,4 @@
+import type { Dialect } from '../../engine/dialect.ts';
 import type { RollupRules } from '../rules.ts';
 import type { RollupSpec } from '../types.ts';
 
@@ -52,18 +53,19 @@ export function knownLabels(
   );
 }
 
-/** Labels of series that the batch begins: those of the first point by ingest. */
-export function firstLabels(labels: readonly string[]): string {
-  const struct = `{${labels.map((name) => `'${name}': ${name}`).join(', ')}}`;
+/** Labels of series that the batch begins, and that are not `known`: those of the first point by ingest. */
+export function firstLabels(dialect: Dialect, labels: readonly string[], known: string): string {
+  const struct = dialect.record(Object.fromEntries(labels.map((name) => [name, name])));
   return (
     `SELECT id, ${labels.map((name) => `first.${name} AS ${name}`).join(', ')} FROM ` +
-    `(SELECT id, arg_min(${struct}, q) AS first FROM arriving_labels WHERE id NOT IN (SELECT id FROM labels) GROUP BY id)`
+    `(SELECT id, ${dialect.minBy(struct, 'q')} AS first FROM arriving_labels ANTI JOIN ${known} USING (id) GROUP BY id)`
   );
 }
 
 /** Labels of series that only open windows are left of; which of them does not matter, since every open window has its own. */
-export function waitingLabels(labels: readonly string[]): string {
-  return `SELECT id, ${labels.map((name) => `first(${name}) AS ${name}`).join(', ')} FROM part WHERE id NOT IN (SELECT id FROM labels) GROUP BY id`;
+export function waitingLabels(labels: readonly string[], known: readonly string[]): string {
+  const without = known.map((table) => ` ANTI JOIN ${table} USING (id)`).join('');
+  return `SELECT id, ${labels.map((name) => `first(${name}) AS ${name}`).join(', ')} FROM part${without} GROUP BY id`;
 }
 
 /** Open windows from before their series was forgotten and begun anew under other labels: they keep the earlier ones. */
