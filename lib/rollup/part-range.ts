@@ -57,6 +57,19 @@ export function pointsIn(
   };
 }
 
+/** Bytes of what a unit reads: its share of the source objects, and state. */
+export function unitBytes(
+  sources: readonly Pick<PointSource, 'parts' | 'sizeBytes'>[],
+  unit: PartRange & Pick<RollupState, 'hot' | 'tails' | 'part'>,
+): number {
+  const arriving = sources.map((source) => {
+    const total = source.parts.reduce((sum, [, points]) => sum + points, 0);
+    return total === 0 ? 0 : ((source.sizeBytes ?? 0) * pointsIn(source, unit).points) / total;
+  });
+  const state = [...unit.hot, ...unit.tails, ...unit.part].map(({ sizeBytes }) => sizeBytes);
+  return Math.ceil([...arriving, ...state].reduce((sum, bytes) => sum + bytes, 0));
+}
+
 /** Files that may hold series of these parts. */
 export function overlapping(files: readonly StateFile[], range: PartRange): readonly StateFile[] {
   return files.filter((file) => file.firstPart <= range.lastPart && file.lastPart >= range.firstPart);

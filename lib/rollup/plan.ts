@@ -161,10 +161,11 @@ export async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
       a.arrivedMs - b.arrivedMs || compareBytes(a.location, b.location) || compareBytes(a.version, b.version),
   );
   const found = objects.map(({ workload }) => workload as PreparedPoints);
-  const sources: PointSource[] = objects.map(({ rowsLocation = '', cells }, index) => ({
+  const sources: PointSource[] = objects.map(({ rowsLocation = '', cells, item }, index) => ({
     location: rowsLocation,
     columns: found[index]?.columns,
     labels: found[index]?.labels ?? '',
+    sizeBytes: item.sizeBytes,
     parts: cells.map(([, part, points, refused]) => [part, points, refused] as const),
   }));
   const newest = found.flatMap(({ newestMs }) => newestMs ?? []);

@@ -35,12 +35,16 @@ export interface PointSource {
   /** Names of its columns, as SQL, when it is the file as it came: it is not ordered by part, and rows count by their place. */
   readonly columns?: Readonly<Record<string, string>> | undefined;
   readonly labels: Location;
+  /** Of the source object. */
+  readonly sizeBytes?: number;
   /** [part, points, those of them that are refused for their time]. */
   readonly parts: readonly (readonly [part: number, points: number, refused: number])[];
 }
 
 /** One unit: all series of the parts [firstPart, lastPart], from their points to their rows and their state. */
 export interface RollupSpec extends PartRange {
+  /** What runs it; default: DuckDB. */
+  readonly engine?: 'spark';
   readonly batch: number;
   readonly watermarkMs: number;
   readonly closedBeforeMs: number | null;

@@ -5,7 +5,7 @@ import type { Location } from '../stores/ports.ts';
 import { rollupShape } from './columns.ts';
 import { windows } from './levels.ts';
 import type { RollupRules } from './rules.ts';
-import { inTime } from './sql/series.ts';
+import { refusedPoints } from './sql/series.ts';
 import { coarser, isOpen, type StateRows, stateRows } from './sql/state.ts';
 import type { StateFile } from './state.ts';
 import { deadLettersJob, stateJob } from './state-job.ts';
@@ -63,11 +63,8 @@ export const noDeadLetters: DeadLetters = { location: undefined, tooLate: 0, too
 /** Keeps the points that are in no row, each with its reason: `too late` or `too far`; those of one series and time in the order of ingest. */
 export async function writeDeadLetters(writing: Writing): Promise<DeadLetters> {
   const { context, session, spec, rules, unit } = writing;
-  const late = spec.closedBeforeMs === null ? 'false' : `ts <= ${spec.closedBeforeMs}`;
   const path = `${session.workFolder}/dead-letters.parquet`;
-  await session.execute(
-    `CREATE TEMP TABLE refused AS SELECT CAST(${spec.batch} AS BIGINT) AS batch, CASE WHEN ${late} THEN 'too late' ELSE 'too far' END AS reason, * FROM arriving WHERE NOT (${inTime(spec, rules)})`,
-  );
+  await session.execute(`CREATE TEMP TABLE refused AS ${refusedPoints(spec, rules)}`);
   const [counts] = await session.query(
     "SELECT count(*) FILTER (reason = 'too late') AS late, count(*) FILTER (reason = 'too far') AS far FROM refused",
   );

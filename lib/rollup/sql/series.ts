@@ -19,18 +19,37 @@ export function livingTails(closedMs: number | null, { maxGapMs }: Pick<RollupRu
   return closedMs === null || maxGapMs === undefined ? 'true' : `${closedMs} - ts < ${maxGapMs}`;
 }
 
+/** Points that are in no row, with their batch and the reason: (batch, reason, id, ts, v, q, l0, …). */
+export function refusedPoints(
+  spec: Pick<RollupSpec, 'batch' | 'closedBeforeMs' | 'watermarkMs'>,
+  rules: Pick<RollupRules, 'maxFutureMs'>,
+): string {
+  const late = spec.closedBeforeMs === null ? 'false' : `ts <= ${spec.closedBeforeMs}`;
+  return `SELECT CAST(${spec.batch} AS BIGINT) AS batch, CASE WHEN ${late} THEN 'too late' ELSE 'too far' END AS reason, * FROM arriving WHERE NOT (${inTime(spec, rules)})`;
+}
+
 /**
- * All points of the unit, sorted: what waited, what arrived, and the last closed point of each series. Of points of one
- * time the one that counts comes last: points that waited were ingested before those that arrive.
+ * The points of the unit: what waited and what arrived (id, ts, v, o). Of points of one time the one with the greatest `o`
+ * counts: points that waited were ingested before those that arrive.
  */
-export function sortedPoints(
+export function pointRows(
   spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
   rules: RollupRules,
 ): string {
   const [waited, arrived] = rules.duplicates === 'first' ? ['1', '-q'] : ['-1', 'q'];
   return (
-    `SELECT id, ts, v FROM (SELECT id, ts, v, ${arrived} AS o FROM arriving WHERE ${inTime(spec, rules)} ` +
-    `UNION ALL SELECT id, ts, v, ${waited} FROM hot ` +
+    `SELECT id, ts, v, ${arrived} AS o FROM arriving WHERE ${inTime(spec, rules)} ` +
+    `UNION ALL SELECT id, ts, v, ${waited} FROM hot`
+  );
+}
+
+/** All points of the unit and the last closed point of each series, sorted. Of points of one time the one that counts comes last. */
+export function sortedPoints(
+  spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
+  rules: RollupRules,
+): string {
+  return (
+    `SELECT id, ts, v FROM (${pointRows(spec, rules)} ` +
     `UNION ALL SELECT id, ts, v, 0 FROM tails WHERE ${livingTails(spec.closedBeforeMs, rules)}) ` +
     `ORDER BY id, ts, o`
   );

@@ -27,6 +27,10 @@ export function isOpen({ closedAfterMs }: Pick<RollupSpec, 'closedAfterMs'>, tim
   return closedAfterMs === null ? 'true' : `${time} > ${closedAfterMs}`;
 }
 
+export function isClosed({ closedAfterMs }: Pick<RollupSpec, 'closedAfterMs'>, time: 'ts' | 'w'): string {
+  return closedAfterMs === null ? 'false' : `${time} <= ${closedAfterMs}`;
+}
+
 /** Resolutions whose open windows are kept; those of the base are kept as points. */
 export function coarser({ resolutionsMs, baseMs }: RollupRules): readonly number[] {
   return resolutionsMs.filter((resolution) => resolution !== baseMs);

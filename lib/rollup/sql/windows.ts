@@ -49,7 +49,7 @@ export function baseRows(
  * The mergeable columns of points (ts, v, p); p is the value before, NULL where none counts. Differences of 64-bit values
  * that are far from each other are `wide`.
  */
-function measures(dialect: Dialect, wide: boolean): string {
+export function measures(dialect: Dialect, wide: boolean): string {
   return (
     `count(*) AS n, ${dialect.wideSum('v')} AS s, min(v) AS mn, max(v) AS mx, min(ts) AS ft, ` +
     `${dialect.minBy('v', 'ts')} AS fv, max(ts) AS lt, ${dialect.maxBy('v', 'ts')} AS lv, ` +
@@ -58,7 +58,7 @@ function measures(dialect: Dialect, wide: boolean): string {
 }
 
 /** How much a value is more than the one before it, p; all of it after a reset. @param minuend the value, for a difference */
-function delta(value: string, minuend: string): string {
+export function delta(value: string, minuend: string): string {
   return `CASE WHEN p IS NULL THEN 0 WHEN ${value} >= p THEN ${minuend} - p ELSE ${value} END`;
 }
 
