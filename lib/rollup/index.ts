@@ -18,6 +18,7 @@ import { repairBatch } from './repair/request.ts';
 import { repairStage } from './repair/types.ts';
 import { workRepair } from './repair/work.ts';
 import { compileRollup, finishRollup, rollupSparkUse } from './spark-work.ts';
+import { rollupStatements } from './statements.ts';
 import { rollups, tableIdentifier } from './tables.ts';
 import { type CheckSpec, checkStage, type RollupContext, type RollupSpec, rollupStage } from './types.ts';
 import { work } from './work.ts';
@@ -49,6 +50,7 @@ export const rollupWorkload: Workload<RollupConfig> = {
       ? checkUnit(context, made, item, specification as CheckSpec)
       : work(context, made, item, specification as RollupSpec);
   },
+  statements: rollupStatements,
   sparkUse: (specification) => rollupSparkUse(specification as RollupSpec),
   compile: (context, made, item, specification) =>
     compileRollup(context, made, item, specification as RollupSpec),

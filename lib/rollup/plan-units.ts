@@ -57,7 +57,10 @@ export function planUnits({ config, threads, sources, state, common }: UnitsOpti
       continue;
     }
     const unit = { ...common, firstPart, lastPart, hot, tails, part };
-    const { engine } = chooseEngine(config, unitBytes(sources, unit));
+    // Without points there is nothing to compute but which tails live on.
+    const { engine } = isUntouched
+      ? ({ engine: 'duckdb' } as const)
+      : chooseEngine(config, unitBytes(sources, unit));
     const specification: RollupSpec = {
       ...unit,
       ...(engine === 'spark' ? { engine } : {}),

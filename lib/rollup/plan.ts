@@ -1,7 +1,9 @@
 import { configDigest } from '../config/digest.ts';
 import { BatchOrderError, PoisonInputError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table } from '../iceberg/index.ts';
+import { mayUseSpark } from '../run/choose-engine.ts';
 import { sha256 } from '../run/layout.ts';
+import { needSpark } from '../run/spark-use.ts';
 import { writeStage } from '../run/stages.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
@@ -23,6 +25,7 @@ import {
   type PreparedPoints,
   type RollupContext,
   type RollupPlanFacts,
+  type RollupSpec,
   rollupStage,
 } from './types.ts';
 
@@ -30,6 +33,7 @@ import {
 export async function plan(context: RollupContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
   const { config, world } = context;
   const rules = rulesOf(config);
+  if (mayUseSpark(config)) needSpark(world);
   const start = await startOfBatch(context);
   const table = await findTable(world, config);
   mustFollow(context, newestBatch(table, context.branch), start.previous);
@@ -108,7 +112,13 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
     ],
     stages: [written, ...check],
     estimate: estimate(facts, start.state, { threads: world.resources.threads, config }),
-    explanation: explain(facts, rules, start.state, { work: written.units, check: checks.length, config }),
+    explanation: explain(facts, rules, start.state, {
+      work: written.units,
+      spark: units.units.filter(({ specification }) => (specification as RollupSpec).engine === 'spark')
+        .length,
+      check: checks.length,
+      config,
+    }),
     workload: facts,
   };
   return { ...head, digest: sha256(JSON.stringify(head)) };

@@ -8,7 +8,7 @@ import { windows } from './levels.ts';
 import { type RollupRules, rulesOf } from './rules.ts';
 import { sparkInputs } from './spark-inputs.ts';
 import { sparkStatements } from './spark-statements.ts';
-import { tableRows } from './sql/rows.ts';
+import { publishedRows } from './sql/rows.ts';
 import { refusedPoints } from './sql/series.ts';
 import { isClosed, isOpen, stateRows } from './sql/state.ts';
 import type { PointSource, RollupSpec } from './types.ts';
@@ -82,10 +82,9 @@ function rowsOutput(
 ): readonly SparkOutput[] {
   if (spec.closedAfterMs === null) return [];
   const where = isClosed(spec, 'w');
-  const columns = table.schema.fields.map(({ name }) => spark.identifier(name)).join(', ');
-  const selects = resolutionsMs.map(
-    (resolutionMs) =>
-      `SELECT ${columns} FROM (${tableRows({ dialect: spark, shape, resolutionMs, labels, where })})`,
+  const { schema } = table;
+  const selects = resolutionsMs.map((resolutionMs) =>
+    publishedRows({ dialect: spark, schema, shape, resolutionMs, labels, where }),
   );
   return [{ kind: 'table', select: selects.join(' UNION ALL '), path: rows }];
 }

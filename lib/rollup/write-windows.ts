@@ -18,7 +18,7 @@ import type { Location } from '../stores/ports.ts';
 import { rollupShape } from './columns.ts';
 import { windows } from './levels.ts';
 import { rulesOf } from './rules.ts';
-import { bucketOf, tableRows } from './sql/rows.ts';
+import { bucketOf, publishedRows } from './sql/rows.ts';
 import { rollups, targetTable } from './tables.ts';
 import type { RollupContext, WindowCounts } from './types.ts';
 import type { Writing } from './write-state.ts';
@@ -97,9 +97,8 @@ async function writeBucket(
 ): Promise<DataFile> {
   const name = `${unit}-${randomBytes(6).toString('hex')}.parquet`;
   const shape = rollupShape(context.config);
-  const columns = table.schema.fields.map((field) => identifier(field.name)).join(', ');
   const [written] = await session.writeParquet({
-    select: `SELECT ${columns} FROM (${tableRows({ dialect: duckDb, shape, resolutionMs, labels, where: bucket })}) ORDER BY ${[shape.shard.name, shape.series.name, 'window_ts'].map(identifier).join(', ')}`,
+    select: `${publishedRows({ dialect: duckDb, schema: table.schema, shape, resolutionMs, labels, where: bucket })} ORDER BY ${[shape.shard.name, shape.series.name, 'window_ts'].map(identifier).join(', ')}`,
     path: `${session.workFolder}/${name}`,
     fieldIds: fieldIds(table.schema),
     rowGroupRows: context.config.work.rowGroupRows,

@@ -1,4 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
+import type { Schema } from '../../iceberg/types.ts';
 import type { RollupShape } from '../columns.ts';
 import { windows } from '../levels.ts';
 import { sketches } from '../sketch-levels.ts';
@@ -35,6 +36,12 @@ export function tableRows(options: RowsOptions): string {
     ${timestampOf('ft')} AS first_ts, CAST(fv AS BIGINT) AS first_value, ${timestampOf('lt')} AS last_ts, CAST(lv AS BIGINT) AS last_value,
     CAST(inc AS DECIMAL(38,0)) AS increase, CAST(rs AS BIGINT) AS resets${sketchOutput(dialect, shape.sketch)}
     FROM (${labelled(options)})`;
+}
+
+/** The same with the columns in the order of the table. */
+export function publishedRows({ schema, ...options }: RowsOptions & { readonly schema: Schema }): string {
+  const columns = schema.fields.map(({ name }) => options.dialect.identifier(name));
+  return `SELECT ${columns.join(', ')} FROM (${tableRows(options)})`;
 }
 
 /** A resolution's mergeable rows with their labels: the series', unless the window has older ones. */
