@@ -111,6 +111,10 @@ export const rollupSchema = z.strictObject({
       threads: z.number().int().min(1).optional(),
       /** Points that one unit takes at most, as far as the parts can be divided. */
       unitPoints: z.number().int().min(1).default(10_000_000),
+      /** What runs the units. `auto`: Spark above `sparkAbove`, DuckDB otherwise. */
+      engine: z.enum(['auto', 'duckdb', 'spark']).default('auto'),
+      /** With `auto`: a unit whose files are larger than this is run by Spark. Off by default. */
+      sparkAbove: byteSize.optional(),
       rowGroupRows: z.number().int().min(2_048).default(122_880),
     })
     .prefault({}),

@@ -17,6 +17,24 @@ export interface Dialect {
   cast(value: string, type: string): string;
   castList(value: string, element: string): string;
 
+  /** The first 28 bits of a text's MD5, an `int`. */
+  digestNumber(text: string): string;
+  /** Of whole numbers, cut off towards zero. */
+  quotient(dividend: string, divisor: string | number): string;
+  /** A whole number as one of at least 38 digits, so that sums and differences of `long` fit. */
+  wide(value: string): string;
+  /** Aggregate: the exact sum of a `long`, wide. */
+  wideSum(value: string): string;
+  /** A `timestamp` from milliseconds since 1970. */
+  timestampOf(ms: string): string;
+  /** The first day of a timestamp's month, a `date`. */
+  monthOf(timestamp: string): string;
+  /** Aggregates: the value of the row in which `by` is least, or greatest; of several such rows of any. */
+  minBy(value: string, by: string): string;
+  maxBy(value: string, by: string): string;
+  /** A struct; `r.f` is its field f. Structs are in the order of their fields. */
+  record(fields: Readonly<Record<string, string>>): string;
+
   list(items: readonly string[]): string;
   /** The entry at a position; NULL outside of the list, and of NULL. */
   entry(list: string, position: string | number): string;
@@ -38,11 +56,15 @@ export interface Dialect {
   numbers(from: string | number, to: string | number): string;
   /** The greatest entry; NULL entries count for nothing. */
   largest(list: string): string;
+  /** Ascending. Has no NULL in it. */
+  sorted(list: string): string;
+  /** List of constants of a numeric type, however many. */
+  constants(values: readonly (bigint | number | null)[], type: string): string;
+  /** Items of a SELECT that make a row of each entry, of lists of one length by the names of the columns. */
+  unnested(lists: Readonly<Record<string, string>>): string;
   /** The texts of a list as one. Has no NULL in it. */
   joined(list: string, separator: string): string;
 
-  /** Of whole numbers that are not negative, rounded down. */
-  quotient(value: string, by: number): string;
   /** Whole numbers in a text, by the conversions of printf. */
   printed(format: string, values: readonly string[]): string;
 

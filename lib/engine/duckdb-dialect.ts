@@ -22,6 +22,19 @@ export const duckDb: Dialect = {
   cast: (value, type) => `${value}::${typeName(type)}`,
   castList: (value, element) => `${value}::${typeName(element)}[]`,
 
+  digestNumber: (value) => `CAST('0x' || substr(md5(${value}), 1, 7) AS INTEGER)`,
+  quotient: (dividend, divisor) => `${dividend} // ${divisor}`,
+  wide: (value) => `CAST(${value} AS HUGEINT)`,
+  wideSum: (value) => `sum(${value})`,
+  timestampOf: (ms) => `make_timestamp(${ms} * 1000)`,
+  monthOf: (timestamp) => `CAST(date_trunc('month', ${timestamp}) AS DATE)`,
+  minBy: (value, by) => `arg_min(${value}, ${by})`,
+  maxBy: (value, by) => `arg_max(${value}, ${by})`,
+  record: (fields) =>
+    `{${Object.entries(fields)
+      .map(([name, value]) => `${text(name)}: ${value}`)
+      .join(', ')}}`,
+
   list: (items) => `[${items.join(', ')}]`,
   entry: (list, position) => `${list}[${position}]`,
   slice: (list, from, to) => `${list}[${from} : ${to}]`,
@@ -33,9 +46,15 @@ export const duckDb: Dialect = {
   placed: (list, body) => `list_transform(${list}, lambda e, i: ${body('e', 'i')})`,
   numbers: (from, to) => `range(${from}, ${to} + 1)`,
   largest: (list) => `list_max(${list})`,
+  sorted: (list) => `list_sort(${list})`,
+  constants: (values, type) =>
+    `CAST('[${values.map((value) => value ?? 'NULL').join(',')}]' AS ${typeName(type)}[])`,
+  unnested: (lists) =>
+    Object.entries(lists)
+      .map(([name, list]) => `unnest(${list}) AS ${name}`)
+      .join(', '),
   joined: (list, separator) => `array_to_string(${list}, ${text(separator)})`,
 
-  quotient: (value, by) => `${value} // ${by}`,
   printed: (format, values) => `printf(${[text(format), ...values].join(', ')})`,
 
   keep: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,

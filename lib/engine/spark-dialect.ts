@@ -24,6 +24,19 @@ export const spark: Dialect = {
   cast: (value, type) => `CAST(${value} AS ${typeName(type)})`,
   castList: (value, element) => `CAST(${value} AS ARRAY<${typeName(element)}>)`,
 
+  digestNumber: (value) => `CAST(conv(substr(md5(CAST(${value} AS BINARY)), 1, 7), 16, 10) AS INT)`,
+  quotient: (dividend, divisor) => `${dividend} div ${divisor}`,
+  wide: (value) => `CAST(${value} AS DECIMAL(38,0))`,
+  wideSum: (value) => `sum(CAST(${value} AS DECIMAL(38,0)))`,
+  timestampOf: (ms) => `CAST(timestamp_millis(${ms}) AS TIMESTAMP_NTZ)`,
+  monthOf: (timestamp) => `trunc(CAST(${timestamp} AS DATE), 'MM')`,
+  minBy: (value, by) => `min_by(${value}, ${by})`,
+  maxBy: (value, by) => `max_by(${value}, ${by})`,
+  record: (fields) =>
+    `named_struct(${Object.entries(fields)
+      .map(([name, value]) => `${sparkText(name)}, ${value}`)
+      .join(', ')})`,
+
   list: (items) => `array(${items.join(', ')})`,
   entry: (list, position) => `get(${list}, ${minus(position, 1)})`,
   slice: (list, from, to) => `slice(${list}, ${from}, ${lengthOf(from, to)})`,
@@ -38,9 +51,14 @@ export const spark: Dialect = {
   placed: (list, body) => `transform(${list}, (e, i) -> ${body('e', '(i + 1)')})`,
   numbers: (from, to) => `sequence(${from}, ${to})`,
   largest: (list) => `array_max(${list})`,
+  sorted: (list) => `sort_array(${list})`,
+  // Text that is parsed once: so many literals would be so many expressions.
+  constants: (values, type) =>
+    `from_json('[${values.map((value) => value ?? 'null').join(',')}]', 'ARRAY<${typeName(type)}>')`,
+  unnested: (lists) =>
+    `inline(arrays_zip(${Object.values(lists).join(', ')})) AS (${Object.keys(lists).join(', ')})`,
   joined: (list, separator) => `array_join(${list}, ${sparkText(separator)})`,
 
-  quotient: (value, by) => `${value} div ${by}`,
   printed: (format, values) => `format_string(${[sparkText(format), ...values].join(', ')})`,
 
   keep: (name, select) => `CACHE TABLE ${name} AS ${select}`,

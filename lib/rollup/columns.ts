@@ -1,12 +1,11 @@
 import type { RollupConfig } from '../config/schema.ts';
-import type { IcebergType } from '../iceberg/types.ts';
 import { type SketchShape, sketchShape } from './sketch.ts';
 
 export interface RollupColumn {
   readonly name: string;
   readonly type: 'string' | 'int' | 'bigint';
   readonly sqlType: string;
-  readonly icebergType: IcebergType;
+  readonly icebergType: 'string' | 'int' | 'long';
 }
 
 /** A pipeline's columns besides the fixed ones. */

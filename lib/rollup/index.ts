@@ -17,6 +17,8 @@ import { publishRepair } from './repair/publish.ts';
 import { repairBatch } from './repair/request.ts';
 import { repairStage } from './repair/types.ts';
 import { workRepair } from './repair/work.ts';
+import { compileRollup, finishRollup, rollupSparkUse } from './spark-work.ts';
+import { rollupStatements } from './statements.ts';
 import { rollups, tableIdentifier } from './tables.ts';
 import { type CheckSpec, checkStage, type RollupContext, type RollupSpec, rollupStage } from './types.ts';
 import { work } from './work.ts';
@@ -48,6 +50,12 @@ export const rollupWorkload: Workload<RollupConfig> = {
       ? checkUnit(context, made, item, specification as CheckSpec)
       : work(context, made, item, specification as RollupSpec);
   },
+  statements: rollupStatements,
+  sparkUse: (specification) => rollupSparkUse(specification as RollupSpec),
+  compile: (context, made, item, specification) =>
+    compileRollup(context, made, item, specification as RollupSpec),
+  finish: (context, made, item, specification, compiled, report) =>
+    finishRollup(context, made, item, specification as RollupSpec, { ...compiled, report }),
   audit: (context, made) => (isRepair(context) ? auditRepair(context, made) : audit(context, made)),
   publish: (context, made) => (isRepair(context) ? publishRepair(context, made) : publish(context, made)),
   verifyRun: (context, made, options) =>

@@ -1,4 +1,6 @@
 import type { RollupConfig } from '../config/schema.ts';
+import type { Dialect } from '../engine/dialect.ts';
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
 import { CorruptStateError, ObjectNotFoundError, PinnedSnapshotExpiredError } from '../errors.ts';
@@ -10,22 +12,24 @@ import type { StateFile } from './state.ts';
 import type { PointSource, RollupContext, RollupSpec } from './types.ts';
 
 /** Rows of a file that come before the next one in the order of ingest. */
-const rowsPerFile = 2n ** 36n;
+export const rowsPerFile = 2n ** 36n;
 
 /** Columns of the views when there is nothing to read: names and types. */
-function emptyColumns(config: RollupConfig) {
+export function emptyColumns(dialect: Dialect, config: RollupConfig) {
   const { series, labels, sketch } = rollupShape(config);
-  const column = (name: string, type: string) => `CAST(NULL AS ${type}) AS ${name}`;
-  const numbers = ['w', 'n', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'rs'].map((name) => column(name, 'BIGINT'));
-  const id = column('id', series.sqlType);
-  const names = labels.map(({ sqlType }, at) => column(`l${at}`, sqlType)).join(', ');
-  const sketched = sketch === undefined ? '' : `, ${column('sk', 'INTEGER[]')}, ${column('sc', 'BIGINT[]')}`;
-  const point = `${id}, ${column('ts', 'BIGINT')}, ${column('v', 'BIGINT')}`;
+  const column = (name: string, type: string) => `CAST(NULL AS ${dialect.type(type)}) AS ${name}`;
+  const list = (name: string, type: string) => `${dialect.castList('NULL', type)} AS ${name}`;
+  const wide = (name: string) => `${dialect.wide('NULL')} AS ${name}`;
+  const numbers = ['w', 'n', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'rs'].map((name) => column(name, 'long'));
+  const id = column('id', series.icebergType);
+  const names = labels.map(({ icebergType }, at) => column(`l${at}`, icebergType)).join(', ');
+  const sketched = sketch === undefined ? '' : `, ${list('sk', 'int')}, ${list('sc', 'long')}`;
+  const point = `${id}, ${column('ts', 'long')}, ${column('v', 'long')}`;
   return {
-    points: `${point}, ${column('q', 'BIGINT')}, ${names}`,
-    labels: `${id}, ${names}, ${column('q', 'BIGINT')}`,
+    points: `${point}, ${column('q', 'long')}, ${names}`,
+    labels: `${id}, ${names}, ${column('q', 'long')}`,
     state: `${point}, ${names}`,
-    part: `${column('resolution', 'BIGINT')}, ${id}, ${numbers.join(', ')}, ${column('s', 'HUGEINT')}, ${column('inc', 'HUGEINT')}${sketched}, ${names}`,
+    part: `${column('resolution', 'long')}, ${id}, ${numbers.join(', ')}, ${wide('s')}, ${wide('inc')}${sketched}, ${names}`,
   };
 }
 
@@ -51,14 +55,14 @@ export async function openPoints(
 ): Promise<void> {
   const labels = labelNames(rollupShape(context.config));
   const sources = await arriving(context, spec, labels);
-  const empty = emptyColumns(context.config);
+  const empty = emptyColumns(duckDb, context.config);
   await createView(session, 'arriving', sources.points, empty.points);
   await createView(session, 'arriving_labels', sources.labels, empty.labels);
 }
 
 /** The same views without a point: for what only the state says. */
 export async function openNoPoints(session: EngineSession, config: RollupConfig): Promise<void> {
-  const empty = emptyColumns(config);
+  const empty = emptyColumns(duckDb, config);
   await createView(session, 'arriving', [], empty.points);
   await createView(session, 'arriving_labels', [], empty.labels);
 }
@@ -71,7 +75,7 @@ export async function openState(
   session: EngineSession,
   spec: StateRange,
 ): Promise<void> {
-  const empty = emptyColumns(context.config);
+  const empty = emptyColumns(duckDb, context.config);
   const rows = async (files: readonly StateFile[]) =>
     files.length === 0 ? [] : [await stateRows(context, files, spec)];
   await createView(session, 'hot', await rows(spec.hot), empty.state);
@@ -117,7 +121,7 @@ function labelsOf(path: string, { spec, labels, before }: PointsOptions): string
 }
 
 /** @throws CorruptStateError when the list is not the one that was planned */
-async function* readSources(
+export async function* readSources(
   store: ObjectStore,
   { sources, sourcesDigest }: Pick<RollupSpec, 'sources' | 'sourcesDigest'>,
 ): AsyncIterable<PointSource> {

@@ -1,3 +1,4 @@
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import type { RollupRules } from './rules.ts';
 import { baseRows, finerOf, mergeable, mergedRows } from './sql/windows.ts';
@@ -24,7 +25,7 @@ export async function mergeLevels(session: EngineSession, rules: RollupRules, cl
       continue;
     }
     await session.execute(
-      `CREATE TEMP TABLE ${fresh(resolution)} AS ${mergedRows(`SELECT ${mergeable} FROM ${from}`, resolution)}`,
+      `CREATE TEMP TABLE ${fresh(resolution)} AS ${mergedRows(duckDb, `SELECT ${mergeable} FROM ${from}`, resolution)}`,
     );
     const waited = `SELECT ${mergeable} FROM part WHERE resolution = ${resolution}`;
     const [open] = await session.query(`SELECT count(*) AS n FROM (${waited})`);
@@ -32,6 +33,7 @@ export async function mergeLevels(session: EngineSession, rules: RollupRules, cl
       Number(open?.['n']) === 0
         ? `CREATE TEMP VIEW ${windows(resolution)} AS FROM ${fresh(resolution)}`
         : `CREATE TEMP TABLE ${windows(resolution)} AS ${mergedRows(
+            duckDb,
             `SELECT ${mergeable} FROM ${fresh(resolution)} UNION ALL ${waited}`,
             undefined,
           )}`,

@@ -1,14 +1,19 @@
+import type { Dialect } from '../engine/dialect.ts';
 import { localRows } from '../run/row-groups.ts';
 import type { Location, ObjectStore } from '../stores/ports.ts';
-import { partOf } from './sql/points.ts';
+import { partOf, type Spreading } from './sql/points.ts';
 import type { RollupState, StateFile } from './state.ts';
 import type { PointSource } from './types.ts';
 
 /** The series of the parts [firstPart, lastPart] of so many. */
-export interface PartRange {
+export interface PartRange extends Spreading {
   readonly firstPart: number;
   readonly lastPart: number;
-  readonly parts: number;
+}
+
+/** All parts. */
+export function allParts({ parts, hash }: Spreading): PartRange {
+  return { firstPart: 0, lastPart: parts - 1, parts, ...(hash === undefined ? {} : { hash }) };
 }
 
 export function isWhole({ firstPart, lastPart, parts }: PartRange): boolean {
@@ -35,9 +40,9 @@ export function partsPath(store: ObjectStore, location: Location, range: PartRan
 }
 
 /** SQL: whether a row is of these parts, by `part`, or by the series when it has none. */
-export function inParts(range: PartRange, part: 'part' | undefined): string {
+export function inParts(range: PartRange, part: 'part' | undefined, dialect?: Dialect): string {
   if (isWhole(range)) return 'true';
-  return `${part ?? partOf('id', range.parts)} BETWEEN ${range.firstPart} AND ${range.lastPart}`;
+  return `${part ?? partOf('id', range, dialect)} BETWEEN ${range.firstPart} AND ${range.lastPart}`;
 }
 
 /** Points of these parts, and those of them that are refused for their time. */
@@ -50,6 +55,19 @@ export function pointsIn(
     points: inside.reduce((sum, [, points]) => sum + points, 0),
     refused: inside.reduce((sum, [, , refused]) => sum + refused, 0),
   };
+}
+
+/** Bytes of what a unit reads: its share of the source objects, and state. */
+export function unitBytes(
+  sources: readonly Pick<PointSource, 'parts' | 'sizeBytes'>[],
+  unit: PartRange & Pick<RollupState, 'hot' | 'tails' | 'part'>,
+): number {
+  const arriving = sources.map((source) => {
+    const total = source.parts.reduce((sum, [, points]) => sum + points, 0);
+    return total === 0 ? 0 : ((source.sizeBytes ?? 0) * pointsIn(source, unit).points) / total;
+  });
+  const state = [...unit.hot, ...unit.tails, ...unit.part].map(({ sizeBytes }) => sizeBytes);
+  return Math.ceil([...arriving, ...state].reduce((sum, bytes) => sum + bytes, 0));
 }
 
 /** Files that may hold series of these parts. */

@@ -23,8 +23,8 @@ export function planChecks(work: readonly PlannedUnit[], unitPoints: number): re
   return groups.map((units): PlannedUnit => {
     const specification: CheckSpec = {
       units: units.map((unit) => {
-        const { firstPart, lastPart, parts } = unit.specification as RollupSpec;
-        return { unit: unitId(unit), firstPart, lastPart, parts };
+        const { firstPart, lastPart, parts, hash } = unit.specification as RollupSpec;
+        return { unit: unitId(unit), firstPart, lastPart, parts, ...(hash === undefined ? {} : { hash }) };
       }),
       share: units.reduce((sum, { rows }) => sum + rows, 0) / total,
     };

@@ -1,5 +1,6 @@
 import type { RollupConfig } from '../config/schema.ts';
 import { count, duration, plural } from '../report/format.ts';
+import { mayUseSpark } from '../run/choose-engine.ts';
 import type { Plan } from '../run/workload.ts';
 import type { RollupRules } from './rules.ts';
 import { quantilesText } from './sketch.ts';
@@ -38,8 +39,10 @@ export function explain(
   state: RollupState | undefined,
   units: {
     readonly work: number;
+    /** Units of the work that are Spark's. */
+    readonly spark: number;
     readonly check: number;
-    readonly config: Pick<RollupConfig, 'quantiles'>;
+    readonly config: Pick<RollupConfig, 'quantiles' | 'work'>;
   },
 ): readonly string[] {
   const quantiles = quantilesText(units.config);
@@ -53,7 +56,22 @@ export function explain(
     ...(quantiles === 'none' ? [] : [`quantiles ${quantiles} of the value`]),
     `state of the batch before: ${rows(state?.hot)} points, ${rows(state?.tails)} tails, ${rows(state?.part)} open rows`,
     `${plural(units.work, 'unit')}${units.check === 0 ? '' : `, audited in ${plural(units.check, 'unit')}`}`,
+    ...(mayUseSpark(units.config) ? [engineLine(units)] : []),
   ];
+}
+
+function engineLine({
+  work,
+  spark,
+  config,
+}: {
+  readonly work: number;
+  readonly spark: number;
+  readonly config: Pick<RollupConfig, 'work'>;
+}): string {
+  const { engine, sparkAbove } = config.work;
+  const why = engine === 'spark' ? 'configured' : `units above work.sparkAbove, ${sparkAbove}`;
+  return `engine: ${spark} of ${plural(work, 'unit')} by Spark (${why}), all else by DuckDB`;
 }
 
 function time(ms: number): string {

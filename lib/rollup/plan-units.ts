@@ -1,5 +1,7 @@
 import type { RollupConfig } from '../config/schema.ts';
+import { chooseEngine } from '../run/choose-engine.ts';
 import type { PlannedUnit } from '../run/stages.ts';
+import { unitBytes } from './part-range.ts';
 import { sketchShape } from './sketch.ts';
 import type { RollupState, StateFile, StateFiles } from './state.ts';
 import type { PointSource, RollupSpec } from './types.ts';
@@ -54,15 +56,16 @@ export function planUnits({ config, threads, sources, state, common }: UnitsOpti
       carried.tails.push(...tails);
       continue;
     }
+    const unit = { ...common, firstPart, lastPart, hot, tails, part };
+    // Without points there is nothing to compute but which tails live on.
+    const { engine } = isUntouched
+      ? ({ engine: 'duckdb' } as const)
+      : chooseEngine(config, unitBytes(sources, unit));
     const specification: RollupSpec = {
-      ...common,
-      firstPart,
-      lastPart,
+      ...unit,
+      ...(engine === 'spark' ? { engine } : {}),
       points: own,
       refused: refused.slice(firstPart, lastPart + 1).reduce((sum, one) => sum + one, 0),
-      hot,
-      tails,
-      part,
     };
     units.push({
       label: `p${String(firstPart).padStart(4, '0')}`,

@@ -1,7 +1,9 @@
 import { configDigest } from '../config/digest.ts';
 import { BatchOrderError, PoisonInputError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table } from '../iceberg/index.ts';
+import { mayUseSpark } from '../run/choose-engine.ts';
 import { sha256 } from '../run/layout.ts';
+import { needSpark } from '../run/spark-use.ts';
 import { writeStage } from '../run/stages.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
@@ -11,6 +13,7 @@ import { planChecks } from './plan-checks.ts';
 import { estimate, explain } from './plan-explain.ts';
 import { planUnits } from './plan-units.ts';
 import { closedThrough, type RollupRules, rulesOf, windowEnd } from './rules.ts';
+import { spreadingOf } from './spreading.ts';
 import { hashProbe } from './sql/points.ts';
 import { startOfBatch } from './start.ts';
 import type { CommittedBatch, RollupState } from './state.ts';
@@ -22,6 +25,7 @@ import {
   type PreparedPoints,
   type RollupContext,
   type RollupPlanFacts,
+  type RollupSpec,
   rollupStage,
 } from './types.ts';
 
@@ -29,6 +33,7 @@ import {
 export async function plan(context: RollupContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
   const { config, world } = context;
   const rules = rulesOf(config);
+  if (mayUseSpark(config)) needSpark(world);
   const start = await startOfBatch(context);
   const table = await findTable(world, config);
   mustFollow(context, newestBatch(table, context.branch), start.previous);
@@ -46,14 +51,15 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
     closedBeforeMs,
     batch.flush ? newestWindow(rules, newestMs, start.state) : undefined,
   );
-  const probe = await engineHash(context);
+  const spreading = spreadingOf(config);
+  const probe = await hashOf(context);
   const units = planUnits({
     config,
     threads: config.work.threads ?? world.resources.threads,
     sources,
     state: start.state === undefined ? undefined : readableBy(start.state, probe),
     common: {
-      parts: config.state.parts,
+      ...spreading,
       batch: batch.number,
       watermarkMs: batch.watermarkMs,
       closedBeforeMs: closedBeforeMs ?? null,
@@ -74,7 +80,7 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
     closedBeforeMs: closedBeforeMs ?? null,
     closedAfterMs: closedAfterMs ?? null,
     previous: start.previous ?? null,
-    parts: config.state.parts,
+    ...spreading,
     hashProbe: probe,
     points: written.rows,
     refused: sources.reduce((sum, one) => sum + one.parts.reduce((n, [, , refused]) => n + refused, 0), 0),
@@ -106,7 +112,13 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
     ],
     stages: [written, ...check],
     estimate: estimate(facts, start.state, { threads: world.resources.threads, config }),
-    explanation: explain(facts, rules, start.state, { work: written.units, check: checks.length, config }),
+    explanation: explain(facts, rules, start.state, {
+      work: written.units,
+      spark: units.units.filter(({ specification }) => (specification as RollupSpec).engine === 'spark')
+        .length,
+      check: checks.length,
+      config,
+    }),
     workload: facts,
   };
   return { ...head, digest: sha256(JSON.stringify(head)) };
@@ -159,10 +171,11 @@ export async function sourcesOf(prepared: AsyncIterable<Prepared>): Promise<{
       a.arrivedMs - b.arrivedMs || compareBytes(a.location, b.location) || compareBytes(a.version, b.version),
   );
   const found = objects.map(({ workload }) => workload as PreparedPoints);
-  const sources: PointSource[] = objects.map(({ rowsLocation = '', cells }, index) => ({
+  const sources: PointSource[] = objects.map(({ rowsLocation = '', cells, item }, index) => ({
     location: rowsLocation,
     columns: found[index]?.columns,
     labels: found[index]?.labels ?? '',
+    sizeBytes: item.sizeBytes,
     parts: cells.map(([, part, points, refused]) => [part, points, refused] as const),
   }));
   const newest = found.flatMap(({ newestMs }) => newestMs ?? []);
@@ -211,7 +224,10 @@ function newestWindow(
   return all.length === 0 ? undefined : Math.max(...all);
 }
 
-export async function engineHash(context: RollupContext): Promise<string> {
+/** Names the hash that series are spread by: another name, other parts. */
+export async function hashOf(context: RollupContext): Promise<string> {
+  const { hash } = spreadingOf(context.config);
+  if (hash !== undefined) return hash;
   await using session = await context.session('plan', { threads: 1 });
   const [row] = await session.query(hashProbe);
   return String(row?.['probe']);

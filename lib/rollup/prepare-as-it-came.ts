@@ -1,3 +1,4 @@
+import { asksForSpark } from '../config/spark.ts';
 import { sqlType } from '../config/types.ts';
 import type { OpenedItem } from '../run/sources/item.ts';
 import type { ColumnMatch } from '../run/sources/typed-rows.ts';
@@ -19,6 +20,8 @@ export async function fitsAsItCame(
   context: RollupContext,
   { opened: { source, rejects }, columns, match }: AsItCameOptions,
 ): Promise<boolean> {
+  // Spark reads points by their part, and names of columns are kept as SQL for DuckDB.
+  if (asksForSpark(context.config)) return false;
   const types = new Map(source.columns.map(({ name, type }) => [name, type]));
   const fits = columns.every(({ type, name }, at) => {
     const found = types.get(match.from[at] ?? '');

@@ -1,6 +1,6 @@
 import type { EngineSession } from '../engine/engine.ts';
 import type { Prepared } from '../run/workload.ts';
-import type { PointColumn } from './sql/points.ts';
+import type { PointColumn, Spreading } from './sql/points.ts';
 import {
   incomplete,
   lateness,
@@ -55,9 +55,9 @@ export async function countPrepared(options: CountOptions): Promise<CountedPoint
 /** What the tables say, for the plan. */
 export async function preparedCounts(
   session: EngineSession,
-  parts: number,
+  spreading: Spreading,
 ): Promise<{ readonly cells: Prepared['cells']; readonly lateness: PreparedPoints['lateness'] }> {
-  const cells = await session.query(seriesParts(parts));
+  const cells = await session.query(seriesParts(spreading));
   const late = await session.query(lateness());
   return {
     cells: cells.map((row) => [0, Number(row['part']), Number(row['points']), Number(row['refused'])]),

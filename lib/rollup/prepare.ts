@@ -10,6 +10,7 @@ import type { Prepared } from '../run/workload.ts';
 import type { IntakeItem } from '../stores/ports.ts';
 import { fitsAsItCame } from './prepare-as-it-came.ts';
 import { type CountedPoints, countPrepared, preparedCounts } from './prepare-counts.ts';
+import { spreadingOf } from './spreading.ts';
 import { checkedPoints, type PointColumn, partOf, pointColumns, pointRows } from './sql/points.ts';
 import { seriesLabels } from './sql/prepared.ts';
 import { countsInBatch } from './start.ts';
@@ -93,7 +94,7 @@ async function keepTyped(file: PointFile): Promise<KeptPoints> {
   await poisonOnRead(opened.spillBytes, () => session.execute(`CREATE TEMP TABLE checked AS ${checked}`));
   await quarantineFaults(session, source, rejects);
   await session.execute(
-    `CREATE TEMP VIEW accepted AS SELECT ${partOf('id', context.config.state.parts)} AS part, * EXCLUDE (pw_fault) FROM checked WHERE pw_fault IS NULL`,
+    `CREATE TEMP VIEW accepted AS SELECT ${partOf('id', spreadingOf(context.config))} AS part, * EXCLUDE (pw_fault) FROM checked WHERE pw_fault IS NULL`,
   );
   const { newestMs } = await count(file, 'FROM accepted');
   const names = ['part', 'pw_row', ...columns.map(({ name }) => name)];
@@ -118,7 +119,7 @@ async function countsOf(
   { columns, newestMs }: Pick<PreparedPoints, 'columns' | 'newestMs'>,
 ): Promise<Required<Pick<Prepared, 'cells' | 'workload'>>> {
   const { session } = file.opened;
-  const { cells, lateness } = await preparedCounts(session, file.context.config.state.parts);
+  const { cells, lateness } = await preparedCounts(session, spreadingOf(file.context.config));
   const found: PreparedPoints = { columns, labels: await keepLabels(file), newestMs, lateness };
   return { cells, workload: found };
 }
@@ -127,7 +128,7 @@ async function keepLabels(file: PointFile): Promise<string> {
   const { context, columns } = file;
   const { session } = file.opened;
   const path = join(session.workFolder, 'labels.parquet');
-  const select = seriesLabels(columns, context.config.state.parts);
+  const select = seriesLabels(columns, spreadingOf(context.config));
   await session.writeParquet({ select, path, rowGroupRows: preparedGroupRows });
   const location = `${folderOf(file)}/labels.parquet`;
   await adoptOnce(context, path, location);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { RollupConfig } from '../config/schema.ts';
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
 import type { World } from '../run/workload.ts';
@@ -58,7 +59,7 @@ export async function createOpenWindows(options: {
   await mergeLevels(own, rules, isPoint(spec));
   await mergeSketches(own, rules, shape.sketch, isPoint(spec));
   const selects = rules.resolutionsMs.map((resolutionMs) =>
-    tableRows({ shape, resolutionMs, labels, where: 'true' }),
+    tableRows({ dialect: duckDb, shape, resolutionMs, labels, where: 'true' }),
   );
   const path = `${session.workFolder}/open-windows.parquet`;
   await own.writeParquet({

@@ -1,3 +1,4 @@
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { IntegrityError } from '../errors.ts';
 import type { RollupRules } from './rules.ts';
@@ -31,8 +32,8 @@ async function makeLabels(
 ): Promise<void> {
   const names = labels.join(', ');
   await session.execute(`CREATE TEMP TABLE labels AS ${knownLabels(names, spec, rules)}`);
-  await session.execute(`INSERT INTO labels ${firstLabels(labels)}`);
-  await session.execute(`INSERT INTO labels ${waitingLabels(labels)}`);
+  await session.execute(`INSERT INTO labels ${firstLabels(duckDb, labels, 'labels')}`);
+  await session.execute(`INSERT INTO labels ${waitingLabels(labels, ['labels'])}`);
   await session.execute(`CREATE TEMP TABLE older AS ${olderLabels(labels)}`);
 }
 

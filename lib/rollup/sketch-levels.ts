@@ -1,3 +1,4 @@
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { windows } from './levels.ts';
 import type { RollupRules } from './rules.ts';
@@ -24,7 +25,7 @@ export async function mergeSketches(
   closes: string,
 ): Promise<void> {
   if (sketch === undefined) return;
-  await session.execute(`CREATE TEMP TABLE sketch_bins AS ${binRows(sketchBins(sketch))}`);
+  await session.execute(`CREATE TEMP TABLE sketch_bins AS ${binRows(duckDb, sketchBins(sketch))}`);
   await session.execute(`CREATE TEMP TABLE ${base} AS ${pointSketches(rules, sketch, closes)}`);
   const made = [base];
   for (const resolution of rules.resolutionsMs) {
@@ -33,13 +34,13 @@ export async function mergeSketches(
       const finer = finerOf(resolution, rules);
       const from = finer === rules.baseMs ? base : fresh(finer);
       await session.execute(
-        `CREATE TEMP TABLE ${fresh(resolution)} AS ${mergedSketches(`FROM ${from}`, resolution)}`,
+        `CREATE TEMP TABLE ${fresh(resolution)} AS ${mergedSketches(`SELECT * FROM ${from}`, resolution)}`,
       );
       made.push(fresh(resolution));
-      rows = `(${mergedSketches(`FROM ${fresh(resolution)} UNION ALL ${waitingSketches(resolution)}`, undefined)})`;
+      rows = `(${mergedSketches(`SELECT * FROM ${fresh(resolution)} UNION ALL ${waitingSketches(duckDb, resolution)}`, undefined)})`;
     }
     await session.execute(
-      `CREATE TEMP TABLE ${sketches(resolution)} AS ${packedSketches(rows, windows(resolution), sketch)}`,
+      `CREATE TEMP TABLE ${sketches(resolution)} AS ${packedSketches(duckDb, rows, windows(resolution), sketch)}`,
     );
   }
   for (const table of made) await session.execute(`DROP TABLE ${table}`);

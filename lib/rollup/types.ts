@@ -3,6 +3,7 @@ import type { OutcomeWithChanges } from '../run/table-change.ts';
 import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 import type { PartRange } from './part-range.ts';
+import type { Spreading } from './sql/points.ts';
 import type { StateFile, StateFiles } from './state.ts';
 
 /** Specifications of the units and what they leave behind. Plain JSON; times are milliseconds. */
@@ -34,12 +35,16 @@ export interface PointSource {
   /** Names of its columns, as SQL, when it is the file as it came: it is not ordered by part, and rows count by their place. */
   readonly columns?: Readonly<Record<string, string>> | undefined;
   readonly labels: Location;
+  /** Of the source object. */
+  readonly sizeBytes?: number;
   /** [part, points, those of them that are refused for their time]. */
   readonly parts: readonly (readonly [part: number, points: number, refused: number])[];
 }
 
 /** One unit: all series of the parts [firstPart, lastPart], from their points to their rows and their state. */
 export interface RollupSpec extends PartRange {
+  /** What runs it; default: DuckDB. */
+  readonly engine?: 'spark';
   readonly batch: number;
   readonly watermarkMs: number;
   readonly closedBeforeMs: number | null;
@@ -102,7 +107,7 @@ export interface RollupOutcome extends OutcomeWithChanges {
 }
 
 /** What plan, audit and publish share, bounded. */
-export interface RollupPlanFacts {
+export interface RollupPlanFacts extends Spreading {
   readonly batch: number;
   readonly flush: boolean;
   readonly watermarkMs: number;
@@ -114,7 +119,6 @@ export interface RollupPlanFacts {
     readonly digest: string;
     readonly snapshotId: string;
   } | null;
-  readonly parts: number;
   readonly hashProbe: string;
   readonly points: number;
   readonly refused: number;

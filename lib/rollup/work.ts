@@ -1,4 +1,3 @@
-import { CorruptStateError } from '../errors.ts';
 import type { Plan, UnitItem, UnitResult } from '../run/workload.ts';
 import { labelNames, rollupShape } from './columns.ts';
 import { openPoints, openState } from './inputs.ts';
@@ -8,6 +7,7 @@ import { countPoints, orderSeries } from './series.ts';
 import { mergeSketches } from './sketch-levels.ts';
 import { isPoint } from './sql/series.ts';
 import type { RollupContext, RollupOutcome, RollupSpec } from './types.ts';
+import { unitResult } from './unit-result.ts';
 import { noDeadLetters, writeDeadLetters, writeState } from './write-state.ts';
 import { outputTable, writeWindows } from './write-windows.ts';
 
@@ -59,15 +59,5 @@ export async function work(
     deadLetters: refused.location,
     times: { compute: computed - started, partial: stated - computed, append: now() - stated },
   };
-  if (points.arrived !== spec.points)
-    throw new CorruptStateError(
-      `unit ${item.unit} was planned for ${spec.points} points and found ${points.arrived}`,
-      { safe: 'nothing was published', next: `partwise cancel ${context.runId}` },
-    );
-  const files = [...state.hot, ...state.tails, ...state.part];
-  return {
-    rows: windows.reduce((sum, one) => sum + one.closed, 0),
-    bytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
-    outcome,
-  };
+  return unitResult(context, item, spec, outcome);
 }

@@ -1,12 +1,12 @@
 import type { Task } from '../committer/index.ts';
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import type { Location } from '../stores/ports.ts';
 import { rollupShape } from './columns.ts';
 import { windows } from './levels.ts';
 import type { RollupRules } from './rules.ts';
-import { labelled } from './sql/rows.ts';
-import { inTime, livingTails } from './sql/series.ts';
-import { estimateNames } from './sql/sketches.ts';
+import { refusedPoints } from './sql/series.ts';
+import { coarser, isOpen, type StateRows, stateRows } from './sql/state.ts';
 import type { StateFile } from './state.ts';
 import { deadLettersJob, stateJob } from './state-job.ts';
 import type { RollupContext, RollupOutcome, RollupSpec } from './types.ts';
@@ -27,51 +27,27 @@ type WrittenState = Pick<RollupOutcome, 'state' | 'newestHotMs' | 'newestPartMs'
 export async function writeState(writing: Writing): Promise<WrittenState> {
   const { session, spec, rules, labels } = writing;
   const task = (await stateJob(writing.context)).task(writing.unit, writing.context.attempt);
-  const names = labels.join(', ');
-  const closedMs = spec.closedAfterMs;
-  const open = closedMs === null ? 'true' : `ts > ${closedMs}`;
-  const hot = await writeFile(writing, task, {
-    kind: 'hot',
-    select: `SELECT id, ts, v, ${names} FROM ordered JOIN labels USING (id) WHERE ${open}`,
-    by: 'id, ts',
-  });
-  // Of each base window its last point, which is later than the tail from before.
-  const last =
-    'SELECT id, max(ts) AS ts, arg_max(v, ts) AS v FROM (SELECT id, lt AS ts, lv AS v FROM base UNION ALL SELECT id, ts, v FROM tails) GROUP BY id';
-  const tails = await writeFile(writing, task, {
-    kind: 'tails',
-    select: `SELECT id, ts, v, ${names} FROM (${last}) JOIN labels USING (id) WHERE ${livingTails(closedMs, rules)}`,
-    by: 'id',
-  });
   const shape = rollupShape(writing.context.config);
-  const where = closedMs === null ? 'true' : `w > ${closedMs}`;
-  const coarser = rules.resolutionsMs.filter((resolution) => resolution !== rules.baseMs);
-  const estimates = shape.sketch === undefined ? '' : ` EXCLUDE (${estimateNames(shape.sketch).join(', ')})`;
-  const openWindows = coarser.map(
-    (resolutionMs) =>
-      `SELECT CAST(${resolutionMs} AS BIGINT) AS resolution, *${estimates} REPLACE (CAST(s AS DECIMAL(38,0)) AS s, CAST(inc AS DECIMAL(38,0)) AS inc) FROM (${labelled({ shape, resolutionMs, labels, where })})`,
-  );
-  const part =
-    openWindows.length === 0
-      ? undefined
-      : await writeFile(writing, task, {
-          kind: 'part',
-          select: `SELECT * FROM (${openWindows.join(' UNION ALL ')})`,
-          by: 'resolution, id, w',
-        });
+  const files: Partial<Record<StateRows['kind'], StateFile | undefined>> = {};
+  for (const rows of stateRows({ dialect: duckDb, spec, rules, shape, labels }))
+    files[rows.kind] = await writeFile(writing, task, rows);
   await task.commit();
   const newest = async (select: string): Promise<number | null> => {
     const [row] = await session.query(select);
     return row?.['t'] === null || row?.['t'] === undefined ? null : Number(row['t']);
   };
   return {
-    state: { hot: listOf(hot), tails: listOf(tails), part: listOf(part) },
-    newestHotMs: await newest(`SELECT max(ts) AS t FROM ordered WHERE ${open}`),
+    state: { hot: listOf(files.hot), tails: listOf(files.tails), part: listOf(files.part) },
+    newestHotMs: await newest(`SELECT max(ts) AS t FROM ordered WHERE ${isOpen(spec, 'ts')}`),
     newestPartMs:
-      part === undefined
+      files.part === undefined
         ? null
         : await newest(
-            `SELECT max(w) AS t FROM (${coarser.map((resolution) => `SELECT max(w) AS w FROM ${windows(resolution)} WHERE ${where}`).join(' UNION ALL ')})`,
+            `SELECT max(w) AS t FROM (${coarser(rules)
+              .map(
+                (resolution) => `SELECT max(w) AS w FROM ${windows(resolution)} WHERE ${isOpen(spec, 'w')}`,
+              )
+              .join(' UNION ALL ')})`,
           ),
   };
 }
@@ -87,11 +63,8 @@ export const noDeadLetters: DeadLetters = { location: undefined, tooLate: 0, too
 /** Keeps the points that are in no row, each with its reason: `too late` or `too far`; those of one series and time in the order of ingest. */
 export async function writeDeadLetters(writing: Writing): Promise<DeadLetters> {
   const { context, session, spec, rules, unit } = writing;
-  const late = spec.closedBeforeMs === null ? 'false' : `ts <= ${spec.closedBeforeMs}`;
   const path = `${session.workFolder}/dead-letters.parquet`;
-  await session.execute(
-    `CREATE TEMP TABLE refused AS SELECT CAST(${spec.batch} AS BIGINT) AS batch, CASE WHEN ${late} THEN 'too late' ELSE 'too far' END AS reason, * FROM arriving WHERE NOT (${inTime(spec, rules)})`,
-  );
+  await session.execute(`CREATE TEMP TABLE refused AS ${refusedPoints(spec, rules)}`);
   const [counts] = await session.query(
     "SELECT count(*) FILTER (reason = 'too late') AS late, count(*) FILTER (reason = 'too far') AS far FROM refused",
   );
@@ -104,12 +77,6 @@ export async function writeDeadLetters(writing: Writing): Promise<DeadLetters> {
   const { destination } = await task.write(`${unit}.parquet`, { path });
   await task.commit();
   return { location: destination, tooLate: Number(counts?.['late']), tooFar: Number(counts?.['far']) };
-}
-
-interface StateRows {
-  readonly kind: 'hot' | 'tails' | 'part';
-  readonly select: string;
-  readonly by: string;
 }
 
 async function writeFile(

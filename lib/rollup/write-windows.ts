@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { duckDb } from '../engine/duckdb-dialect.ts';
 import { identifier } from '../engine/sql.ts';
 import {
   currentSchema,
@@ -17,7 +18,7 @@ import type { Location } from '../stores/ports.ts';
 import { rollupShape } from './columns.ts';
 import { windows } from './levels.ts';
 import { rulesOf } from './rules.ts';
-import { bucketOf, tableRows } from './sql/rows.ts';
+import { bucketOf, publishedRows } from './sql/rows.ts';
 import { rollups, targetTable } from './tables.ts';
 import type { RollupContext, WindowCounts } from './types.ts';
 import type { Writing } from './write-state.ts';
@@ -63,13 +64,13 @@ export async function writeWindows(
     counts.push({ resolutionMs, closed: rows, open: Number(total?.['n']) - rows });
     if (rows === 0) continue;
     const buckets = await session.query(
-      `SELECT DISTINCT CAST(${bucketOf('w', resolutionMs)} - DATE '1970-01-01' AS INTEGER) AS day FROM ${windows(resolutionMs)} WHERE ${closed} ORDER BY day`,
+      `SELECT DISTINCT CAST(${bucketOf(duckDb, 'w', resolutionMs)} - DATE '1970-01-01' AS INTEGER) AS day FROM ${windows(resolutionMs)} WHERE ${closed} ORDER BY day`,
     );
     for (const { day } of buckets) {
       const bucket =
         buckets.length === 1
           ? closed
-          : `${closed} AND ${bucketOf('w', resolutionMs)} = DATE '1970-01-01' + ${Number(day)}`;
+          : `${closed} AND ${bucketOf(duckDb, 'w', resolutionMs)} = DATE '1970-01-01' + ${Number(day)}`;
       added.push(await writeBucket(writing, { resolutionMs, day: Number(day), bucket }));
     }
   }
@@ -96,9 +97,8 @@ async function writeBucket(
 ): Promise<DataFile> {
   const name = `${unit}-${randomBytes(6).toString('hex')}.parquet`;
   const shape = rollupShape(context.config);
-  const columns = table.schema.fields.map((field) => identifier(field.name)).join(', ');
   const [written] = await session.writeParquet({
-    select: `SELECT ${columns} FROM (${tableRows({ shape, resolutionMs, labels, where: bucket })}) ORDER BY ${[shape.shard.name, shape.series.name, 'window_ts'].map(identifier).join(', ')}`,
+    select: `${publishedRows({ dialect: duckDb, schema: table.schema, shape, resolutionMs, labels, where: bucket })} ORDER BY ${[shape.shard.name, shape.series.name, 'window_ts'].map(identifier).join(', ')}`,
     path: `${session.workFolder}/${name}`,
     fieldIds: fieldIds(table.schema),
     rowGroupRows: context.config.work.rowGroupRows,

@@ -1,5 +1,6 @@
 import type { SparkInput, SparkUnit } from '../engine/spark.ts';
 import { spark } from '../engine/spark-dialect.ts';
+import type { SparkRows } from '../run/spark-rows.ts';
 import type { Location } from '../stores/ports.ts';
 import { newestMonth, type SummaryShape } from './columns.ts';
 import { type CopyRule, totalRows } from './replace-latest.ts';
@@ -13,7 +14,6 @@ import {
   sparkInputs,
   sparkScan,
 } from './spark-files.ts';
-import type { SparkRows } from './spark-rows.ts';
 import { changedMonths } from './sql/apply.ts';
 import { changesTable } from './sql/changes.ts';
 import {

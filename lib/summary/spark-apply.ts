@@ -4,6 +4,7 @@ import { textList } from '../engine/sql.ts';
 import { IntegrityError } from '../errors.ts';
 import type { DataFile } from '../iceberg/types.ts';
 import { sparkPlaces } from '../run/spark-places.ts';
+import { createSparkRows, readSparkRows, type SparkRows, takeDataFile } from '../run/spark-rows.ts';
 import type { Compiled, CompiledUnit, Plan, SparkUse, UnitItem, UnitResult } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
@@ -14,11 +15,10 @@ import { wholeCells } from './plan-engine.ts';
 import { groupBytes } from './plan-groups.ts';
 import { type OpenFiles, openDeletes, plannedFiles } from './reading.ts';
 import { type GroupResult, groupFiles, rewriteGroup, untouchedGroup } from './rewrite-group.ts';
-import { createSparkRows, readSparkRows, type SparkRows } from './spark-rows.ts';
 import { applyForSpark } from './spark-unit.ts';
 import { unitTable } from './tables-io.ts';
 import type { ApplyGroup, ApplySpec, SummaryContext } from './types.ts';
-import { type OutputTable, partitionOf, takeDataFile } from './writing.ts';
+import { type OutputTable, partitionOf } from './writing.ts';
 
 /**
  * A unit of `apply` whose rows Spark reads, changes and writes. What is small stays here, and is done by the same code
@@ -100,7 +100,9 @@ export async function finishApply(
       duckDb.keep('pw_hit', `SELECT * FROM pw_all_hits WHERE pw_file IN (${numbers.join(', ')})`),
     );
     const files: DataFile[] = [];
-    for (const file of written.get(group) ?? []) files.push(await takeDataFile(options, group, file));
+    const partition = partitionOf(table.spec, group);
+    for (const described of written.get(group) ?? [])
+      files.push(await takeDataFile({ context, table, described, partition }));
     results.push(await rewriteGroup(options, { written: files }));
   }
   return applyResult(spec, results, elapsedMs);

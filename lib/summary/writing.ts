@@ -1,15 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { EngineSession, ParquetEncoding, WrittenFile } from '../engine/engine.ts';
 import { text } from '../engine/sql.ts';
-import {
-  checkFooter,
-  dataFileFromWritten,
-  dataFileToJson,
-  positionDeleteFieldIds,
-} from '../iceberg/index.ts';
+import { dataFileFromWritten, dataFileToJson, positionDeleteFieldIds } from '../iceberg/index.ts';
 import type { DataFile, PartitionSpec, PartitionValue, Schema } from '../iceberg/types.ts';
 import { fieldIds } from '../run/field-ids.ts';
-import { joinLocation, normalizeLocation } from '../stores/location.ts';
+import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { monthText } from './sql/months.ts';
 import type { SummaryContext } from './types.ts';
@@ -76,26 +71,6 @@ export async function writePositionDeletes(
   });
   if (written === undefined || written.rows === 0) return undefined;
   return adopt(options, written, spec, target.partition, 'position-deletes', target.location);
-}
-
-/**
- * Takes over a data file that another writer has described and put where it stays.
- * @throws IntegrityError when its footer says something else than the description and the table's schema
- */
-export async function takeDataFile(
-  { context, table }: Pick<WriteOptions, 'context' | 'table'>,
-  cell: Cell,
-  described: DataFile,
-): Promise<DataFile> {
-  const location = normalizeLocation(described.location);
-  const store = context.world.warehouse;
-  await checkFooter({ store, file: described, location, schema: table.schema });
-  return {
-    ...described,
-    location,
-    specId: table.spec.specId,
-    partition: partitionOf(table.spec, cell),
-  };
 }
 
 async function adopt(

@@ -50,3 +50,40 @@ it('plan --sql shows them in the dialect of Spark for units of Spark, and starts
   expect(told).toMatch(/AS `balance_history`/);
   expect(told).not.toMatch(/list_concat|::/);
 });
+
+async function plannedBatch(work: string) {
+  await using home = await newHome();
+  await mkdir(`${home.path}/pipelines`);
+  await writeFile(
+    `${home.path}/pipelines/metrics.yaml`,
+    `pipeline: metrics\nkind: rollup\nresolutions: [1m, 1h]\nbatches: { start: '2026-01-01T00:00:00Z', every: 1h }\nquantiles: { values: [0.5] }\nwork: ${work}\n`,
+  );
+  await writeFile(
+    `${home.path}/points.csv`,
+    'id,org_id,metric,metric_shard_id,long_value,logical_timestamp\ncpu,o,m,1,5,1767225610000\n',
+  );
+  const plan = await home.run('plan', 'points.csv', '--arrived', '2026-01-01T00:30:00Z', '--sql');
+  expect(plan.code).toBe(0);
+  return plan.stdout;
+}
+
+it('plan --sql shows the statements from points to rows and state of a batch, in the dialect of DuckDB', async () => {
+  const told = await plannedBatch('{}');
+  expect(told).toMatch(/statements of rollup\/p0000-[0-9a-f]+, DuckDB:/);
+  expect(told).toMatch(/^CREATE TEMP TABLE base AS$/m);
+  expect(told).toMatch(/arg_min\(/);
+  expect(told).toMatch(/'\[-2186, -2185, … 4373 in all\]'/);
+  expect(told).toMatch(/AS window_ts/);
+});
+
+it('plan --sql shows them in the dialect of Spark for a batch of Spark', async () => {
+  process.env['PARTWISE_SPARK_PYTHON'] = '/no/python';
+  process.env['PARTWISE_SPARK_JARS'] = import.meta.dirname;
+  const told = await plannedBatch('{engine: spark}');
+  expect(told).toMatch(/engine: 1 of 1 unit by Spark \(configured\)/);
+  expect(told).toMatch(/statements of rollup\/p0000-[0-9a-f]+, Spark:/);
+  expect(told).toMatch(/^CACHE TABLE base AS$/m);
+  expect(told).toMatch(/min_by\(/);
+  expect(told).toMatch(/from_json\(\s*'\[-2186, -2185, … 4373 in all\]'/);
+  expect(told).not.toMatch(/arg_min|HUGEINT|list_/);
+});

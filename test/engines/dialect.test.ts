@@ -178,6 +178,7 @@ function expressions(dialect: Dialect): Readonly<Record<string, string>> {
       [`greatest_${at}`]: `greatest(${value}, ${dialect.entry(list, 1)})`,
       [`same_${at}`]: `${value} IS NOT DISTINCT FROM ${dialect.entry(list, 1)}`,
     });
+    if (type === 'string') found[`digest_${at}`] = dialect.digestNumber(value);
     if (type === 'string' || type === 'int' || type === 'long')
       found[`grid_${at}`] = gridText(
         dialect,

@@ -13,9 +13,12 @@ export interface PointLimits {
   readonly maxPoints?: number;
   readonly maxBatches?: number;
   readonly maxFiles?: number;
+  /** Points of so many lives are in it, each of series of its own: they share rules, files and batches. Default 1. */
+  readonly histories?: number;
 }
 
 interface Entry {
+  readonly history: number;
   readonly series: number;
   /** Edges of the finest window back from the end of its first file's batch; below zero: ahead of it. */
   readonly back: number;
@@ -54,21 +57,23 @@ const [smallest, greatest] = [-(2n ** 63n), 2n ** 63n - 1n];
 
 /** Points around the edges that decide something, cut into any files and batches, for any rules. */
 export function pointScenarios(limits: PointLimits = {}): fc.Arbitrary<PointScenario> {
-  const { maxPoints = 40, maxBatches = 5, maxFiles = 6 } = limits;
+  const { maxPoints = 40, maxBatches = 5, maxFiles = 6, histories = 1 } = limits;
   return rulesAndBase().chain(({ rules, baseMs }) => {
-    const entry: fc.Arbitrary<Entry> = fc.record({
-      series: fc.nat(3),
-      back: fc.integer({ min: -3, max: 8 }),
-      jitterMs: fc.constantFrom(0, 0, 1, -1, Math.floor(baseMs / 2)),
-      far: likely(19, false, true),
-      value: fc.oneof(
-        { weight: 6, arbitrary: fc.bigInt({ min: -3n, max: 9n }) },
-        { weight: 1, arbitrary: fc.constantFrom(smallest, smallest + 1n, greatest - 1n, greatest) },
-        { weight: 1, arbitrary: fc.bigInt({ min: smallest, max: greatest }) },
-      ),
-      labels: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
-      files: fc.array(fc.nat(maxFiles - 1), { minLength: 1, maxLength: 2 }),
-    });
+    const entry = (history: number): fc.Arbitrary<Entry> =>
+      fc.record({
+        history: fc.constant(history),
+        series: fc.nat(3),
+        back: fc.integer({ min: -3, max: 8 }),
+        jitterMs: fc.constantFrom(0, 0, 1, -1, Math.floor(baseMs / 2)),
+        far: likely(19, false, true),
+        value: fc.oneof(
+          { weight: 6, arbitrary: fc.bigInt({ min: -3n, max: 9n }) },
+          { weight: 1, arbitrary: fc.constantFrom(smallest, smallest + 1n, greatest - 1n, greatest) },
+          { weight: 1, arbitrary: fc.bigInt({ min: smallest, max: greatest }) },
+        ),
+        labels: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
+        files: fc.array(fc.nat(maxFiles - 1), { minLength: 1, maxLength: 2 }),
+      });
     const file = fc.record({
       batch: fc.nat(maxBatches - 1),
       quarter: fc.integer({ min: -1, max: 3 }),
@@ -80,7 +85,13 @@ export function pointScenarios(limits: PointLimits = {}): fc.Arbitrary<PointScen
         batches: fc.integer({ min: 1, max: maxBatches }),
         flushes: fc.array(likely(5, false, true), { minLength: maxBatches, maxLength: maxBatches }),
         files: fc.array(file, { minLength: maxFiles, maxLength: maxFiles }),
-        entries: fc.array(entry, { maxLength: maxPoints, size: 'max' }),
+        entries: fc
+          .tuple(
+            ...Array.from({ length: histories }, (_, history) =>
+              fc.array(entry(history), { maxLength: maxPoints, size: 'max' }),
+            ),
+          )
+          .map((all) => all.flat()),
       } as const)
       .map((choice): PointScenario => {
         const files = choice.files.map(({ batch, quarter, head }, index) => {
@@ -99,7 +110,7 @@ export function pointScenarios(limits: PointLimits = {}): fc.Arbitrary<PointScen
           const edgeMs = Math.floor(endMs / baseMs) * baseMs;
           for (const [turn, at] of one.files.entries()) {
             files[at]?.points.push({
-              id: ids[choice.idType][one.series] ?? '',
+              id: idOf(choice.idType, one),
               ...(labels[(one.labels + turn) % labels.length] ?? { orgId: null, metric: null, shardId: 0 }),
               value: BigInt.asIntN(64, one.value + BigInt(turn)),
               timeMs: edgeMs - one.back * baseMs + one.jitterMs + (one.far ? 1e9 : 0),
@@ -119,6 +130,12 @@ export function pointScenarios(limits: PointLimits = {}): fc.Arbitrary<PointScen
         };
       });
   });
+}
+
+function idOf(idType: PointScenario['idType'], { series, history }: Entry): string {
+  const id = ids[idType][series] ?? '';
+  if (history === 0) return id;
+  return idType === 'string' ? `${id} ${history}` : String(BigInt(id) - 4n * BigInt(history));
 }
 
 const quantiles = fc.record({

@@ -36,8 +36,8 @@ async function count(rows: readonly Row[], inTime: string) {
     for (const value of values) await session.execute(`INSERT INTO given VALUES ${value}`);
     const counted = await countPrepared({ session, rows: 'FROM given', columns, inTime, watermarkMs: endMs });
     if (counted.isFaulty) return { counted, labels: [], cells: [], lateness: [] };
-    const labels: readonly SqlRow[] = await session.query(seriesLabels(columns, parts));
-    return { counted, labels, ...(await preparedCounts(session, parts)) };
+    const labels: readonly SqlRow[] = await session.query(seriesLabels(columns, { parts }));
+    return { counted, labels, ...(await preparedCounts(session, { parts })) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

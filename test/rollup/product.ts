@@ -29,10 +29,10 @@ export interface RollupProduct extends AsyncDisposable {
   readonly rules: RollupRules;
   /** Takes in the batch's files, each at its arrival. */
   arrive(batch: OracleBatch): Promise<void>;
-  /** Runs the batch, which must be the next one; whatever the outcome. */
+  /** Runs the batch, which must be the next one; whatever the outcome. `work` replaces settings of the pipeline's. */
   run(
     batch: Pick<OracleBatch, 'batch' | 'flush'>,
-    options?: { readonly branch?: string },
+    options?: { readonly branch?: string; readonly work?: Partial<RollupConfig['work']> },
   ): Promise<RunOutcome>;
   resume(runId: string): Promise<RunOutcome>;
   /** What a reader sees, by resolution, window and series. */
@@ -83,10 +83,10 @@ export async function openRollup(options: RollupProductOptions): Promise<RollupP
         });
       }
     },
-    run: (batch, { branch = 'main' } = {}) =>
+    run: (batch, { branch = 'main', work = {} } = {}) =>
       runPipeline({
         world,
-        config,
+        config: { ...config, work: { ...config.work, ...work } },
         branch,
         untilMs: rules.startMs + (batch.batch + 1) * rules.batchMs,
         flush: batch.flush,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
+import { duckDb } from '../../lib/engine/duckdb-dialect.ts';
 import { sketchBuckets } from '../../lib/rollup/audit/sketch-buckets.ts';
 import { sketchBins } from '../../lib/rollup/sketch-bins.ts';
 import { binRows, pointSketches } from '../../lib/rollup/sql/sketches.ts';
@@ -51,7 +52,7 @@ test.each([10_000, 100_000])(
       threads: 1,
       workFolder: `${import.meta.dirname}/../../.cache/sketch-bins-${process.pid}-${millionths}`,
     });
-    await session.execute(`CREATE TEMP TABLE sketch_bins AS ${binRows(sketchBins({ gamma }))}`);
+    await session.execute(`CREATE TEMP TABLE sketch_bins AS ${binRows(duckDb, sketchBins({ gamma }))}`);
     await session.execute(
       `CREATE TEMP TABLE ordered AS SELECT v AS id, 5 AS ts, v FROM (SELECT unnest(CAST('[${values.join(',')}]' AS BIGINT[])) AS v)`,
     );

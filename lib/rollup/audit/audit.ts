@@ -4,7 +4,7 @@ import type { AuditReport, Plan } from '../../run/workload.ts';
 import type { Location } from '../../stores/ports.ts';
 import { rollupShape } from '../columns.ts';
 import { completeFiles, type UnitOutcome, unitOutcomes } from '../outcomes.ts';
-import { isWhole, overlapping, type PartRange, pointsIn, readableBy } from '../part-range.ts';
+import { allParts, isWhole, overlapping, type PartRange, pointsIn, readableBy } from '../part-range.ts';
 import { rulesOf } from '../rules.ts';
 import { readState, type StateFile, type StateFiles } from '../state.ts';
 import { committedSizes } from '../state-job.ts';
@@ -41,11 +41,11 @@ export async function audit(context: RollupContext, plan: Plan): Promise<AuditRe
   await completeFiles(context, units);
   const check = plan.stages.find(({ name }) => name === checkStage);
   if (check !== undefined) return await sumChecks({ context, plan, units, stage: check });
-  const { points, parts } = plan.workload as RollupPlanFacts;
+  const facts = plan.workload as RollupPlanFacts;
   return await auditBatch(context, plan, {
     ...writtenBy(units, await committedSizes(context)),
-    range: { firstPart: 0, lastPart: parts - 1, parts },
-    sample: sampleOf(context, points),
+    range: allParts(facts),
+    sample: sampleOf(context, facts.points),
   });
 }
 

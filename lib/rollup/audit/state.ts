@@ -37,7 +37,7 @@ async function auditEach(audit: RollupAudit, kind: 'hot' | 'tails' | 'part', hol
   const { session, findings, facts, written, carried, context } = audit;
   const time = kind === 'part' ? 'w' : 'ts';
   const rows = await session.query(
-    `SELECT file, min(${partOf('id', facts.parts)}) AS first, max(${partOf('id', facts.parts)}) AS last,
+    `SELECT file, min(${partOf('id', facts)}) AS first, max(${partOf('id', facts)}) AS last,
       count(*) FILTER ((${holds}) IS NOT TRUE) AS broken, arg_min(id, ${time}) FILTER ((${holds}) IS NOT TRUE) AS example,
       min(${time}) FILTER ((${holds}) IS NOT TRUE) AS example_time FROM ${kind}_after GROUP BY file`,
   );

@@ -5,6 +5,7 @@ import { commitKeys } from '../../run/table-change.ts';
 import type { AuditReport, Plan } from '../../run/workload.ts';
 import type { Location, ObjectStore } from '../../stores/ports.ts';
 import { findTable } from '../batch.ts';
+import { allParts } from '../part-range.ts';
 import { batchKeys, readState, type StateFile, type StateFiles } from '../state.ts';
 import type { RollupContext, RollupPlanFacts } from '../types.ts';
 import { auditBatch, sourcesOf } from './audit.ts';
@@ -53,7 +54,7 @@ export async function verifyRun(
     added,
     written: without(state, facts.carried),
     reported: undefined,
-    range: { firstPart: 0, lastPart: facts.parts - 1, parts: facts.parts },
+    range: allParts(facts),
     schema: currentSchema(table),
     sample: { series: options.sampleSize, points: samplePoints, counted: countedPoints },
   });

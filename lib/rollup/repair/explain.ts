@@ -1,3 +1,4 @@
+import { duckDb } from '../../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../../engine/engine.ts';
 import type { PartitionValue } from '../../iceberg/types.ts';
 import { bytes, count, duration, instant, plural } from '../../report/format.ts';
@@ -77,7 +78,7 @@ async function filesOf(
 ): Promise<readonly TableFile[]> {
   const found = new Set<TableFile>();
   const buckets = await session.query(
-    `SELECT min(w) AS first, max(w) AS last, min(id) AS low, max(id) AS high FROM (${touched}) GROUP BY ${bucketOf('w', resolutionMs)}`,
+    `SELECT min(w) AS first, max(w) AS last, min(id) AS low, max(id) AS high FROM (${touched}) GROUP BY ${bucketOf(duckDb, 'w', resolutionMs)}`,
   );
   for (const { first, last, low, high } of buckets)
     for (const one of filesFor(files, {

@@ -9,8 +9,9 @@ import { joinLocation } from '../../stores/location.ts';
 import { findTable, newestBatch } from '../batch.ts';
 import { rollupShape } from '../columns.ts';
 import { readableBy } from '../part-range.ts';
-import { engineHash, mustFollow, sourcesOf } from '../plan.ts';
+import { hashOf, mustFollow, sourcesOf } from '../plan.ts';
 import { rulesOf } from '../rules.ts';
+import { spreadingOf } from '../spreading.ts';
 import { countsInBatch, startOfBatch } from '../start.ts';
 import { tableIdentifier } from '../tables.ts';
 import type { RollupContext } from '../types.ts';
@@ -57,7 +58,8 @@ export async function planRepair(context: RollupContext, prepared: AsyncIterable
   const location = named(`retained-${context.planGeneration}.jsonl`);
   await world.results.write(location, new TextEncoder().encode(list), { overwrite: true });
 
-  const probe = await engineHash(context);
+  const probe = await hashOf(context);
+  const spreading = { ...spreadingOf(config), parts: state.parts };
   const { hot, tails, part } = readableBy(state, probe);
   const spec: RepairSpec = {
     points,
@@ -68,7 +70,7 @@ export async function planRepair(context: RollupContext, prepared: AsyncIterable
     retainedDigest: sha256(list),
     closedThroughMs,
     watermarkMs: batch.watermarkMs,
-    parts: state.parts,
+    ...spreading,
     state: { hot, tails, part },
     metadataLocation: table.metadataLocation,
     snapshotId: String(snapshot.snapshotId),
@@ -97,7 +99,7 @@ export async function planRepair(context: RollupContext, prepared: AsyncIterable
     previous,
     closedThroughMs,
     watermarkMs: batch.watermarkMs,
-    parts: state.parts,
+    ...spreading,
     hashProbe: probe,
     plannedMs: world.clock.now(),
     points,

@@ -2,6 +2,7 @@ import { text } from '../../engine/sql.ts';
 import { CorruptStateError, ObjectNotFoundError } from '../../errors.ts';
 import { sha256 } from '../../run/layout.ts';
 import { openState } from '../inputs.ts';
+import { allParts } from '../part-range.ts';
 import { partOf } from '../sql/points.ts';
 import { livingTails } from '../sql/series.ts';
 import { windowOf } from '../sql/windows.ts';
@@ -25,7 +26,7 @@ export async function openRepairPoints(repairing: Repairing): Promise<void> {
     `CREATE TEMP TABLE touched AS SELECT DISTINCT id, ${windowOf('ts', rules.baseMs)} AS w FROM points WHERE ts <= ${spec.closedThroughMs}`,
   );
   await session.execute(
-    `CREATE TEMP TABLE ids AS SELECT id, ${partOf('id', spec.parts)} AS part FROM (SELECT DISTINCT id FROM points)`,
+    `CREATE TEMP TABLE ids AS SELECT id, ${partOf('id', spec)} AS part FROM (SELECT DISTINCT id FROM points)`,
   );
   await openState(context, session, { ...(await touchedState(repairing)), ...allParts(spec) });
   for (const kind of ['hot', 'tails', 'part'])
@@ -42,8 +43,6 @@ export async function openRepairPoints(repairing: Repairing): Promise<void> {
          UNION ALL SELECT id, ${struct}, {k: 1, ts: ts, o: o} FROM points) GROUP BY id) AS one USING (id)`,
   );
 }
-
-const allParts = ({ parts }: RepairSpec) => ({ firstPart: 0, lastPart: parts - 1, parts });
 
 /** State files that may hold a touched series. */
 async function touchedState({

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { duckDb } from '../../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../../engine/engine.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import {
@@ -14,7 +15,7 @@ import type { TableChange } from '../../run/table-change.ts';
 import { joinLocation } from '../../stores/location.ts';
 import type { Location } from '../../stores/ports.ts';
 import { liveRows, rowPlace } from '../../upkeep/live-rows.ts';
-import { bucketOf, timestamp } from '../sql/rows.ts';
+import { bucketOf } from '../sql/rows.ts';
 import { rollups } from '../tables.ts';
 import type { Repairing } from './repairing.ts';
 import type { TableFile } from './table-files.ts';
@@ -69,7 +70,7 @@ export async function rewriteFiles(repairing: Repairing): Promise<Rewritten> {
  */
 async function makePublished({ session, spec, rules }: Repairing): Promise<void> {
   const buckets = rules.resolutionsMs.map(
-    (resolution) => `WHEN resolution = ${resolution} THEN ${bucketOf('w', resolution)}`,
+    (resolution) => `WHEN resolution = ${resolution} THEN ${bucketOf(duckDb, 'w', resolution)}`,
   );
   await session.execute(
     `CREATE TEMP TABLE published AS SELECT now.*, CAST(bucket - DATE '1970-01-01' AS INTEGER) AS day, old.pos IS NOT NULL AND old.l0 IS DISTINCT FROM now.l0 AS moved
@@ -107,7 +108,7 @@ function ownColumns({ shape }: Pick<Repairing, 'shape'>): ReadonlyMap<string, st
     ['resolution', 'CAST(c.resolution AS BIGINT)'],
     ['window_bucket', 'c.bucket'],
     [shape.series.name, `CAST(c.id AS ${shape.series.sqlType})`],
-    ['window_ts', timestamp('c.w')],
+    ['window_ts', duckDb.timestampOf('c.w')],
     ...shape.labels.map(({ name, sqlType }, at) => [name, `CAST(c.l${at} AS ${sqlType})`] as const),
     ...(['n', 's', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'inc', 'rs'] as const).map(
       (name) => [columnOf[name], storedValue(name)] as const,
@@ -129,7 +130,7 @@ const columnOf = {
 } as const;
 
 function storedValue(name: keyof typeof columnOf): string {
-  if (name === 'ft' || name === 'lt') return timestamp(`c.${name}`);
+  if (name === 'ft' || name === 'lt') return duckDb.timestampOf(`c.${name}`);
   return `CAST(c.${name} AS ${name === 's' || name === 'inc' ? 'DECIMAL(38,0)' : 'BIGINT'})`;
 }
 

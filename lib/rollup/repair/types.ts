@@ -1,6 +1,7 @@
 import type { OutcomeWithChanges } from '../../run/table-change.ts';
 import type { RepairRequest } from '../../run/workload.ts';
 import type { Location } from '../../stores/ports.ts';
+import type { Spreading } from '../sql/points.ts';
 import type { CommittedBatch, StateFiles } from '../state.ts';
 
 /** What the steps of a repair hand on. Plain JSON; times are milliseconds. */
@@ -22,7 +23,7 @@ export interface RetainedPoints {
 }
 
 /** The one unit: everything that the points touch. */
-export interface RepairSpec {
+export interface RepairSpec extends Spreading {
   readonly points: Location;
   readonly pointsDigest: string;
   /** Points that lie too far in the future. */
@@ -33,7 +34,6 @@ export interface RepairSpec {
   readonly retainedDigest: string;
   readonly closedThroughMs: number;
   readonly watermarkMs: number;
-  readonly parts: number;
   readonly state: StateFiles;
   readonly metadataLocation: Location;
   readonly snapshotId: string;
@@ -72,13 +72,12 @@ export interface RepairOutcome extends OutcomeWithChanges {
 }
 
 /** What plan, audit and publish share, bounded. */
-export interface RepairPlanFacts {
+export interface RepairPlanFacts extends Spreading {
   readonly repair: RepairRequest;
   readonly batch: number;
   readonly previous: CommittedBatch;
   readonly closedThroughMs: number;
   readonly watermarkMs: number;
-  readonly parts: number;
   readonly hashProbe: string;
   readonly plannedMs: number;
   readonly points: Location;

@@ -40,7 +40,7 @@ async function writeKind(repairing: Repairing, task: Task, kind: StateKind): Pro
   const before = spec.state[kind];
   if ((await numberOf(session, `SELECT count(*) FROM ${kind}_changed`)) === 0) return before;
   const changed = await session.query(
-    `SELECT DISTINCT ${partOf('id', spec.parts)} AS part FROM ${kind}_changed ORDER BY part`,
+    `SELECT DISTINCT ${partOf('id', spec)} AS part FROM ${kind}_changed ORDER BY part`,
   );
   const left = new Set(changed.map(({ part }) => Number(part)));
   const all = [...left];
@@ -82,7 +82,7 @@ async function writeFile(
   const added =
     own.length === 0
       ? []
-      : [`SELECT ${names} FROM ${kind}_changed WHERE ${partOf('id', spec.parts)} IN (${own.join(', ')})`];
+      : [`SELECT ${names} FROM ${kind}_changed WHERE ${partOf('id', spec)} IN (${own.join(', ')})`];
   const kept =
     file === undefined
       ? []

@@ -1,4 +1,6 @@
 import type { ColumnConfig, RollupConfig } from '../../config/schema.ts';
+import type { Dialect } from '../../engine/dialect.ts';
+import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import type { OpenedSource } from '../../run/sources/open.ts';
 import { type ColumnMatch, fault } from '../../run/sources/typed-rows.ts';
@@ -66,9 +68,26 @@ function milliseconds(column: string): string {
   return `(${us} // 1000 - CASE WHEN ${us} % 1000 < 0 THEN 1 ELSE 0 END)`;
 }
 
-/** The part of the state that a series belongs to. */
-export function partOf(series: string, parts: number): string {
-  return parts === 1 ? '0' : `CAST(hash(${series}) % ${parts} AS INTEGER)`;
+/** How series are spread over parts. */
+export interface Spreading {
+  readonly parts: number;
+  /**
+   * The hash of a series' name. `duckdb`, which is the default: DuckDB's own, the fastest. `md5`: of the name as text, which
+   * Spark computes, too.
+   */
+  readonly hash?: 'duckdb' | 'md5';
+}
+
+/** The part of the state that a series belongs to. Only DuckDB knows its own hash. */
+export function partOf(
+  series: string,
+  { parts, hash = 'duckdb' }: Spreading,
+  dialect: Dialect = duckDb,
+): string {
+  if (parts === 1) return '0';
+  if (hash === 'md5') return `${dialect.digestNumber(dialect.cast(series, 'string'))} % ${parts}`;
+  if (dialect.name !== 'duckdb') throw new TypeError(`${dialect.name} does not know the hash of DuckDB`);
+  return `CAST(hash(${series}) % ${parts} AS INTEGER)`;
 }
 
 /** What the engine's hash makes of a fixed text: the same as long as the hash is. */

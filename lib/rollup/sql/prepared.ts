@@ -1,4 +1,4 @@
-import { isTimeUsable, type PointColumn, partOf } from './points.ts';
+import { isTimeUsable, type PointColumn, partOf, type Spreading } from './points.ts';
 
 /** Borders of the histogram of lateness, in milliseconds before the batch's end; whole seconds. */
 export const borders = [
@@ -74,14 +74,14 @@ export const incomplete =
   'SELECT coalesce(sum(CASE WHEN id IS NULL THEN points ELSE points - valued END), 0) AS n FROM series';
 
 /** From `series`: (part, points, refused), the latter being those that are not in time. */
-export function seriesParts(parts: number): string {
-  return `SELECT ${partOf('id', parts)} AS part, sum(points) AS points, sum(points - n) AS refused FROM series GROUP BY ALL HAVING count(*) > 0 ORDER BY part`;
+export function seriesParts(spreading: Spreading): string {
+  return `SELECT ${partOf('id', spreading)} AS part, sum(points) AS points, sum(points - n) AS refused FROM series GROUP BY ALL HAVING count(*) > 0 ORDER BY part`;
 }
 
 /** From `series`: the labels of each series' first point that counts, and how many do: (part, id, l0, …, q, n). */
-export function seriesLabels(columns: readonly PointColumn[], parts: number): string {
+export function seriesLabels(columns: readonly PointColumn[], spreading: Spreading): string {
   const fields = [...labelsOf(columns), 'q'].map((name) => `first.${name} AS ${name}`);
-  return `SELECT ${partOf('id', parts)} AS part, id, ${fields.join(', ')}, n FROM series WHERE n > 0 ORDER BY part, id`;
+  return `SELECT ${partOf('id', spreading)} AS part, id, ${fields.join(', ')}, n FROM series WHERE n > 0 ORDER BY part, id`;
 }
 
 function labelsOf(columns: readonly PointColumn[]): readonly string[] {

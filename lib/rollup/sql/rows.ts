@@ -1,4 +1,5 @@
-import { identifier } from '../../engine/sql.ts';
+import type { Dialect } from '../../engine/dialect.ts';
+import type { Schema } from '../../iceberg/types.ts';
 import type { RollupShape } from '../columns.ts';
 import { windows } from '../levels.ts';
 import { sketches } from '../sketch-levels.ts';
@@ -7,16 +8,13 @@ import { sketchOutput } from './sketches.ts';
 const hourMs = 3_600_000;
 
 /** Bucket of time of a window, a DATE: the day, or the first of the month from 1 h up. */
-export function bucketOf(windowMs: string, resolutionMs: number): string {
-  const time = timestamp(windowMs);
-  return resolutionMs >= hourMs ? `CAST(date_trunc('month', ${time}) AS DATE)` : `CAST(${time} AS DATE)`;
-}
-
-export function timestamp(ms: string): string {
-  return `make_timestamp(${ms} * 1000)`;
+export function bucketOf(dialect: Dialect, windowMs: string, resolutionMs: number): string {
+  const time = dialect.timestampOf(windowMs);
+  return resolutionMs >= hourMs ? dialect.monthOf(time) : `CAST(${time} AS DATE)`;
 }
 
 interface RowsOptions {
+  readonly dialect: Dialect;
   readonly shape: RollupShape;
   readonly resolutionMs: number;
   readonly labels: readonly string[];
@@ -26,20 +24,28 @@ interface RowsOptions {
 
 /** Mergeable rows of a resolution as rows of the table, with every column of exactly its type. */
 export function tableRows(options: RowsOptions): string {
-  const { shape, resolutionMs, labels } = options;
+  const { dialect, shape, resolutionMs, labels } = options;
+  const { identifier, timestampOf } = dialect;
   const labelColumns = shape.labels.map(
-    ({ name, sqlType }, at) => `CAST(${labels[at] ?? 'NULL'} AS ${sqlType}) AS ${identifier(name)}`,
+    ({ name, icebergType }, at) =>
+      `CAST(${labels[at] ?? 'NULL'} AS ${dialect.type(icebergType)}) AS ${identifier(name)}`,
   );
-  return `SELECT CAST(${resolutionMs} AS BIGINT) AS resolution, ${bucketOf('w', resolutionMs)} AS window_bucket,
-    CAST(id AS ${shape.series.sqlType}) AS ${identifier(shape.series.name)}, ${timestamp('w')} AS window_ts, ${labelColumns.join(', ')},
-    CAST(n AS BIGINT) AS "count", CAST(s AS DECIMAL(38,0)) AS "sum", CAST(mn AS BIGINT) AS "min", CAST(mx AS BIGINT) AS "max",
-    ${timestamp('ft')} AS first_ts, CAST(fv AS BIGINT) AS first_value, ${timestamp('lt')} AS last_ts, CAST(lv AS BIGINT) AS last_value,
-    CAST(inc AS DECIMAL(38,0)) AS increase, CAST(rs AS BIGINT) AS resets${sketchOutput(shape.sketch)}
+  return `SELECT CAST(${resolutionMs} AS BIGINT) AS resolution, ${bucketOf(dialect, 'w', resolutionMs)} AS window_bucket,
+    CAST(id AS ${dialect.type(shape.series.icebergType)}) AS ${identifier(shape.series.name)}, ${timestampOf('w')} AS window_ts, ${labelColumns.join(', ')},
+    CAST(n AS BIGINT) AS ${identifier('count')}, CAST(s AS DECIMAL(38,0)) AS ${identifier('sum')}, CAST(mn AS BIGINT) AS ${identifier('min')}, CAST(mx AS BIGINT) AS ${identifier('max')},
+    ${timestampOf('ft')} AS first_ts, CAST(fv AS BIGINT) AS first_value, ${timestampOf('lt')} AS last_ts, CAST(lv AS BIGINT) AS last_value,
+    CAST(inc AS DECIMAL(38,0)) AS increase, CAST(rs AS BIGINT) AS resets${sketchOutput(dialect, shape.sketch)}
     FROM (${labelled(options)})`;
 }
 
+/** The same with the columns in the order of the table. */
+export function publishedRows({ schema, ...options }: RowsOptions & { readonly schema: Schema }): string {
+  const columns = schema.fields.map(({ name }) => options.dialect.identifier(name));
+  return `SELECT ${columns.join(', ')} FROM (${tableRows(options)})`;
+}
+
 /** A resolution's mergeable rows with their labels: the series', unless the window has older ones. */
-export function labelled({ shape, resolutionMs, labels, where }: RowsOptions): string {
+export function labelled({ shape, resolutionMs, labels, where }: Omit<RowsOptions, 'dialect'>): string {
   const chosen = labels.map(
     (name) => `CASE WHEN older.w IS NULL THEN labels.${name} ELSE older.${name} END AS ${name}`,
   );

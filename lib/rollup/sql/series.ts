@@ -1,3 +1,4 @@
+import type { Dialect } from '../../engine/dialect.ts';
 import type { RollupRules } from '../rules.ts';
 import type { RollupSpec } from '../types.ts';
 
@@ -18,18 +19,37 @@ export function livingTails(closedMs: number | null, { maxGapMs }: Pick<RollupRu
   return closedMs === null || maxGapMs === undefined ? 'true' : `${closedMs} - ts < ${maxGapMs}`;
 }
 
+/** Points that are in no row, with their batch and the reason: (batch, reason, id, ts, v, q, l0, …). */
+export function refusedPoints(
+  spec: Pick<RollupSpec, 'batch' | 'closedBeforeMs' | 'watermarkMs'>,
+  rules: Pick<RollupRules, 'maxFutureMs'>,
+): string {
+  const late = spec.closedBeforeMs === null ? 'false' : `ts <= ${spec.closedBeforeMs}`;
+  return `SELECT CAST(${spec.batch} AS BIGINT) AS batch, CASE WHEN ${late} THEN 'too late' ELSE 'too far' END AS reason, * FROM arriving WHERE NOT (${inTime(spec, rules)})`;
+}
+
 /**
- * All points of the unit, sorted: what waited, what arrived, and the last closed point of each series. Of points of one
- * time the one that counts comes last: points that waited were ingested before those that arrive.
+ * The points of the unit: what waited and what arrived (id, ts, v, o). Of points of one time the one with the greatest `o`
+ * counts: points that waited were ingested before those that arrive.
  */
-export function sortedPoints(
+export function pointRows(
   spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
   rules: RollupRules,
 ): string {
   const [waited, arrived] = rules.duplicates === 'first' ? ['1', '-q'] : ['-1', 'q'];
   return (
-    `SELECT id, ts, v FROM (SELECT id, ts, v, ${arrived} AS o FROM arriving WHERE ${inTime(spec, rules)} ` +
-    `UNION ALL SELECT id, ts, v, ${waited} FROM hot ` +
+    `SELECT id, ts, v, ${arrived} AS o FROM arriving WHERE ${inTime(spec, rules)} ` +
+    `UNION ALL SELECT id, ts, v, ${waited} FROM hot`
+  );
+}
+
+/** All points of the unit and the last closed point of each series, sorted. Of points of one time the one that counts comes last. */
+export function sortedPoints(
+  spec: Pick<RollupSpec, 'closedBeforeMs' | 'watermarkMs'>,
+  rules: RollupRules,
+): string {
+  return (
+    `SELECT id, ts, v FROM (${pointRows(spec, rules)} ` +
     `UNION ALL SELECT id, ts, v, 0 FROM tails WHERE ${livingTails(spec.closedBeforeMs, rules)}) ` +
     `ORDER BY id, ts, o`
   );
@@ -52,18 +72,19 @@ export function knownLabels(
   );
 }
 
-/** Labels of series that the batch begins: those of the first point by ingest. */
-export function firstLabels(labels: readonly string[]): string {
-  const struct = `{${labels.map((name) => `'${name}': ${name}`).join(', ')}}`;
+/** Labels of series that the batch begins, and that are not `known`: those of the first point by ingest. */
+export function firstLabels(dialect: Dialect, labels: readonly string[], known: string): string {
+  const struct = dialect.record(Object.fromEntries(labels.map((name) => [name, name])));
   return (
     `SELECT id, ${labels.map((name) => `first.${name} AS ${name}`).join(', ')} FROM ` +
-    `(SELECT id, arg_min(${struct}, q) AS first FROM arriving_labels WHERE id NOT IN (SELECT id FROM labels) GROUP BY id)`
+    `(SELECT id, ${dialect.minBy(struct, 'q')} AS first FROM arriving_labels ANTI JOIN ${known} USING (id) GROUP BY id)`
   );
 }
 
 /** Labels of series that only open windows are left of; which of them does not matter, since every open window has its own. */
-export function waitingLabels(labels: readonly string[]): string {
-  return `SELECT id, ${labels.map((name) => `first(${name}) AS ${name}`).join(', ')} FROM part WHERE id NOT IN (SELECT id FROM labels) GROUP BY id`;
+export function waitingLabels(labels: readonly string[], known: readonly string[]): string {
+  const without = known.map((table) => ` ANTI JOIN ${table} USING (id)`).join('');
+  return `SELECT id, ${labels.map((name) => `first(${name}) AS ${name}`).join(', ')} FROM part${without} GROUP BY id`;
 }
 
 /** Open windows from before their series was forgotten and begun anew under other labels: they keep the earlier ones. */

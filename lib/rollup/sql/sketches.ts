@@ -1,5 +1,5 @@
 import { sketchColumns } from '../../config/quantiles.ts';
-import { identifier } from '../../engine/sql.ts';
+import type { Dialect } from '../../engine/dialect.ts';
 import type { RollupRules } from '../rules.ts';
 import type { SketchShape } from '../sketch.ts';
 import type { SketchBin } from '../sketch-bins.ts';
@@ -10,20 +10,21 @@ import { windowOf } from './windows.ts';
  * table `sketch_bins` (k, low, next, x) has every bucket, its least value, that of the next one, and the estimate.
  */
 
-export function binRows(bins: readonly SketchBin[]): string {
-  const list = (values: readonly (bigint | number | null)[], type: string) =>
-    `unnest(CAST('[${values.map((value) => value ?? 'NULL').join(',')}]' AS ${type}[]))`;
+export function binRows(dialect: Dialect, bins: readonly SketchBin[]): string {
   const lows = bins.map(({ low }) => low);
-  return (
-    `SELECT ${list(
+  const lists = {
+    k: dialect.constants(
       bins.map(({ bucket }) => bucket),
-      'INTEGER',
-    )} AS k, ${list(lows, 'BIGINT')} AS low, ` +
-    `${list([...lows.slice(1), null], 'BIGINT')} AS next, ${list(
+      'int',
+    ),
+    low: dialect.constants(lows, 'long'),
+    next: dialect.constants([...lows.slice(1), null], 'long'),
+    x: dialect.constants(
       bins.map(({ value }) => value),
-      'DOUBLE',
-    )} AS x`
-  );
+      'double',
+    ),
+  };
+  return `SELECT ${dialect.unnested(lists)}`;
 }
 
 /**
@@ -51,8 +52,8 @@ export function mergedSketches(rows: string, resolutionMs: number | undefined): 
 }
 
 /** Rows of the sketches that waited. */
-export function waitingSketches(resolutionMs: number): string {
-  return `SELECT id, w, unnest(sk) AS k, unnest(sc) AS c FROM part WHERE resolution = ${resolutionMs}`;
+export function waitingSketches(dialect: Dialect, resolutionMs: number): string {
+  return `SELECT id, w, ${dialect.unnested({ k: 'sk', c: 'sc' })} FROM part WHERE resolution = ${resolutionMs}`;
 }
 
 /** Names of the estimates in the session's tables, by place. */
@@ -65,17 +66,18 @@ export function estimateNames({ quantiles }: Pick<SketchShape, 'quantiles'>): re
  * more values than the quantile's place. Estimates ascend with buckets.
  */
 export function packedSketches(
+  dialect: Dialect,
   rows: string,
   windows: string,
   sketch: Pick<SketchShape, 'quantiles'>,
 ): string {
   const names = estimateNames(sketch);
-  const places = sketch.quantiles.map(({ rank }, at) => `${placeOf('n', rank)} AS place${at}`);
-  const estimates = names.map((name, at) => `min(x) FILTER (upto > place${at}) AS ${name}`);
+  const places = sketch.quantiles.map(({ rank }, at) => `${placeOf(dialect, 'n', rank)} AS place${at}`);
+  const estimates = names.map((name, at) => `min(x) FILTER (WHERE upto > place${at}) AS ${name}`);
   const running = `CAST(sum(c) OVER (PARTITION BY id, w ORDER BY k ROWS UNBOUNDED PRECEDING) AS BIGINT) AS upto`;
   return (
-    `SELECT id, w, list_transform(s, lambda one: one.k) AS sk, list_transform(s, lambda one: one.c) AS sc, ${names.join(', ')} FROM ` +
-    `(SELECT id, w, list_sort(list({k: k, c: c})) AS s, ${estimates.join(', ')} FROM ` +
+    `SELECT id, w, ${dialect.mapped('s', (one) => `${one}.k`)} AS sk, ${dialect.mapped('s', (one) => `${one}.c`)} AS sc, ${names.join(', ')} FROM ` +
+    `(SELECT id, w, ${dialect.sorted(dialect.collected(dialect.record({ k: 'k', c: 'c' })))} AS s, ${estimates.join(', ')} FROM ` +
     `(SELECT id, w, k, c, ${running} FROM ${rows}) JOIN sketch_bins USING (k) ` +
     `JOIN (SELECT id, w, ${places.join(', ')} FROM ${windows}) USING (id, w) GROUP BY id, w)`
   );
@@ -85,19 +87,23 @@ export function packedSketches(
  * The table's columns of a sketch, as SQL that goes on after a column: estimates, which the window's least and greatest
  * value bound, and the packed sketch.
  */
-export function sketchOutput(sketch: SketchShape | undefined): string {
+export function sketchOutput(dialect: Dialect, sketch: SketchShape | undefined): string {
   if (sketch === undefined) return '';
   const names = estimateNames(sketch);
   const estimates = sketch.quantiles.map(
     ({ column }, at) =>
-      `greatest(least(${names[at]}, CAST(mx AS DOUBLE)), CAST(mn AS DOUBLE)) AS ${identifier(column)}`,
+      `greatest(least(${names[at]}, CAST(mx AS DOUBLE)), CAST(mn AS DOUBLE)) AS ${dialect.identifier(column)}`,
   );
   const { buckets, counts } = sketchColumns;
-  return `, ${estimates.join(', ')}, CAST(sk AS INTEGER[]) AS ${identifier(buckets)}, CAST(sc AS BIGINT[]) AS ${identifier(counts)}`;
+  return `, ${estimates.join(', ')}, ${dialect.castList('sk', 'int')} AS ${dialect.identifier(buckets)}, ${dialect.castList('sc', 'long')} AS ${dialect.identifier(counts)}`;
 }
 
 /** floor(rank × (n - 1)) without a number that leaves 64 bits. */
-function placeOf(n: string, { numerator, denominator }: SketchShape['quantiles'][number]['rank']): string {
+function placeOf(
+  { quotient }: Dialect,
+  n: string,
+  { numerator, denominator }: SketchShape['quantiles'][number]['rank'],
+): string {
   const last = `(${n} - 1)`;
-  return `(${last} // ${denominator} * ${numerator} + ${last} % ${denominator} * ${numerator} // ${denominator})`;
+  return `(${quotient(last, denominator)} * ${numerator} + ${quotient(`${last} % ${denominator} * ${numerator}`, denominator)})`;
 }

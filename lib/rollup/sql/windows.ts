@@ -1,3 +1,5 @@
+import type { Dialect } from '../../engine/dialect.ts';
+import { duckDb } from '../../engine/duckdb-dialect.ts';
 import type { RollupRules } from '../rules.ts';
 
 /**
@@ -40,23 +42,34 @@ export function baseRows(
 ): string {
   const gap = maxGapMs === undefined ? '' : ` AND ts - lag(ts) OVER () <= ${maxGapMs}`;
   const points = `SELECT id, ts, v, CASE WHEN lag(id) OVER () = id${gap} THEN lag(v) OVER () END AS p FROM ordered`;
-  const difference = wide ? 'CAST(v AS HUGEINT) - p' : 'v - p';
+  return `SELECT id, ${windowOf('ts', baseMs)} AS w, ${measures(duckDb, wide)} FROM (${points}) WHERE ${closes} GROUP BY ALL`;
+}
+
+/**
+ * The mergeable columns of points (ts, v, p); p is the value before, NULL where none counts. Differences of 64-bit values
+ * that are far from each other are `wide`.
+ */
+export function measures(dialect: Dialect, wide: boolean): string {
   return (
-    `SELECT id, ${windowOf('ts', baseMs)} AS w, count(*) AS n, sum(v) AS s, min(v) AS mn, max(v) AS mx, min(ts) AS ft, ` +
-    `arg_min(v, ts) AS fv, max(ts) AS lt, arg_max(v, ts) AS lv, ` +
-    `CAST(sum(CASE WHEN p IS NULL THEN 0 WHEN v >= p THEN ${difference} ELSE v END) AS HUGEINT) AS inc, ` +
-    `count(*) FILTER (v < p) AS rs FROM (${points}) WHERE ${closes} GROUP BY ALL`
+    `count(*) AS n, ${dialect.wideSum('v')} AS s, min(v) AS mn, max(v) AS mx, min(ts) AS ft, ` +
+    `${dialect.minBy('v', 'ts')} AS fv, max(ts) AS lt, ${dialect.maxBy('v', 'ts')} AS lv, ` +
+    `${dialect.wide(`sum(${delta('v', wide ? dialect.wide('v') : 'v')})`)} AS inc, count(*) FILTER (WHERE v < p) AS rs`
   );
+}
+
+/** How much a value is more than the one before it, p; all of it after a reset. @param minuend the value, for a difference */
+export function delta(value: string, minuend: string): string {
+  return `CASE WHEN p IS NULL THEN 0 WHEN ${value} >= p THEN ${minuend} - p ELSE ${value} END`;
 }
 
 export const mergeable = 'id, w, n, s, mn, mx, ft, fv, lt, lv, inc, rs';
 
 /** Mergeable rows of coarser windows; merging is commutative, so in any order. */
-export function mergedRows(rows: string, resolutionMs: number | undefined): string {
+export function mergedRows(dialect: Dialect, rows: string, resolutionMs: number | undefined): string {
   const window = resolutionMs === undefined ? 'w' : windowOf('w', resolutionMs);
   return (
-    `SELECT id, ${window} AS w, CAST(sum(n) AS BIGINT) AS n, CAST(sum(s) AS HUGEINT) AS s, min(mn) AS mn, max(mx) AS mx, ` +
-    `min(ft) AS ft, arg_min(fv, ft) AS fv, max(lt) AS lt, arg_max(lv, lt) AS lv, CAST(sum(inc) AS HUGEINT) AS inc, ` +
+    `SELECT id, ${window} AS w, CAST(sum(n) AS BIGINT) AS n, ${dialect.wide('sum(s)')} AS s, min(mn) AS mn, max(mx) AS mx, ` +
+    `min(ft) AS ft, ${dialect.minBy('fv', 'ft')} AS fv, max(lt) AS lt, ${dialect.maxBy('lv', 'lt')} AS lv, ${dialect.wide('sum(inc)')} AS inc, ` +
     `CAST(sum(rs) AS BIGINT) AS rs FROM (${rows}) GROUP BY ALL`
   );
 }

@@ -11,6 +11,7 @@ import { auditOrder, auditRows } from '../../audit/rows.ts';
 import { auditState } from '../../audit/state.ts';
 import { openViews, publishedView, stateView } from '../../audit/views.ts';
 import { rollupShape } from '../../columns.ts';
+import { allParts } from '../../part-range.ts';
 import { rulesOf } from '../../rules.ts';
 import { readState, type StateFiles } from '../../state.ts';
 import { tableIdentifier } from '../../tables.ts';
@@ -126,7 +127,7 @@ function filesAudit(one: RepairAudit, { schema }: ChangeOptions): RollupAudit {
       sources: facts.points,
       carried: nothing,
     },
-    range: { firstPart: 0, lastPart: facts.parts - 1, parts: facts.parts },
+    range: allParts(facts),
     counted: { points: 0, refused: 0 },
     sources: [],
     added,

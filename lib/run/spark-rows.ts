@@ -1,10 +1,16 @@
 import { IntegrityError } from '../errors.ts';
-import { currentSnapshot, liveFiles, loadTableAt, prepareCreateTable } from '../iceberg/index.ts';
-import type { DataFile } from '../iceberg/types.ts';
-import { joinLocation } from '../stores/location.ts';
+import {
+  type CreateTableOptions,
+  checkFooter,
+  currentSnapshot,
+  liveFiles,
+  loadTableAt,
+  prepareCreateTable,
+} from '../iceberg/index.ts';
+import type { DataFile, PartitionSpec, PartitionValue, Schema } from '../iceberg/types.ts';
+import { joinLocation, normalizeLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
-import type { SummaryContext } from './types.ts';
-import type { OutputTable } from './writing.ts';
+import type { RunContext } from './workload.ts';
 
 /**
  * Where Spark puts a unit's new rows: an Iceberg table of the unit's own in the run's folder, with the columns, field ids
@@ -19,8 +25,11 @@ export interface SparkRows {
 const identifier = { namespace: 'unit', name: 'rows' };
 
 interface CreateOptions {
-  readonly context: SummaryContext;
-  readonly table: OutputTable;
+  readonly context: Pick<RunContext, 'world'>;
+  /** The real table. */
+  readonly table: { readonly schema: Schema; readonly spec: PartitionSpec };
+  /** Order of the rows of a file; default: none. */
+  readonly sortOrder?: CreateTableOptions['sortOrder'];
   /** Of this attempt alone. */
   readonly location: Location;
   /** Folder of the data files. */
@@ -28,7 +37,7 @@ interface CreateOptions {
 }
 
 export async function createSparkRows(options: CreateOptions): Promise<SparkRows> {
-  const { context, table, location, data } = options;
+  const { context, table, location, data, sortOrder } = options;
   const store = context.world.results;
   const staged = await prepareCreateTable({
     store,
@@ -36,6 +45,7 @@ export async function createSparkRows(options: CreateOptions): Promise<SparkRows
     location,
     fields: table.schema.fields,
     partitionFields: table.spec.fields,
+    ...(sortOrder === undefined ? {} : { sortOrder }),
     clock: context.world.clock,
     properties: {
       'write.format.default': 'parquet',
@@ -57,7 +67,10 @@ export async function createSparkRows(options: CreateOptions): Promise<SparkRows
 const rowGroupBytes = 16 * 2 ** 20;
 
 /** Files that the unit's last try wrote, as Iceberg's writer describes them. @throws IntegrityError when no try has ended */
-export async function readSparkRows(context: SummaryContext, rows: SparkRows): Promise<readonly DataFile[]> {
+export async function readSparkRows(
+  context: Pick<RunContext, 'world'>,
+  rows: SparkRows,
+): Promise<readonly DataFile[]> {
   const store = context.world.results;
   let newest: { readonly version: number; readonly location: Location } | undefined;
   for await (const { location } of store.list(joinLocation(rows.location, 'metadata', 'v'))) {
@@ -71,4 +84,22 @@ export async function readSparkRows(context: SummaryContext, rows: SparkRows): P
   for await (const { file } of liveFiles({ store, table, snapshotId: currentSnapshot(table)?.snapshotId }))
     files.push(file);
   return files;
+}
+
+interface TakeOptions {
+  readonly context: Pick<RunContext, 'world'>;
+  readonly table: { readonly schema: Schema; readonly spec: PartitionSpec };
+  readonly described: DataFile;
+  readonly partition: readonly PartitionValue[];
+}
+
+/**
+ * Takes over a data file that another writer has described and put where it stays.
+ * @throws IntegrityError when its footer says something else than the description and the table's schema
+ */
+export async function takeDataFile({ context, table, described, partition }: TakeOptions): Promise<DataFile> {
+  const location = normalizeLocation(described.location);
+  const store = context.world.warehouse;
+  await checkFooter({ store, file: described, location, schema: table.schema });
+  return { ...described, location, specId: table.spec.specId, partition };
 }
