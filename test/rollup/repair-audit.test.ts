@@ -8,7 +8,11 @@ import { openRollup, type RollupProduct } from './product.ts';
 import { repair } from './repair.ts';
 import { batchOf, pointAt, threeBatches } from './scenario.ts';
 
-const rules = { ...threeBatches.rules, resolutionsMs: [60_000, 300_000, 900_000] };
+const rules = {
+  ...threeBatches.rules,
+  resolutionsMs: [60_000, 300_000, 900_000],
+  quantiles: { accuracyMillionths: 10_000, millionths: [500_000] },
+};
 const second = batchOf(1, [pointAt(280, 8), pointAt(310, 2), pointAt(400, 4, 'disk'), pointAt(590, 3)]);
 
 interface Spoiling {
@@ -76,6 +80,11 @@ const changed = (resolution: number, column: string, value: string, where = whic
     `SELECT * REPLACE (CASE WHEN ${where} THEN ${value} ELSE ${column} END AS ${column}) FROM rows ${order}`,
   );
 
+const touchedRow = "(id = 'cpu' AND last_value = 5)";
+/** Of a window with several values a middle one, which leaves its least and its greatest where they are. */
+const nextBucket =
+  'list_transform(sketch_buckets, lambda one, place: one + CASE WHEN place = 2 THEN 1 ELSE 0 END)';
+
 const tamperings: readonly (readonly [string, RegExp, Spoiling])[] = [
   [
     'a row of another series',
@@ -139,6 +148,39 @@ const tamperings: readonly (readonly [string, RegExp, Spoiling])[] = [
     'a lost tail',
     /sample: series cpu, tail/,
     { file: 'tails', sql: "SELECT * FROM rows WHERE id <> 'cpu' ORDER BY id" },
+  ],
+  [
+    'a count of a sketch',
+    /points of the windows.*values in bucket|sketches: series cpu/,
+    changed(60_000, 'sketch_counts', 'list_transform(sketch_counts, lambda one: one + 1)', touchedRow),
+  ],
+  [
+    'a value in the next bucket',
+    /points of the windows: .*values in bucket/,
+    changed(60_000, 'sketch_buckets', nextBucket, touchedRow),
+  ],
+  [
+    'a value of a coarser row in the next bucket',
+    /coarser windows: .*values in bucket/,
+    changed(300_000, 'sketch_buckets', nextBucket),
+  ],
+  [
+    'an estimate that is a little off',
+    /estimates: series cpu/,
+    changed(60_000, 'p50', 'p50 + 0.001', touchedRow),
+  ],
+  [
+    'a sketch of another series',
+    /carried rows: rows of other series/,
+    changed(60_000, 'p50', 'p50 + 1', which('min', 'disk')),
+  ],
+  [
+    'a value of an open row in the next bucket',
+    /coarser windows: .*values in bucket/,
+    {
+      file: 'part',
+      sql: `SELECT * REPLACE (CASE WHEN id = 'cpu' THEN ${nextBucket.replaceAll('sketch_buckets', 'sk')} ELSE sk END AS sk) FROM rows ORDER BY resolution, id, w`,
+    },
   ],
   [
     'an open row',

@@ -57,9 +57,7 @@ test('after every batch and every repair the rows and the state are the oracleâ€
 });
 
 async function play(scenario: PointScenario, wanted: readonly Repairing[], seed: number): Promise<void> {
-  const { idType } = scenario;
-  // Tables with quantiles are not repaired.
-  const rules = { ...scenario.rules, quantiles: undefined };
+  const { idType, rules } = scenario;
   const first = scenario.batches.findIndex((batch) => batch.files.length > 0);
   if (first < 0) return;
   const baseMs = rules.resolutionsMs.reduce((a, b) => {

@@ -5,12 +5,13 @@ import { rollupWorkload } from '../../lib/rollup/index.ts';
 import { maintainRollups } from '../../lib/rollup/maintain.ts';
 import type { OracleBatch, OracleRepair } from '../oracle/rollup-oracle.ts';
 import { batchesOf, rollUpTo, tableOf } from './checks.ts';
-import { rollBack } from './other-writers.ts';
+import { changeRows, rollBack } from './other-writers.ts';
 import { openRollup, type RollupProduct } from './product.ts';
 import { expectState, repair } from './repair.ts';
 import { batchOf, pointAt, threeBatches } from './scenario.ts';
 
 const rules = { ...threeBatches.rules, resolutionsMs: [60_000, 300_000, 900_000] };
+const quantiles = { accuracyMillionths: 10_000, millionths: [500_000, 990_000] };
 const [first, second, third] = threeBatches.batches;
 /** The second batch brings a point of the first minute, which is published by then. */
 const late: OracleRepair = { lateFrom: 0, points: [] };
@@ -237,12 +238,69 @@ test('windows that are not published one by one are refused by name', async () =
   });
 });
 
-test('a table with quantiles is refused by name: its sketches would not be those of its points', async () => {
-  await using product = await openRollup({ rules, document: { quantiles: { values: [0.5] } } });
+test('sketches and estimates of published and of open windows are those of all their points', async () => {
+  for (const duplicates of ['first', 'last'] as const) {
+    await using product = await openRollup({ rules: { ...rules, duplicates, quantiles } });
+    const one = also(
+      pointAt(65, 4),
+      pointAt(10, 1_000),
+      pointAt(11, -1_000),
+      pointAt(130, 0),
+      pointAt(600, 7),
+    );
+    await rollUpTo(product, [first, second]);
+    await mended(product, one);
+    await expectState(product, [first, with_(second, one)]);
+    const another = also(pointAt(65, 8), pointAt(130, 5, 'tape'));
+    await mended(product, another);
+    await rollUpTo(product, [third]);
+    await expectState(product, [first, with_(second, one, another), third]);
+    expect(await rollupWorkload.verifyTables(product.world, product.config)).toMatchObject({ passed: true });
+  }
+});
+
+test.each([
+  [
+    'a count',
+    'sketch_counts',
+    'list_transform(sketch_counts, lambda one: one + 1)',
+    /points that are kept make/,
+  ],
+  [
+    'a bucket',
+    'sketch_buckets',
+    'list_transform(sketch_buckets, lambda one: one + 1)',
+    /points that are kept make/,
+  ],
+  ['an estimate', 'p50', 'p50 + 0.001', /is not what its values say/],
+] as const)(
+  '%s of a published sketch that somebody changed is found before anything is written',
+  async (...[, column, value, message]) => {
+    await using product = await openRollup({ rules: { ...rules, quantiles } });
+    await rollUpTo(product, [first, second]);
+    await changeRows(product, 60_000, { [column]: value });
+    const before = await tableOf(product);
+    const { run } = await repair(product, also(pointAt(65, 4)));
+    expect(run?.error).toMatchObject({
+      name: 'RepairRefusedError',
+      message: expect.stringMatching(message),
+    });
+    expect((await tableOf(product)).metadataLocation).toBe(before.metadataLocation);
+  },
+);
+
+test('a sketch of a coarser window that is not the sum of its finer ones is found', async () => {
+  const least = { ...quantiles, millionths: [0] };
+  await using product = await openRollup({ rules: { ...rules, quantiles: least } });
   await rollUpTo(product, [first, second]);
-  await expect(repair(product, late)).rejects.toMatchObject({
+  const last = 'CASE WHEN place > 1 AND place = len(sketch_buckets) THEN 1 ELSE 0 END';
+  await changeRows(product, 300_000, {
+    sketch_buckets: `list_transform(sketch_buckets, lambda one, place: one + ${last})`,
+  });
+  const { run } = await repair(product, also(pointAt(65, 4)));
+  expect(run?.error).toMatchObject({
     name: 'RepairRefusedError',
-    message: expect.stringContaining('quantiles'),
+    message: expect.stringContaining('is not the merge of its rows of 60000 ms'),
   });
 });
 

@@ -13,6 +13,7 @@ batches: {start: 2026-01-01T00:00:00Z, every: 5m}
 lateness: 1m
 state: {parts: 4}
 maintenance: {auto: false}
+quantiles: {values: [0.5]}
 `;
 const startMs = Date.parse('2026-01-01T00:00:00Z');
 
