@@ -1,12 +1,13 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WriteParquetOptions } from '../../lib/engine/engine.ts';
 import { rollupWorkload } from '../../lib/rollup/index.ts';
 import { runContext } from '../../lib/run/context.ts';
-import { planOfRun, type RunOutcome } from '../../lib/run/local.ts';
+import { planOfRun } from '../../lib/run/local.ts';
 import { rollUpTo } from './checks.ts';
-import { openRollup, type RollupProduct } from './product.ts';
+import { openRollup } from './product.ts';
 import { repair } from './repair.ts';
 import { batchOf, pointAt, threeBatches } from './scenario.ts';
+import { givenBack, type Stage, spoiledEngine } from './spoiled.ts';
 
 const rules = {
   ...threeBatches.rules,
@@ -24,40 +25,36 @@ interface Spoiling {
   readonly sql: string;
 }
 
-/** Two batches and a repair of a closed and an open window; while the repair works, one file is written as `spoiling` says. */
-async function play(
-  spoiling?: Spoiling,
-): Promise<{ readonly product: RollupProduct; readonly outcome: RunOutcome }> {
-  let isArmed = false;
+/** Two batches, and points to repair a closed and an open window with. */
+async function openStage(): Promise<Stage> {
+  let armed: Spoiling | undefined;
   const spoilt = (options: WriteParquetOptions): WriteParquetOptions => {
-    if (!isArmed || spoiling === undefined) return options;
-    const isOfResolution = options.select.includes(`/resolution=${spoiling.resolution}/`);
+    if (armed === undefined) return options;
+    const isOfResolution = options.select.includes(`/resolution=${armed.resolution}/`);
     const fits =
-      spoiling.file === 'data'
+      armed.file === 'data'
         ? options.fieldIds !== undefined && isOfResolution
-        : options.path.endsWith(`/${spoiling.file}.parquet`);
-    return fits ? { ...options, select: `WITH rows AS (${options.select}) ${spoiling.sql}` } : options;
+        : options.path.endsWith(`/${armed.file}.parquet`);
+    return fits ? { ...options, select: `WITH rows AS (${options.select}) ${armed.sql}` } : options;
   };
-  const product = await openRollup({
-    rules,
-    seed: 3,
-    engine: (engine) => ({
-      open: async (options) => {
-        const session = await engine.open(options);
-        return { ...session, writeParquet: (written) => session.writeParquet(spoilt(written)) };
-      },
-    }),
-  });
+  const product = await openRollup({ rules, seed: 3, engine: spoiledEngine(spoilt) });
   await rollUpTo(product, [threeBatches.batches[0], second]);
-  isArmed = true;
   const points = [pointAt(65, 4), pointAt(130, 7), pointAt(525, 6), pointAt(610, 9)];
-  return { product, outcome: await repair(product, { lateFrom: undefined, points }) };
+  return {
+    product,
+    play: async (spoiling) => {
+      armed = spoiling;
+      const outcome = await repair(product, { lateFrom: undefined, points });
+      armed = undefined;
+      return await givenBack(product, outcome);
+    },
+  };
 }
 
 test('a clean repair passes every check, each has looked at something, and it can be verified afterwards', async () => {
-  const { product, outcome } = await play();
+  const { product, play } = await openStage();
   await using _ = product;
-  const { run } = outcome;
+  const { run } = await play();
   expect(run?.error).toBeUndefined();
   const checks = run?.facts['auditChecks'] as readonly { name: string; passed: boolean; checked: number }[];
   expect(checks.filter((check) => !check.passed)).toEqual([]);
@@ -192,10 +189,17 @@ const tamperings: readonly (readonly [string, RegExp, Spoiling])[] = [
   ],
 ];
 
-test.each(tamperings)('the audit refuses %s', async (_name, message, spoiling) => {
-  const { product, outcome } = await play(spoiling);
-  await using _ = product;
-  expect(outcome.run?.status).toBe('failed');
-  expect(outcome.run?.error?.name).toBe('IntegrityError');
-  expect(outcome.run?.error?.message).toMatch(message);
+describe('of a repair', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage();
+  });
+  afterAll(() => stage.product[Symbol.asyncDispose]());
+
+  test.each(tamperings)('the audit refuses %s', async (_name, message, spoiling) => {
+    const { run } = await stage.play(spoiling);
+    expect(run?.status).toBe('failed');
+    expect(run?.error?.name).toBe('IntegrityError');
+    expect(run?.error?.message).toMatch(message);
+  });
 });

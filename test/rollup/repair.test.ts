@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { repairWindows } from '../../lib/cli/repair.ts';
 import { replayBatches } from '../../lib/cli/replay.ts';
 import { rollupWorkload } from '../../lib/rollup/index.ts';
@@ -39,28 +39,35 @@ test('a late point is in every resolution and in what the next batch starts from
   await expectState(product, [first, with_(second, one), third]);
 });
 
-test.each([
-  ['first of its series', also(pointAt(5, 2))],
-  ['newest of its series', also(pointAt(295, 10))],
-  ['between two points', also(pointAt(40, 4))],
-  ['a reset of what comes after it', also(pointAt(65, 100))],
-  ['in a window of its own', also(pointAt(130, 7))],
-  ['of a series that nobody knows', also(pointAt(130, 7, 'tape'))],
-  ['of open windows', also(pointAt(600, 7), pointAt(620, 9, 'disk'), pointAt(700, 1, 'tape'))],
-  ['there already', also(pointAt(70, 6), pointAt(20, 3, 'disk'))],
-  [
-    'many, in any order',
-    also(pointAt(130, 7), pointAt(65, 4), pointAt(66, 1), pointAt(190, 2, 'disk'), pointAt(65, 3)),
-  ],
-  ['what was too late', late],
-  ['what was too late, and more', { lateFrom: 1, points: [pointAt(20, 9), pointAt(21, 1)] }],
-] as const)('points that are %s', async (_name, one) => {
-  for (const duplicates of ['first', 'last'] as const) {
-    await using product = await openRollup({ rules: { ...rules, duplicates } });
+describe.each(['first', 'last'] as const)('where the %s of several points counts', (duplicates) => {
+  /** Published once for all cases, each of which repairs what the ones before it have left. */
+  let product: RollupProduct;
+  const repairs: OracleRepair[] = [];
+  beforeAll(async () => {
+    product = await openRollup({ rules: { ...rules, duplicates } });
     await rollUpTo(product, [first, second]);
+  });
+  afterAll(() => product[Symbol.asyncDispose]());
+
+  test.each([
+    ['what was too late, and more', { lateFrom: 1, points: [pointAt(20, 9), pointAt(21, 1)] }],
+    ['first of its series', also(pointAt(5, 2))],
+    ['newest of its series', also(pointAt(295, 10))],
+    ['between two points', also(pointAt(40, 4))],
+    ['a reset of what comes after it', also(pointAt(65, 100))],
+    ['in a window of its own', also(pointAt(130, 7))],
+    ['of a series that nobody knows', also(pointAt(130, 7, 'tape'))],
+    ['of open windows', also(pointAt(600, 7), pointAt(620, 9, 'disk'), pointAt(700, 1, 'tape'))],
+    ['there already', also(pointAt(70, 6), pointAt(20, 3, 'disk'))],
+    [
+      'many, in any order',
+      also(pointAt(190, 7), pointAt(64, 4), pointAt(66, 1), pointAt(191, 2, 'disk'), pointAt(64, 3)),
+    ],
+  ] as const)('points are mended that are %s', async (_name, one) => {
+    repairs.push(one);
     await mended(product, one);
-    await expectState(product, [first, with_(second, one)]);
-  }
+    await expectState(product, [first, with_(second, ...repairs)]);
+  });
 });
 
 test('a window is repaired again and again, with the points of earlier repairs', async () => {
