@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { repairWindows } from '../../lib/cli/repair.ts';
 import { replayBatches } from '../../lib/cli/replay.ts';
+import { currentSnapshot } from '../../lib/iceberg/index.ts';
 import { rollupWorkload } from '../../lib/rollup/index.ts';
 import { maintainRollups } from '../../lib/rollup/maintain.ts';
 import type { OracleBatch, OracleRepair } from '../oracle/rollup-oracle.ts';
@@ -22,6 +23,22 @@ async function mended(product: RollupProduct, one: OracleRepair) {
   expect(run?.error).toBeUndefined();
   expect(run?.status).toBe('succeeded');
   return run;
+}
+
+/** A unit, and so a file of each resolution, for each of the three parts of the series. */
+const inUnits = { work: { unitPoints: 1 } };
+/** Batches that leave enough small files for a compaction. */
+const manyFiles = (from: number) =>
+  [0, 1, 2].map((at) =>
+    batchOf(
+      from + at,
+      ['cpu', 'disk', 'tape', 'a', 'b', 'c', 'd', 'e'].map((id) => pointAt(at * 300 + 650, at, id)),
+    ),
+  );
+
+async function dataFilesOf(product: RollupProduct): Promise<number> {
+  const head = currentSnapshot(await tableOf(product), 'main');
+  return Number(head?.summary['total-data-files']);
 }
 
 const with_ = (batch: OracleBatch, ...repairs: readonly OracleRepair[]): OracleBatch => ({
@@ -145,14 +162,18 @@ test('only files with changed rows are replaced, in one commit that is of the ne
 test('after a compaction the files that it left are rewritten, and upkeep leaves what a repair needs', async () => {
   await using product = await openRollup({
     rules,
-    document: { maintenance: { auto: false, keepSnapshots: 1 }, tables: { targetFileSize: '1GB' } },
+    document: {
+      ...inUnits,
+      maintenance: { auto: false, keepSnapshots: 1 },
+      tables: { targetFileSize: '1GB' },
+    },
   });
-  const more = Array.from({ length: 9 }, (_, index) =>
-    batchOf(index + 2, [pointAt(index * 300 + 650, index)]),
-  );
+  const more = manyFiles(2);
   const batches = [first, second, ...more];
   await rollUpTo(product, batches);
+  const filesBefore = await dataFilesOf(product);
   await maintainRollups(product.world, product.config, { apply: true });
+  expect(await dataFilesOf(product)).toBeLessThan(filesBefore);
   const one = also(pointAt(65, 4), pointAt(660, 3));
   await mended(product, one);
   await maintainRollups(product.world, product.config, { apply: true });
@@ -315,17 +336,15 @@ test('a compaction between plan and publish has the repair planned again', async
   let isArmed = false;
   await using product = await openRollup({
     rules,
-    document: { maintenance: { auto: false }, tables: { targetFileSize: '1GB' } },
+    document: { ...inUnits, maintenance: { auto: false }, tables: { targetFileSize: '1GB' } },
     step: async (name) => {
       if (name !== 'state-written' || !isArmed) return;
       isArmed = false;
       await maintainRollups(product.world, product.config, { apply: true, parts: ['compact'] });
     },
   });
-  const more = Array.from({ length: 9 }, (_, index) =>
-    batchOf(index + 2, [pointAt(index * 300 + 650, index)]),
-  );
-  const last = batchOf(11, [pointAt(3_400, 1)]);
+  const more = manyFiles(2);
+  const last = batchOf(5, [pointAt(1_600, 1)]);
   await rollUpTo(product, [first, second, ...more, last]);
   isArmed = true;
   const one = also(pointAt(65, 4), pointAt(660, 3));
