@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { inMemory } from './test/support/in-memory.ts';
 
 /** One project per suite: `unit` needs npm packages only, the others set up what they need themselves. */
 export default defineConfig({
@@ -14,6 +15,7 @@ export default defineConfig({
           exclude: ['test/aws/**', 'test/engines/**', 'test/faults/**', 'test/structure/**'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
+          env: inMemory(),
         },
       },
       { test: { name: 'structure', include: ['test/structure/**/*.test.ts'] } },
@@ -21,6 +23,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
+          env: inMemory(),
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

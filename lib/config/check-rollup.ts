@@ -36,6 +36,11 @@ export function checkRollup(config: RollupConfig): readonly Problem[] {
       problems.push({ path, message: `column ${name} is reserved (${reservedNames})` });
     seen.add(name.toLowerCase());
   }
+  if (points.time.unit !== undefined && points.time.type === 'timestamp')
+    problems.push({
+      path: ['points', 'time', 'unit'],
+      message: 'a unit is for whole numbers; a timestamp has its own (type: bigint)',
+    });
   const lengths = new Set<number>();
   for (const [at, text] of resolutions.entries()) {
     const path = ['resolutions', at];

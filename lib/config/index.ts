@@ -5,6 +5,7 @@ export { feedPrefix, rollupTable, sourcePrefix, summaryOnly } from './feeds.ts';
 export { jsonSchema, jsonSchemaText } from './json-schema.ts';
 export { type LoadOptions, loadPipeline, parsePipeline } from './load.ts';
 export { historyColumnName, isReservedColumnName } from './names.ts';
+export type { TimeUnit } from './rollup-schema.ts';
 export { scheduleOf } from './schedule.ts';
 export type { ColumnConfig, ColumnType, PipelineConfig, RollupConfig, SummaryConfig } from './schema.ts';
 export { parseByteSize, parseDurationMs } from './sizes.ts';

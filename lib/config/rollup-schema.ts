@@ -40,11 +40,13 @@ export const rollupSchema = z.strictObject({
           type: z.enum(['string', 'int', 'bigint']).default('string'),
         })
         .prefault({}),
-      /** Column of the source: milliseconds since 1970 (`bigint`) or a timestamp in UTC. */
+      /** Column of the source: a whole number since 1970 (`bigint`) or a timestamp in UTC. */
       time: z
         .strictObject({
           from: sourceName.default('logical_timestamp'),
           type: z.enum(['bigint', 'timestamp']).default('bigint'),
+          /** What a `bigint` counts; default: `ms`. */
+          unit: z.enum(['s', 'ms', 'us', 'ns']).optional(),
         })
         .prefault({}),
       /** Column of the source: a 64-bit integer. */
@@ -131,3 +133,6 @@ export const rollupSchema = z.strictObject({
 });
 
 export type RollupConfig = z.output<typeof rollupSchema>;
+
+/** What whole numbers of a time count since 1970. */
+export type TimeUnit = NonNullable<RollupConfig['points']['time']['unit']>;

@@ -23,9 +23,9 @@ export async function fitsAsItCame(
   // Spark reads points by their part, and names of columns are kept as SQL for DuckDB.
   if (asksForSpark(context.config)) return false;
   const types = new Map(source.columns.map(({ name, type }) => [name, type]));
-  const fits = columns.every(({ type, name }, at) => {
+  const fits = columns.every(({ type, name, unit = 'ms' }, at) => {
     const found = types.get(match.from[at] ?? '');
-    return found === sqlType(type) && !(name === 'ts' && type === 'timestamp');
+    return found === sqlType(type) && unit === 'ms' && !(name === 'ts' && type === 'timestamp');
   });
   return fits && rejects.count === 0 && (await isSmallBatch(context));
 }

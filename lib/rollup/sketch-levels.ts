@@ -4,7 +4,7 @@ import { windows } from './levels.ts';
 import type { RollupRules } from './rules.ts';
 import type { SketchShape } from './sketch.ts';
 import { sketchBins } from './sketch-bins.ts';
-import { binRows, mergedSketches, packedSketches, pointSketches, waitingSketches } from './sql/sketches.ts';
+import { binRows, mergedSketches, packedSketches, pointSketches, unpackedSketches } from './sql/sketches.ts';
 import { finerOf } from './sql/windows.ts';
 
 /** Name of the table with the sketches of a resolution's windows, a row each: (id, w, sk, sc, q0, …). */
@@ -26,7 +26,9 @@ export async function mergeSketches(
 ): Promise<void> {
   if (sketch === undefined) return;
   await session.execute(`CREATE TEMP TABLE sketch_bins AS ${binRows(duckDb, sketchBins(sketch))}`);
-  await session.execute(`CREATE TEMP TABLE ${base} AS ${pointSketches(rules, sketch, closes)}`);
+  await session.execute(
+    `CREATE TEMP TABLE ${base} AS ${pointSketches(rules, sketch, { from: 'ordered', where: closes })}`,
+  );
   const made = [base];
   for (const resolution of rules.resolutionsMs) {
     let rows = base;
@@ -37,7 +39,7 @@ export async function mergeSketches(
         `CREATE TEMP TABLE ${fresh(resolution)} AS ${mergedSketches(`SELECT * FROM ${from}`, resolution)}`,
       );
       made.push(fresh(resolution));
-      rows = `(${mergedSketches(`SELECT * FROM ${fresh(resolution)} UNION ALL ${waitingSketches(duckDb, resolution)}`, undefined)})`;
+      rows = `(${mergedSketches(`SELECT * FROM ${fresh(resolution)} UNION ALL ${unpackedSketches(duckDb, 'part', `resolution = ${resolution}`)}`, undefined)})`;
     }
     await session.execute(
       `CREATE TEMP TABLE ${sketches(resolution)} AS ${packedSketches(duckDb, rows, windows(resolution), sketch)}`,

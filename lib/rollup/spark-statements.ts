@@ -6,7 +6,7 @@ import { sketchBins } from './sketch-bins.ts';
 import { sketches } from './sketch-levels.ts';
 import { boundBaseRows, distinctPoints } from './sql/partitioned.ts';
 import { firstLabels, knownLabels, olderLabels, waitingLabels } from './sql/series.ts';
-import { binRows, mergedSketches, packedSketches, pointSketches, waitingSketches } from './sql/sketches.ts';
+import { binRows, mergedSketches, packedSketches, pointSketches, unpackedSketches } from './sql/sketches.ts';
 import { isClosed } from './sql/state.ts';
 import { finerOf, mergeable, mergedRows } from './sql/windows.ts';
 import type { RollupSpec } from './types.ts';
@@ -61,7 +61,7 @@ function sketchStatements({ rules, shape }: StatementOptions, closes: string): r
   if (sketch === undefined) return [];
   return [
     spark.keep('sketch_bins', binRows(spark, sketchBins(sketch))),
-    spark.keep('sketch_base', pointSketches(rules, sketch, closes)),
+    spark.keep('sketch_base', pointSketches(rules, sketch, { from: 'ordered', where: closes })),
     ...rules.resolutionsMs.flatMap((resolution) => {
       const packed = (rows: string) =>
         spark.keep(sketches(resolution), packedSketches(spark, rows, windows(resolution), sketch));
@@ -69,7 +69,7 @@ function sketchStatements({ rules, shape }: StatementOptions, closes: string): r
       const finer = finerOf(resolution, rules);
       const from = finer === rules.baseMs ? 'sketch_base' : freshSketches(finer);
       const own = freshSketches(resolution);
-      const merged = `SELECT * FROM ${own} UNION ALL ${waitingSketches(spark, resolution)}`;
+      const merged = `SELECT * FROM ${own} UNION ALL ${unpackedSketches(spark, 'part', `resolution = ${resolution}`)}`;
       return [
         spark.keep(own, mergedSketches(`SELECT * FROM ${from}`, resolution)),
         packed(`(${mergedSketches(merged, undefined)})`),

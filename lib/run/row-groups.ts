@@ -1,5 +1,5 @@
 import { type ColumnMetaData, parquetMetadataAsync, type RowGroup } from 'hyparquet';
-import type { ByteRange, Location, ObjectStore } from '../stores/ports.ts';
+import type { ByteRange, ChooseRanges, Location, ObjectStore } from '../stores/ports.ts';
 
 /** Rows whose whole number in `column` lies in [first, last]. */
 export interface RowRange {
@@ -11,12 +11,12 @@ export interface RowRange {
 /** Rows of a row group of prepared files: few, so that a reader of some of the file's rows gets few others. */
 export const preparedGroupRows = 8_192;
 
-/** Holds the footers of most files. */
-const footerBytes = 1 << 20;
+/** What is read of a file's end at first: it holds the footers of most files, and all of small ones. */
+export const footerBytes = 1 << 20;
 
 /**
  * A path of a Parquet file that is sorted by the column, for a reader that asks for these rows only: a store that is far
- * away fetches the footer and the row groups that may have such rows. A reader must filter by the column, so that no
+ * away fetches what the file ends in, with the footer, and the row groups that may have such rows. A reader must filter by the column, so that no
  * other row group is looked at.
  * @throws ObjectNotFoundError, SourceChangedError
  */
@@ -25,7 +25,7 @@ export async function localRows(
   location: Location,
   rows: RowRange,
 ): Promise<string> {
-  return await store.localPart(location, async ({ sizeBytes, read }) => {
+  const choose: ChooseRanges = async ({ sizeBytes, read }) => {
     const file = {
       byteLength: sizeBytes,
       slice: async (from: number, to = sizeBytes): Promise<ArrayBuffer> =>
@@ -34,8 +34,9 @@ export async function localRows(
     const footer = await parquetMetadataAsync(file, { initialFetchSize: footerBytes });
     const groups = footer.row_groups.filter((group) => mayHold(group, rows));
     const footerAt = sizeBytes - footer.metadata_length - 8;
-    return [{ from: 0, to: Math.min(4, sizeBytes) }, ...groups.flatMap((group) => rangesOf(group, footerAt))];
-  });
+    return groups.flatMap((group) => rangesOf(group, footerAt));
+  };
+  return await store.localPart(location, choose, footerBytes);
 }
 
 /** Without statistics it may. */

@@ -1,4 +1,5 @@
 import { bytes, count, duration } from '../report/format.ts';
+import { footerBytes } from '../run/row-groups.ts';
 import type { Assumptions, TableStatistics } from './assumptions.ts';
 import { type RollupBatch, rowsOut } from './rollup.ts';
 import type { SummaryVolume } from './summary-volume.ts';
@@ -39,7 +40,7 @@ export function describeRollup(batch: RollupBatch, assumed: Assumptions): readon
 
 function shared(assumed: Assumptions): readonly string[] {
   return [
-    `of each prepared file a unit fetches the footer (${bytes(assumed.footerBytesPerColumn)} for a column of a row group) and the row groups with rows of its own`,
+    `of each prepared file a unit fetches the last ${bytes(footerBytes)}, or the footer where it is longer (${bytes(assumed.footerBytesPerColumn)} for a column of a row group), and the row groups with rows of its own`,
     `${count(assumed.concurrency)} units at a time, each with ${assumed.memoryGb} GB, ${assumed.diskGb} GB of disk and one core per ${assumed.memoryPerCoreGb} GB, as fast as the measured one${assumed.coreSpeed === 1 ? '' : ` times ${assumed.coreSpeed}`}`,
     `a unit fetches whole files of the tables and sends its outputs at ${bytes(assumed.networkBytesPerSecond)} a second, before and after its work, and takes ${assumed.unitOverheadSeconds} s besides`,
     `${bytes(assumed.partBytes)} per request; ${assumed.writesPerUnit} writes and ${assumed.readsPerUnit} reads of state, ${assumed.transitionsPerUnit} state transitions and ${bytes(assumed.logBytesPerUnit)} of logs per unit; ${assumed.transitionsPerRun} transitions besides`,

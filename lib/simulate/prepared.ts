@@ -1,4 +1,4 @@
-import { preparedGroupRows } from '../run/row-groups.ts';
+import { footerBytes, preparedGroupRows } from '../run/row-groups.ts';
 import type { Assumptions } from './assumptions.ts';
 import type { StageVolume } from './summary-volume.ts';
 
@@ -10,8 +10,8 @@ interface PreparedRows {
   readonly units: number;
 }
 
-/** HEAD, footer, row groups. */
-const requestsPerFile = 3;
+/** The file's end with the footer, and row groups. */
+const requestsPerFile = 2;
 
 /** Prepared files of a run. */
 export function preparedFiles(rows: number, rowBytes: number, { sourceFileBytes }: Assumptions): number {
@@ -31,9 +31,9 @@ export function preparedReads(
   const inFile = rows / files;
   const groups = Math.ceil(inFile / preparedGroupRows);
   const fetched = Math.min(inFile, inFile / units + preparedGroupRows);
-  const footer = groups * columns * assumed.footerBytesPerColumn;
+  const footer = Math.max(footerBytes, groups * columns * assumed.footerBytesPerColumn);
   return {
-    bytesRead: units * files * (footer + fetched * rowBytes),
+    bytesRead: units * files * Math.min(inFile * rowBytes, footer + fetched * rowBytes),
     requests: units * files * requestsPerFile,
   };
 }

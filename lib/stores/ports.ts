@@ -39,10 +39,11 @@ export interface ObjectStore {
   localPath(location: Location, version?: string): Promise<string>;
   /**
    * `localPath` for who needs a part of the object only. What `choose` reads and the ranges that it returns are in the file
-   * at the path, at their places; a fetched copy has zeros everywhere else.
+   * at the path, at their places; a fetched copy has zeros everywhere else. The last `tailBytes` bytes are among them in any
+   * case: with some, a store that is far away asks for nothing before them.
    * @throws ObjectNotFoundError, SourceChangedError when the object changes meanwhile
    */
-  localPart(location: Location, choose: ChooseRanges): Promise<string>;
+  localPart(location: Location, choose: ChooseRanges, tailBytes?: number): Promise<string>;
 }
 
 /** Bytes [from, to) of an object. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { UnitTooLargeError } from '../errors.ts';
 import type { ByteRange, ChooseRanges, Location } from './ports.ts';
 import type { S3Context } from './s3-context.ts';
-import { fetchTo, type ObjectState, pinnedTo, type ReadBytes, stateOf } from './s3-fetch.ts';
+import { fetchTo, type ObjectState, pinnedTo, type ReadBytes, stateOf, tailOf } from './s3-fetch.ts';
 import { collectBytes, readBytes } from './s3-read.ts';
 
 export interface CopiesOptions {
@@ -22,8 +22,8 @@ export interface CopiesOptions {
 export interface Copies {
   /** A location always has the same path, so that an engine's `filename` can be told apart. */
   path(location: Location, version?: string): Promise<string>;
-  /** A copy of some ranges, at a path of its own; the whole copy where there is one. */
-  part(location: Location, choose: ChooseRanges): Promise<string>;
+  /** A copy of some ranges and of the last bytes, at a path of its own; the whole copy where there is one. */
+  part(location: Location, choose: ChooseRanges, tailBytes?: number): Promise<string>;
   /** Drops every copy over the limit, for a caller who knows that none is being read. */
   trim(): Promise<void>;
   close(): Promise<void>;
@@ -123,20 +123,25 @@ export async function openCopies(options: CopiesOptions): Promise<Copies> {
         );
       });
     },
-    part: async (location, choose) => {
-      const state = await stateOf(context, location, undefined);
+    part: async (location, choose, tailBytes = 0) => {
+      context.root.place(location);
+      const first =
+        tailBytes > 0 && !copies.has(location) ? await tailOf(context, location, tailBytes) : undefined;
+      const state = first?.state ?? (await stateOf(context, location, undefined));
       const whole = await known(location, state);
       if (whole !== undefined) return whole.path;
-      const read: ReadBytes[] = [];
+      const read: ReadBytes[] = first === undefined ? [] : [first.tail];
       const chosen = await choose({
         sizeBytes: state.sizeBytes,
         read: async (range) => {
+          const there = within(read, range);
+          if (there !== undefined) return there;
           const bytes = await collectBytes(readBytes(context, { ...pinnedTo(location, state), ...range }));
           read.push({ from: range.from, bytes });
           return bytes;
         },
       });
-      const ranges = merged(chosen);
+      const ranges = missing(merged(chosen), read);
       const name = JSON.stringify([location, ranges, read.map(({ from, bytes }) => [from, bytes.length])]);
       return await once(
         name,
@@ -160,6 +165,25 @@ function merged(ranges: readonly ByteRange[]): readonly ByteRange[] {
     else found[found.length - 1] = { from: last.from, to: Math.max(last.to, range.to) };
   }
   return found;
+}
+
+/** The bytes of a range that were read already; undefined unless all were, by one read. */
+function within(read: readonly ReadBytes[], { from, to }: ByteRange): Uint8Array | undefined {
+  const found = read.find((one) => one.from <= from && to <= one.from + one.bytes.length);
+  return found?.bytes.subarray(from - found.from, to - found.from);
+}
+
+/** What of the ranges was not read yet. */
+function missing(ranges: readonly ByteRange[], read: readonly ReadBytes[]): readonly ByteRange[] {
+  return read.reduce<readonly ByteRange[]>((left, { from, bytes }) => {
+    const to = from + bytes.length;
+    return left.flatMap((range) =>
+      [
+        { from: range.from, to: Math.min(range.to, from) },
+        { from: Math.max(range.from, to), to: range.to },
+      ].filter((one) => one.from < one.to),
+    );
+  }, ranges);
 }
 
 function lengthOf(ranges: readonly ByteRange[], known: readonly ReadBytes[]): number {

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { statusOf } from './aws-errors.ts';
 import type { ByteRange, Location } from './ports.ts';
 import { isMissing, mustHaveBucket, objectFailure, type S3Context } from './s3-context.ts';
-import { changed, type ReadRequest, readBytes } from './s3-read.ts';
+import { changed, collectBytes, type ReadRequest, readBytes } from './s3-read.ts';
 
 /** One state of an object, which reads can be pinned to. */
 export interface ObjectState {
@@ -35,6 +35,37 @@ export async function stateOf(
       throw changed(location, error);
     throw objectFailure(error, 's3:GetObject', location);
   }
+}
+
+/**
+ * What the object ends in, up to so many bytes, and the state that it is in: one request where two would ask for the state
+ * first. undefined of an object without bytes, which has no range.
+ * @throws ObjectNotFoundError, SourceChangedError
+ */
+export async function tailOf(
+  context: S3Context,
+  location: Location,
+  bytes: number,
+): Promise<{ readonly state: ObjectState; readonly tail: ReadBytes } | undefined> {
+  const { bucket, key } = context.root.place(location);
+  const answer = await context.client
+    .send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=-${bytes}` }))
+    .catch(async (error: unknown) => {
+      if (statusOf(error) === 416) return undefined;
+      if (isMissing(error)) await mustHaveBucket(context, location);
+      throw objectFailure(error, 's3:GetObject', location);
+    });
+  if (answer === undefined) return undefined;
+  const { ETag: etag = '', ContentLength: length = 0 } = answer;
+  // Without it the answer is the whole object.
+  const sizeBytes = Number(/\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1] ?? length);
+  const state = { etag, sizeBytes };
+  const from = sizeBytes - length;
+  const body = await collectBytes((answer.Body ?? []) as AsyncIterable<Uint8Array>).catch(() => undefined);
+  const whole = body?.length === length ? body : undefined;
+  const tail = whole ?? (await collectBytes(readBytes(context, { ...pinnedTo(location, state), from })));
+  if (tail.length !== length) throw changed(location, undefined);
+  return { state, tail: { from, bytes: tail } };
 }
 
 /**

@@ -108,7 +108,7 @@ export async function openS3Store(options: S3StoreOptions): Promise<S3Store> {
     },
 
     localPath: (location, version) => copies.path(location, version),
-    localPart: (location, choose) => copies.part(location, choose),
+    localPart: (location, choose, tailBytes) => copies.part(location, choose, tailBytes),
     trim: () => copies.trim(),
     [Symbol.asyncDispose]: () => copies.close(),
   };

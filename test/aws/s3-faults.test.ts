@@ -182,6 +182,43 @@ describe('reading from S3', () => {
     expect(breaks).toBe(0);
   });
 
+  it('asks for what an object ends in before anything else, again when that breaks off, and for nothing twice', async () => {
+    let breaks = 0;
+    let asked = 0;
+    await using proxy = await openProxy(inject('endpoints').s3, async (request, forward) => {
+      const answer = await forward(request);
+      asked += 1;
+      if (request.method !== 'GET' || breaks === 0) return answer;
+      breaks -= 1;
+      return { ...answer, body: answer.body.subarray(0, 2), breaksOff: true };
+    });
+    await using opened = await openTestStore({ endpoint: proxy.url });
+    const { store } = opened;
+    const location = joinLocation(store.root, 'rows');
+    await store.write(location, bytes('0123456789'));
+    const part = async (tailBytes: number) => {
+      asked = 0;
+      const path = await store.localPart(
+        location,
+        async ({ sizeBytes, read }) => {
+          expect([sizeBytes, text(await read({ from: 9, to: 10 }))]).toEqual([10, '9']);
+          return [{ from: 1, to: 8 }];
+        },
+        tailBytes,
+      );
+      return [await readFile(path, 'latin1'), asked];
+    };
+    expect(await part(4)).toEqual(['\x00123456789', 2]);
+    expect(await part(99)).toEqual(['0123456789', 1]);
+    breaks = 1;
+    expect(await part(5)).toEqual(['\x00123456789', 3]);
+    const empty = joinLocation(store.root, 'empty');
+    await store.write(empty, bytes(''));
+    expect(await readFile(await store.localPart(empty, async () => [], 5), 'latin1')).toBe('');
+    const none = joinLocation(store.root, 'none');
+    await expect(store.localPart(none, async () => [], 5)).rejects.toThrow(ObjectNotFoundError);
+  });
+
   it('refuses bytes that are not the ones that were written', async () => {
     await using proxy = await openProxy(inject('endpoints').s3, async (asked, forward) => {
       const answer = await forward(asked);

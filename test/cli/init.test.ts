@@ -156,6 +156,21 @@ describe('init --from', () => {
     expect((await home.run('init', '--from', 'j.jsonl')).code).toBe(0);
   });
 
+  it('refuses a file with two columns of one name, and tells those apart that differ by case', async () => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'x.csv'), 'account_id,month,balance,version,balance\n1,2026-01,1,2,3\n');
+    const { code, stderr } = await home.run('init', '--from', 'x.csv');
+    expect(code).toBe(2);
+    expect(stderr).toContain('x.csv has 2 columns called balance');
+    await writeFile(join(home.path, 'y.csv'), 'account_id,month,balance,version,Balance\n1,2026-01,1,2,3\n');
+    expect((await home.run('init', '--from', 'y.csv')).code).toBe(0);
+    const { columns } = await loadSummary(join(home.path, 'pipelines/y.yaml'));
+    expect(columns.map(({ name, from }) => from ?? name)).toEqual([
+      ...['account_id', 'month', 'balance', 'version', 'Balance'],
+    ]);
+    expect((await home.run('run', 'y.csv')).code).toBe(0);
+  });
+
   it('says what is wrong with a file that cannot be read', async () => {
     await using home = await newHome();
     await writeFile(join(home.path, 'x.parquet'), 'not parquet');
@@ -285,7 +300,6 @@ describe('init --rollup', () => {
 
   it.each([
     ['no series', 'a,ts,value\n1.5,2026-01-01 00:00:00,2\n', 'no column is clearly the series', '--series'],
-    ['seconds for milliseconds', 'id,ts,value\n1,1767225600,2\n', 'looks like seconds since 1970', '--time'],
     ['a broken value', 'id,ts,value\n1,1767225600000,2.5\n', 'no column is clearly the value', '--value'],
   ])('writes nothing for %s and lists the columns', async (_what, content, problem, next) => {
     await using home = await newHome();
@@ -295,6 +309,37 @@ describe('init --rollup', () => {
     expect(stderr).toContain(problem);
     expect(stderr).toContain(next);
     await expect(readFile(join(home.path, 'pipelines/p.yaml'))).rejects.toThrow();
+  });
+
+  it.each([
+    ['s', 'seconds', 1_767_225_600],
+    ['us', 'microseconds', 1_767_225_600_000_000],
+    ['ns', 'nanoseconds', 1_767_225_600_000_000_000n],
+  ])('knows times in %s by their magnitude, says so, and they are read as such', async (unit, name, time) => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'p.csv'), `id,ts,value\na,${time},2\n`);
+    const { stdout } = await home.run('init', '--rollup', '--from', 'p.csv');
+    expect(stdout).toMatch(new RegExp(`time +ts, ${name} since 1970`));
+    await home.run('run', 'p.csv', '--flush');
+    const read = 'SELECT CAST(first_ts AS VARCHAR) FROM rollups WHERE resolution = 60000';
+    expect((await home.json('sql', read)).rows).toEqual([['2026-01-01 00:00:00']]);
+    const document = await readFile(join(home.path, 'pipelines/p.yaml'), 'utf8');
+    expect(document).toContain(`type: bigint, unit: ${unit} } # ${name} since 1970`);
+  });
+
+  it('writes the quantiles that are asked for', async () => {
+    await using home = await newHome();
+    await writeFile(join(home.path, 'p.csv'), points);
+    const made = await home.json('init', '--from', 'p.csv', '--quantiles', '0.5,0.999');
+    expect(made).toMatchObject({ config: { kind: 'rollup', quantiles: { values: [0.5, 0.999] } } });
+    expect(await home.json('init', '--name', 'mine', '--quantiles', '0.9')).toMatchObject({
+      config: { quantiles: { values: [0.9] } },
+    });
+    for (const wrong of ['p99', '0.5,', '1.5', '99']) {
+      const { code, stderr } = await home.run('init', '--name', 'other', '--quantiles', wrong);
+      expect(code).toBe(2);
+      expect(stderr).toContain('is no number from 0 to 1');
+    }
   });
 
   it('refuses flags of the other kind', async () => {

@@ -1,9 +1,9 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rollupWorkload } from '../../lib/rollup/index.ts';
 import { rollUpTo } from './checks.ts';
 import { openRollup } from './product.ts';
 import { batchOf, pointAt, threeBatches } from './scenario.ts';
-import { changed, data, first, order, play, type Spoiling } from './spoiled.ts';
+import { changed, data, first, openStage, order, play, type Spoiling, type Stage } from './spoiled.ts';
 
 const quantiles = { accuracyMillionths: 10_000, millionths: [500_000, 900_000, 999_000] };
 const counted = (change: string) =>
@@ -16,7 +16,7 @@ const part = (sql: string): Spoiling => ({
 test('a clean batch with quantiles passes every check of them, and so does its table', {
   timeout: 60_000,
 }, async () => {
-  const { product, outcome } = await play(undefined, quantiles);
+  const { product, outcome } = await play(quantiles);
   await using _ = product;
   expect(outcome.run?.error).toBeUndefined();
   const checks = outcome.run?.facts['auditChecks'] as readonly { name: string; checked: number }[];
@@ -82,10 +82,17 @@ const tamperings: readonly (readonly [string, RegExp, Spoiling])[] = [
   ],
 ];
 
-test.each(tamperings)('%s is refused', { timeout: 60_000 }, async (_name, expected, spoiling) => {
-  const { product, outcome } = await play(spoiling, quantiles);
-  await using _ = product;
-  expect(outcome.run?.error).toMatchObject({ name: 'IntegrityError' });
-  expect(JSON.stringify(outcome.run?.error)).toMatch(expected);
-  expect((await product.rows()).every(({ windowMs }) => windowMs <= 540)).toBe(true);
+describe('of a batch', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage(quantiles);
+  });
+  afterAll(() => stage.product[Symbol.asyncDispose]());
+
+  test.each(tamperings)('%s is refused', { timeout: 60_000 }, async (_name, expected, spoiling) => {
+    const { run } = await stage.play(spoiling);
+    expect(run?.error).toMatchObject({ name: 'IntegrityError' });
+    expect(JSON.stringify(run?.error)).toMatch(expected);
+    expect((await stage.product.rows()).every(({ windowMs }) => windowMs <= 540)).toBe(true);
+  });
 });

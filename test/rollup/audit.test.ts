@@ -1,10 +1,10 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PinnedSnapshotExpiredError } from '../../lib/errors.ts';
 import { rollupWorkload } from '../../lib/rollup/index.ts';
 import { runContext } from '../../lib/run/context.ts';
 import { planOfRun, type RunOutcome } from '../../lib/run/local.ts';
 import type { RollupProduct } from './product.ts';
-import { changed, data, first, order, play, type Spoiling } from './spoiled.ts';
+import { changed, data, first, openStage, order, play, type Spoiling, type Stage } from './spoiled.ts';
 
 test('a clean batch passes every check, and each has looked at something', { timeout: 60_000 }, async () => {
   const { product, outcome } = await play();
@@ -117,12 +117,19 @@ const tamperings: readonly (readonly [string, RegExp, Spoiling])[] = [
   ],
 ];
 
-test.each(tamperings)('%s is refused', { timeout: 60_000 }, async (_name, expected, spoiling) => {
-  const { product, outcome } = await play(spoiling);
-  await using _ = product;
-  expect(outcome.run?.error).toMatchObject({ name: 'IntegrityError' });
-  expect(JSON.stringify(outcome.run?.error)).toMatch(expected);
-  expect((await product.rows()).every(({ windowMs }) => windowMs <= 540)).toBe(true);
+describe('of a batch', () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await openStage();
+  });
+  afterAll(() => stage.product[Symbol.asyncDispose]());
+
+  test.each(tamperings)('%s is refused', { timeout: 60_000 }, async (_name, expected, spoiling) => {
+    const { run } = await stage.play(spoiling);
+    expect(run?.error).toMatchObject({ name: 'IntegrityError' });
+    expect(JSON.stringify(run?.error)).toMatch(expected);
+    expect((await stage.product.rows()).every(({ windowMs }) => windowMs <= 540)).toBe(true);
+  });
 });
 
 async function context(product: RollupProduct, { run }: RunOutcome) {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { replayBatches } from '../../lib/cli/replay.ts';
 import { verifyTables } from '../../lib/rollup/audit/verify-tables.ts';
 import type { OracleBatch } from '../oracle/rollup-oracle.ts';
@@ -33,10 +33,42 @@ async function changed(
   }
 }
 
+/** A table with the first batch, for what is refused and so leaves it as it is. */
+let made: string;
+beforeAll(async () => {
+  made = await mkdtemp(join(tmpdir(), 'partwise-made-'));
+  await using product = await openRollup({ rules, root: made });
+  await rollUpTo(product, [first]);
+});
+afterAll(() => rm(made, { recursive: true, force: true }));
+
+/** Lets the second batch arrive and run with other sections in the pipeline's document. */
+async function refused(
+  document: Readonly<Record<string, unknown>>,
+  root: string,
+  message: string,
+  next: (product: RollupProduct) => Promise<void> = async () => {},
+): Promise<void> {
+  await using product = await openRollup({ rules, root, document });
+  await product.arrive(second);
+  await expect(product.run(second)).rejects.toMatchObject({
+    name: 'ConfigError',
+    message: expect.stringContaining(message),
+  });
+  await next(product);
+  expect(await product.world.state.runs.list('metrics', 10)).toHaveLength(1);
+}
+
+async function unreadable(product: RollupProduct): Promise<void> {
+  await expect(product.open()).rejects.toMatchObject({ name: 'ConfigError' });
+  await expect(verifyTables(product.world, product.config)).rejects.toMatchObject({ name: 'ConfigError' });
+}
+
 const time = { type: 'timestamp' };
 const series = { type: 'string' };
 
-const made = 'was made with metric_shard_id int, id string, org_id string, metric string, the pipeline says ';
+const wasMade =
+  'was made with metric_shard_id int, id string, org_id string, metric string, the pipeline says ';
 
 test.each([
   [
@@ -71,48 +103,36 @@ test.each([
     'shard int, id string, org_id string, metric string;',
   ],
 ])('a pipeline with %s than the table is refused by name before a run begins', (_, points, message) =>
-  changed({ points: { series, time, ...points } }, async (product) => {
-    await product.arrive(second);
-    await expect(product.run(second)).rejects.toMatchObject({
-      name: 'ConfigError',
-      message: expect.stringContaining(made + message),
-    });
-    await expect(product.open()).rejects.toMatchObject({ name: 'ConfigError' });
-    await expect(verifyTables(product.world, product.config)).rejects.toMatchObject({ name: 'ConfigError' });
-    expect(await product.world.state.runs.list('metrics', 10)).toHaveLength(1);
-  }),
+  refused({ points: { series, time, ...points } }, made, wasMade + message, unreadable),
 );
 
-const [within1, within2] = [10_000, 20_000].map((accuracyMillionths) => ({
-  accuracyMillionths,
-  millionths: [500_000, 990_000],
-}));
+const within1 = { accuracyMillionths: 10_000, millionths: [500_000, 990_000] };
 
-test.each([
-  ['quantiles', undefined, {}, 'was made with none, the pipeline says 0.5, 0.95, 0.99 within 0.01;'],
-  ['none', within1, null, 'was made with 0.5, 0.99 within 0.01, the pipeline says none;'],
-  ['others', within1, { values: [0.5] }, 'the pipeline says 0.5 within 0.01;'],
-  ['others within', within2, { values: [0.5, 0.99] }, 'the pipeline says 0.5, 0.99 within 0.01;'],
-] as const)(
-  'a pipeline that asks for %s where the table has other quantiles is refused by name',
-  (_, had, asked, message) =>
-    changed(
-      { quantiles: asked },
-      async (product) => {
-        await product.arrive(second);
-        await expect(product.run(second)).rejects.toMatchObject({
-          name: 'ConfigError',
-          message: expect.stringContaining(message),
-        });
-        await expect(product.open()).rejects.toMatchObject({ name: 'ConfigError' });
-        await expect(verifyTables(product.world, product.config)).rejects.toMatchObject({
-          name: 'ConfigError',
-        });
-      },
-      [first],
-      had,
-    ),
-);
+test('a pipeline that asks for quantiles where the table has none is refused by name', () =>
+  refused(
+    { quantiles: {} },
+    made,
+    'was made with none, the pipeline says 0.5, 0.95, 0.99 within 0.01;',
+    unreadable,
+  ));
+
+test('a pipeline that asks for other quantiles than the table has is refused by name', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'partwise-quantiles-'));
+  try {
+    {
+      await using product = await openRollup({ rules: { ...rules, quantiles: within1 }, root });
+      await rollUpTo(product, [first]);
+    }
+    for (const [asked, message] of [
+      [null, 'was made with 0.5, 0.99 within 0.01, the pipeline says none;'],
+      [{ values: [0.5] }, 'the pipeline says 0.5 within 0.01;'],
+      [{ relativeAccuracy: 0.02, values: [0.5, 0.99] }, 'the pipeline says 0.5, 0.99 within 0.02;'],
+    ] as const)
+      await refused({ quantiles: asked }, root, message, unreadable);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+});
 
 test('the order in which quantiles are named does not matter', () =>
   changed(
@@ -131,16 +151,11 @@ test.each([
   ['a shorter length', { start: '2026-01-01T00:00:00Z', every: '1m' }],
   ['a longer length', { start: '2026-01-01T00:00:00Z', every: '1d' }],
 ])('batches with %s, which the newest one does not fit, are refused', (_, changedBatches) =>
-  changed({ batches: changedBatches }, async (product) => {
-    await product.arrive(second);
-    await expect(product.run(second)).rejects.toMatchObject({
-      name: 'ConfigError',
-      message: expect.stringContaining(
-        'batch 0 of partwise.metrics_rollups ends at 2026-01-01T00:05:00.000Z',
-      ),
-    });
-    expect(await product.world.state.runs.list('metrics', 10)).toHaveLength(1);
-  }),
+  refused(
+    { batches: changedBatches },
+    made,
+    'batch 0 of partwise.metrics_rollups ends at 2026-01-01T00:05:00.000Z',
+  ),
 );
 
 test('the length of batches can change when the start moves so that the newest one ends when it did', () =>

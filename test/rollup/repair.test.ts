@@ -1,16 +1,18 @@
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { repairWindows } from '../../lib/cli/repair.ts';
 import { replayBatches } from '../../lib/cli/replay.ts';
+import { currentSnapshot } from '../../lib/iceberg/index.ts';
 import { rollupWorkload } from '../../lib/rollup/index.ts';
 import { maintainRollups } from '../../lib/rollup/maintain.ts';
 import type { OracleBatch, OracleRepair } from '../oracle/rollup-oracle.ts';
 import { batchesOf, rollUpTo, tableOf } from './checks.ts';
-import { rollBack } from './other-writers.ts';
+import { changeRows, rollBack } from './other-writers.ts';
 import { openRollup, type RollupProduct } from './product.ts';
 import { expectState, repair } from './repair.ts';
 import { batchOf, pointAt, threeBatches } from './scenario.ts';
 
 const rules = { ...threeBatches.rules, resolutionsMs: [60_000, 300_000, 900_000] };
+const quantiles = { accuracyMillionths: 10_000, millionths: [500_000, 990_000] };
 const [first, second, third] = threeBatches.batches;
 /** The second batch brings a point of the first minute, which is published by then. */
 const late: OracleRepair = { lateFrom: 0, points: [] };
@@ -21,6 +23,22 @@ async function mended(product: RollupProduct, one: OracleRepair) {
   expect(run?.error).toBeUndefined();
   expect(run?.status).toBe('succeeded');
   return run;
+}
+
+/** A unit, and so a file of each resolution, for each of the three parts of the series. */
+const inUnits = { work: { unitPoints: 1 } };
+/** Batches that leave enough small files for a compaction. */
+const manyFiles = (from: number) =>
+  [0, 1, 2].map((at) =>
+    batchOf(
+      from + at,
+      ['cpu', 'disk', 'tape', 'a', 'b', 'c', 'd', 'e'].map((id) => pointAt(at * 300 + 650, at, id)),
+    ),
+  );
+
+async function dataFilesOf(product: RollupProduct): Promise<number> {
+  const head = currentSnapshot(await tableOf(product), 'main');
+  return Number(head?.summary['total-data-files']);
 }
 
 const with_ = (batch: OracleBatch, ...repairs: readonly OracleRepair[]): OracleBatch => ({
@@ -38,28 +56,35 @@ test('a late point is in every resolution and in what the next batch starts from
   await expectState(product, [first, with_(second, one), third]);
 });
 
-test.each([
-  ['first of its series', also(pointAt(5, 2))],
-  ['newest of its series', also(pointAt(295, 10))],
-  ['between two points', also(pointAt(40, 4))],
-  ['a reset of what comes after it', also(pointAt(65, 100))],
-  ['in a window of its own', also(pointAt(130, 7))],
-  ['of a series that nobody knows', also(pointAt(130, 7, 'tape'))],
-  ['of open windows', also(pointAt(600, 7), pointAt(620, 9, 'disk'), pointAt(700, 1, 'tape'))],
-  ['there already', also(pointAt(70, 6), pointAt(20, 3, 'disk'))],
-  [
-    'many, in any order',
-    also(pointAt(130, 7), pointAt(65, 4), pointAt(66, 1), pointAt(190, 2, 'disk'), pointAt(65, 3)),
-  ],
-  ['what was too late', late],
-  ['what was too late, and more', { lateFrom: 1, points: [pointAt(20, 9), pointAt(21, 1)] }],
-] as const)('points that are %s', async (_name, one) => {
-  for (const duplicates of ['first', 'last'] as const) {
-    await using product = await openRollup({ rules: { ...rules, duplicates } });
+describe.each(['first', 'last'] as const)('where the %s of several points counts', (duplicates) => {
+  /** Published once for all cases, each of which repairs what the ones before it have left. */
+  let product: RollupProduct;
+  const repairs: OracleRepair[] = [];
+  beforeAll(async () => {
+    product = await openRollup({ rules: { ...rules, duplicates } });
     await rollUpTo(product, [first, second]);
+  });
+  afterAll(() => product[Symbol.asyncDispose]());
+
+  test.each([
+    ['what was too late, and more', { lateFrom: 1, points: [pointAt(20, 9), pointAt(21, 1)] }],
+    ['first of its series', also(pointAt(5, 2))],
+    ['newest of its series', also(pointAt(295, 10))],
+    ['between two points', also(pointAt(40, 4))],
+    ['a reset of what comes after it', also(pointAt(65, 100))],
+    ['in a window of its own', also(pointAt(130, 7))],
+    ['of a series that nobody knows', also(pointAt(130, 7, 'tape'))],
+    ['of open windows', also(pointAt(600, 7), pointAt(620, 9, 'disk'), pointAt(700, 1, 'tape'))],
+    ['there already', also(pointAt(70, 6), pointAt(20, 3, 'disk'))],
+    [
+      'many, in any order',
+      also(pointAt(190, 7), pointAt(64, 4), pointAt(66, 1), pointAt(191, 2, 'disk'), pointAt(64, 3)),
+    ],
+  ] as const)('points are mended that are %s', async (_name, one) => {
+    repairs.push(one);
     await mended(product, one);
-    await expectState(product, [first, with_(second, one)]);
-  }
+    await expectState(product, [first, with_(second, ...repairs)]);
+  });
 });
 
 test('a window is repaired again and again, with the points of earlier repairs', async () => {
@@ -137,14 +162,18 @@ test('only files with changed rows are replaced, in one commit that is of the ne
 test('after a compaction the files that it left are rewritten, and upkeep leaves what a repair needs', async () => {
   await using product = await openRollup({
     rules,
-    document: { maintenance: { auto: false, keepSnapshots: 1 }, tables: { targetFileSize: '1GB' } },
+    document: {
+      ...inUnits,
+      maintenance: { auto: false, keepSnapshots: 1 },
+      tables: { targetFileSize: '1GB' },
+    },
   });
-  const more = Array.from({ length: 9 }, (_, index) =>
-    batchOf(index + 2, [pointAt(index * 300 + 650, index)]),
-  );
+  const more = manyFiles(2);
   const batches = [first, second, ...more];
   await rollUpTo(product, batches);
+  const filesBefore = await dataFilesOf(product);
   await maintainRollups(product.world, product.config, { apply: true });
+  expect(await dataFilesOf(product)).toBeLessThan(filesBefore);
   const one = also(pointAt(65, 4), pointAt(660, 3));
   await mended(product, one);
   await maintainRollups(product.world, product.config, { apply: true });
@@ -237,12 +266,69 @@ test('windows that are not published one by one are refused by name', async () =
   });
 });
 
-test('a table with quantiles is refused by name: its sketches would not be those of its points', async () => {
-  await using product = await openRollup({ rules, document: { quantiles: { values: [0.5] } } });
+test('sketches and estimates of published and of open windows are those of all their points', async () => {
+  for (const duplicates of ['first', 'last'] as const) {
+    await using product = await openRollup({ rules: { ...rules, duplicates, quantiles } });
+    const one = also(
+      pointAt(65, 4),
+      pointAt(10, 1_000),
+      pointAt(11, -1_000),
+      pointAt(130, 0),
+      pointAt(600, 7),
+    );
+    await rollUpTo(product, [first, second]);
+    await mended(product, one);
+    await expectState(product, [first, with_(second, one)]);
+    const another = also(pointAt(65, 8), pointAt(130, 5, 'tape'));
+    await mended(product, another);
+    await rollUpTo(product, [third]);
+    await expectState(product, [first, with_(second, one, another), third]);
+    expect(await rollupWorkload.verifyTables(product.world, product.config)).toMatchObject({ passed: true });
+  }
+});
+
+test.each([
+  [
+    'a count',
+    'sketch_counts',
+    'list_transform(sketch_counts, lambda one: one + 1)',
+    /points that are kept make/,
+  ],
+  [
+    'a bucket',
+    'sketch_buckets',
+    'list_transform(sketch_buckets, lambda one: one + 1)',
+    /points that are kept make/,
+  ],
+  ['an estimate', 'p50', 'p50 + 0.001', /is not what its values say/],
+] as const)(
+  '%s of a published sketch that somebody changed is found before anything is written',
+  async (...[, column, value, message]) => {
+    await using product = await openRollup({ rules: { ...rules, quantiles } });
+    await rollUpTo(product, [first, second]);
+    await changeRows(product, 60_000, { [column]: value });
+    const before = await tableOf(product);
+    const { run } = await repair(product, also(pointAt(65, 4)));
+    expect(run?.error).toMatchObject({
+      name: 'RepairRefusedError',
+      message: expect.stringMatching(message),
+    });
+    expect((await tableOf(product)).metadataLocation).toBe(before.metadataLocation);
+  },
+);
+
+test('a sketch of a coarser window that is not the sum of its finer ones is found', async () => {
+  const least = { ...quantiles, millionths: [0] };
+  await using product = await openRollup({ rules: { ...rules, quantiles: least } });
   await rollUpTo(product, [first, second]);
-  await expect(repair(product, late)).rejects.toMatchObject({
+  const last = 'CASE WHEN place > 1 AND place = len(sketch_buckets) THEN 1 ELSE 0 END';
+  await changeRows(product, 300_000, {
+    sketch_buckets: `list_transform(sketch_buckets, lambda one, place: one + ${last})`,
+  });
+  const { run } = await repair(product, also(pointAt(65, 4)));
+  expect(run?.error).toMatchObject({
     name: 'RepairRefusedError',
-    message: expect.stringContaining('quantiles'),
+    message: expect.stringContaining('is not the merge of its rows of 60000 ms'),
   });
 });
 
@@ -250,17 +336,15 @@ test('a compaction between plan and publish has the repair planned again', async
   let isArmed = false;
   await using product = await openRollup({
     rules,
-    document: { maintenance: { auto: false }, tables: { targetFileSize: '1GB' } },
+    document: { ...inUnits, maintenance: { auto: false }, tables: { targetFileSize: '1GB' } },
     step: async (name) => {
       if (name !== 'state-written' || !isArmed) return;
       isArmed = false;
       await maintainRollups(product.world, product.config, { apply: true, parts: ['compact'] });
     },
   });
-  const more = Array.from({ length: 9 }, (_, index) =>
-    batchOf(index + 2, [pointAt(index * 300 + 650, index)]),
-  );
-  const last = batchOf(11, [pointAt(3_400, 1)]);
+  const more = manyFiles(2);
+  const last = batchOf(5, [pointAt(1_600, 1)]);
   await rollUpTo(product, [first, second, ...more, last]);
   isArmed = true;
   const one = also(pointAt(65, 4), pointAt(660, 3));

@@ -56,7 +56,7 @@ test.each([10_000, 100_000])(
     await session.execute(
       `CREATE TEMP TABLE ordered AS SELECT v AS id, 5 AS ts, v FROM (SELECT unnest(CAST('[${values.join(',')}]' AS BIGINT[])) AS v)`,
     );
-    const select = pointSketches({ baseMs: 10 }, { gamma }, 'true');
+    const select = pointSketches({ baseMs: 10 }, { gamma }, { from: 'ordered', where: 'true' });
     const bucketsBy = async (statement: string) =>
       new Map(
         (await session.query(statement)).map((row) => [BigInt(String(row['id'])), Number(row['k'])] as const),

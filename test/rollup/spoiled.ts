@@ -1,8 +1,8 @@
 import type { WriteParquetOptions } from '../../lib/engine/engine.ts';
-import type { RunOutcome } from '../../lib/run/local.ts';
+import { cancelRun, type RunOutcome } from '../../lib/run/local.ts';
 import { at, file, rules as simple } from '../oracle/rollup-example.ts';
 import type { QuantileRules } from '../oracle/sketch-oracle.ts';
-import { openRollup, type RollupProduct } from './product.ts';
+import { openRollup, type RollupProduct, type RollupProductOptions } from './product.ts';
 
 const rules = { ...simple, resolutionsMs: [60, 300], batchMs: 600, latenessMs: 60, maxGapMs: 100_000 };
 const series = ['a', 'b', 'c'];
@@ -24,7 +24,7 @@ const batches = [
     flush: false,
     files: [file(601, [...points(605, 1195), ...points(555, 605), ...points(30, 55)])],
   },
-];
+] as const;
 
 export interface Spoiling {
   /** Part of the path of the file to spoil; `data` stands for data files. */
@@ -36,41 +36,70 @@ export interface Spoiling {
   readonly fieldIds?: boolean;
 }
 
-/** Plays both batches; while the second one works, one file is written as `spoiling` says. */
-export async function play(
-  spoiling?: Spoiling,
-  quantiles?: QuantileRules,
-): Promise<{ readonly product: RollupProduct; readonly outcome: RunOutcome }> {
-  let isArmed = false;
+export interface Stage {
+  readonly product: RollupProduct;
+  /** Runs the second batch; one of its files is written as `spoiling` says. A run that fails gives everything back. */
+  play(spoiling?: Spoiling): Promise<RunOutcome>;
+}
+
+/** A table with the first batch, where the second one waits. */
+export async function openStage(quantiles?: QuantileRules): Promise<Stage> {
+  let armed: Spoiling | undefined;
   const spoilt = (options: WriteParquetOptions): WriteParquetOptions => {
-    if (!isArmed || spoiling === undefined) return options;
+    if (armed === undefined) return options;
     const isData = options.fieldIds !== undefined && options.path.endsWith('.parquet');
     const fits =
-      spoiling.file === 'data'
-        ? isData && options.select.includes(`CAST(${spoiling.resolution} AS BIGINT) AS resolution`)
-        : options.path.endsWith(`/${spoiling.file}.parquet`);
-    return fits ? { ...options, select: `WITH rows AS (${options.select}) ${spoiling.sql}` } : options;
+      armed.file === 'data'
+        ? isData && options.select.includes(`CAST(${armed.resolution} AS BIGINT) AS resolution`)
+        : options.path.endsWith(`/${armed.file}.parquet`);
+    return fits ? { ...options, select: `WITH rows AS (${options.select}) ${armed.sql}` } : options;
   };
   const product = await openRollup({
     rules: { ...rules, quantiles },
     seed: 3,
     // Checks side by side; in the other tests they follow each other.
     threads: 2,
-    engine: (engine) => ({
-      open: async (options) => {
-        const session = await engine.open(options);
-        return { ...session, writeParquet: (written) => session.writeParquet(spoilt(written)) };
-      },
-    }),
+    engine: spoiledEngine(spoilt),
   });
-  let outcome: RunOutcome | undefined;
-  for (const batch of batches) {
-    await product.arrive(batch);
-    isArmed = batch.batch === 1;
-    outcome = await product.run(batch);
-  }
-  if (outcome === undefined) throw new Error('no batch was played');
-  return { product, outcome };
+  const [one, two] = batches;
+  await product.arrive(one);
+  await product.run(one);
+  await product.arrive(two);
+  return {
+    product,
+    play: async (spoiling) => {
+      armed = spoiling;
+      const outcome = await product.run(two);
+      armed = undefined;
+      return await givenBack(product, outcome);
+    },
+  };
+}
+
+/** Stands before an engine whose files are written as `spoilt` says. */
+export function spoiledEngine(
+  spoilt: (options: WriteParquetOptions) => WriteParquetOptions,
+): NonNullable<RollupProductOptions['engine']> {
+  return (engine) => ({
+    open: async (options) => {
+      const session = await engine.open(options);
+      return { ...session, writeParquet: (written) => session.writeParquet(spoilt(written)) };
+    },
+  });
+}
+
+/** A run that failed is cancelled, so that the next one begins where it began. */
+export async function givenBack({ world }: RollupProduct, outcome: RunOutcome): Promise<RunOutcome> {
+  if (outcome.run?.status === 'failed') await cancelRun({ world, runId: outcome.run.runId });
+  return outcome;
+}
+
+/** Plays both batches, clean. */
+export async function play(
+  quantiles?: QuantileRules,
+): Promise<{ readonly product: RollupProduct; readonly outcome: RunOutcome }> {
+  const { product, play: playSecond } = await openStage(quantiles);
+  return { product, outcome: await playSecond() };
 }
 
 export const data = (resolution: number, sql: string): Spoiling => ({ file: 'data', resolution, sql });

@@ -12,6 +12,7 @@ import { assignPointRoles } from '../infer/point-roles.ts';
 import { pointTemplate, pointText } from '../infer/point-text.ts';
 import { assignRoles, deleteCandidates } from '../infer/roles.ts';
 import { templateText } from '../infer/template.ts';
+import { unitNames } from '../infer/time-unit.ts';
 import { pipelinesFolder, rememberPipeline, rootFolder } from '../pipeline.ts';
 import { shellWord } from '../spelling.ts';
 
@@ -19,7 +20,7 @@ const schemaFile = fileURLToPath(new URL('../../../docs/schema/pipeline.schema.j
 
 /** Flags that only a pipeline of rollups, or only one of summaries, has a use for. */
 const flagsOf = {
-  rollup: ['series', 'time', 'value', 'shard', 'label'],
+  rollup: ['series', 'time', 'value', 'shard', 'label', 'quantiles'],
   summary: ['key', 'month', 'version', 'history', 'delete', 'delete-code', 'history-length'],
 } as const;
 
@@ -36,7 +37,13 @@ export const init: CommandHandler = async (context) => {
   const target = await targetFile(context, from);
   const schemaPath = relative(dirname(target.path), schemaFile);
   const start = `${new Date(context.environment.now()).toISOString().slice(0, 10)}T00:00:00Z`;
-  const options: MakeOptions = { context, name: target.name, schemaPath, start };
+  const options: MakeOptions = {
+    context,
+    name: target.name,
+    schemaPath,
+    start,
+    quantiles: quantilesOf(flags.text('quantiles')),
+  };
   const made =
     from === undefined
       ? { text: template(kind, options), guessed: [], notes: [] }
@@ -106,10 +113,24 @@ interface MakeOptions {
   readonly schemaPath: string;
   /** Where the batches of a pipeline of rollups start. */
   readonly start: string;
+  readonly quantiles: readonly number[] | undefined;
 }
 
-function template(kind: 'rollup' | 'summary', { name, schemaPath, start }: MakeOptions): string {
-  return kind === 'rollup' ? pointTemplate(name, start, schemaPath) : templateText(name, schemaPath);
+/** @throws UsageError when they are no list of numbers from 0 to 1 */
+function quantilesOf(given: string | undefined): readonly number[] | undefined {
+  if (given === undefined) return undefined;
+  const values = given.split(',').map((one) => one.trim());
+  const wrong = values.find((one) => !/^(0|1|0?\.\d{1,6}|1\.0+)$/.test(one));
+  if (wrong !== undefined)
+    throw new UsageError(`--quantiles: '${wrong}' is no number from 0 to 1 with up to six digits`, {
+      safe: 'nothing was written',
+      next: '--quantiles 0.5,0.95,0.99',
+    });
+  return [...new Set(values.map(Number))];
+}
+
+function template(kind: 'rollup' | 'summary', { context: _, ...options }: MakeOptions): string {
+  return kind === 'rollup' ? pointTemplate(options) : templateText(options.name, options.schemaPath);
 }
 
 function rollupOf(file: InspectedFile, { context: { flags }, ...options }: MakeOptions): Made {
@@ -190,10 +211,13 @@ function roleLines(config: PipelineConfig, guesses: readonly string[]): readonly
     const { series, time, value, shard, labels } = config.points;
     return [
       `  series   ${series.name}${guessed('series')}`,
-      `  time     ${time.from}, ${time.type === 'bigint' ? 'milliseconds since 1970' : 'UTC'}${guessed('time')}`,
+      `  time     ${time.from}, ${time.type === 'bigint' ? `${unitNames[time.unit ?? 'ms']} since 1970` : 'UTC'}${guessed('time')}`,
       `  value    ${value.from}${guessed('value')}`,
       `  shard    ${shard.name}`,
       `  labels   ${labels.map(({ name }) => name).join(', ') || 'none'}`,
+      ...(config.quantiles === null
+        ? []
+        : [`  quantiles ${config.quantiles.values.join(', ')} within ${config.quantiles.relativeAccuracy}`]),
       `  windows  ${config.resolutions.join(', ')}; batches of ${config.batches.every} from ${config.batches.start}`,
     ];
   }

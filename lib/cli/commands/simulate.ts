@@ -20,7 +20,9 @@ export const simulate: CommandHandler = async (context) => {
   const chosen =
     context.flags.text('pipeline') === undefined ? undefined : (await loadChosenPipeline(context)).config;
   const points = context.flags.text('rollup');
-  if (chosen?.kind === 'rollup' || points !== undefined) return simulateRollup(context, chosen, points);
+  const isRollup = chosen?.kind === 'rollup' || points !== undefined;
+  mustBeOfKind(context, isRollup ? 'rollup' : 'summary');
+  if (isRollup) return simulateRollup(context, chosen, points);
   const config = chosen;
   const row = config === undefined ? usualRow : rowShape(config);
   const assumed = assumptions(context, config, row.bytes);
@@ -63,6 +65,30 @@ export const simulate: CommandHandler = async (context) => {
   for (const warning of warnings) output.warn(warning);
   return 0;
 };
+
+/** Flags that only a batch of points, or only a run on a summary table, has a use for. */
+const flagsOf = {
+  rollup: ['series'],
+  summary: ['rows', 'months', 'records', 'record-months', 'records-per-key'],
+} as const;
+
+/** @throws UsageError for flags of the other kind */
+function mustBeOfKind({ flags }: CommandContext, kind: keyof typeof flagsOf): void {
+  const isGiven = (name: string) => flags.text(name) !== undefined || flags.number(name) !== undefined;
+  const wrong = flagsOf[kind === 'rollup' ? 'summary' : 'rollup'].find(isGiven);
+  if (wrong === undefined) return;
+  throw new UsageError(
+    kind === 'rollup'
+      ? `--${wrong} is for a run on a summary table, this is a batch of points`
+      : `--${wrong} is for a batch of points, this is a run on a summary table`,
+    {
+      next:
+        kind === 'rollup'
+          ? `the same without --${wrong}; --rollup POINTS and --series N say how large the batch is`
+          : 'the same with --rollup POINTS, or without --series',
+    },
+  );
+}
 
 /** @throws UsageError when the points are not given, or the pipeline is of another kind */
 function simulateRollup(

@@ -3,7 +3,7 @@ import { text as readText } from 'node:stream/consumers';
 import type { PipelineConfig, RollupConfig } from '../../config/index.ts';
 import type { EngineSession } from '../../engine/engine.ts';
 import { identifier, text } from '../../engine/sql.ts';
-import { UsageError } from '../../errors.ts';
+import { ConfigError, UsageError } from '../../errors.ts';
 import { createOpenWindows } from '../../rollup/provisional.ts';
 import { planOfRun } from '../../run/local.ts';
 import type { World } from '../../run/workload.ts';
@@ -30,10 +30,8 @@ export const sql: CommandHandler = async (context) => {
     ...world.resources,
     workFolder: `${world.workRoot}/sql-${randomBytes(6).toString('hex')}`,
   });
-  const config = await loadChosenPipeline(context).then(
-    (loaded) => loaded.config,
-    () => undefined,
-  );
+  const chosen = await chosenPipeline(context);
+  const config = chosen instanceof ConfigError ? undefined : chosen;
   await mustBeQuery(engine, query);
   await createTableViews(context, world, engine, config, query);
   if (config?.kind === 'rollup') {
@@ -41,7 +39,10 @@ export const sql: CommandHandler = async (context) => {
     await createRollupViews({ world, engine, config, branch, query });
   }
   await createHistoryTables(session, engine, query);
-  const columns = await describe(engine, query, config);
+  const columns = await describe(engine, query, config).catch((error: unknown) => {
+    // What its tables are called is known from the file alone, so they seem not to exist.
+    throw chosen instanceof ConfigError ? chosen : error;
+  });
   await printRows({
     output,
     columns,
@@ -51,6 +52,20 @@ export const sql: CommandHandler = async (context) => {
   });
   return 0;
 };
+
+/**
+ * The pipeline whose tables have short names, if there is one. What is wrong with its file is in nobody's way as long as the
+ * query does without.
+ * @throws ConfigError when the file was asked for
+ */
+async function chosenPipeline(context: CommandContext): Promise<PipelineConfig | ConfigError | undefined> {
+  try {
+    return (await loadChosenPipeline(context)).config;
+  } catch (error) {
+    if (context.flags.text('pipeline') !== undefined) throw error;
+    return error instanceof ConfigError ? error : undefined;
+  }
+}
 
 /**
  * Takes one query and nothing else: the parser of the engine serialises only SELECT, so anything that could write

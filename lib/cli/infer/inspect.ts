@@ -5,6 +5,7 @@ import { openDuckDb } from '../../engine/duckdb.ts';
 import type { EngineSession } from '../../engine/engine.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import { UsageError } from '../../errors.ts';
+import { headerOf } from './header.ts';
 
 export type FileFormat = 'parquet' | 'csv' | 'jsonl';
 
@@ -42,6 +43,7 @@ export async function inspectFile(path: string, workFolder: string): Promise<Ins
   try {
     return await inspect(session, path, format);
   } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
     const reason = cause instanceof Error ? (cause.message.split('\n', 1)[0] ?? '') : String(cause);
     throw new UsageError(`${path} cannot be read as ${format}: ${reason}`, {
       cause,
@@ -78,8 +80,13 @@ async function inspect(session: EngineSession, path: string, format: FileFormat)
   );
   const described = await session.query('DESCRIBE sample');
   const columns: SourceColumn[] = [];
-  for (const row of described)
-    columns.push(await inspectColumn(session, String(row.column_name), String(row.column_type)));
+  const header = await headerOf(session, { path, format, csv });
+  for (const [at, row] of described.entries()) {
+    const column = await inspectColumn(session, String(row.column_name), String(row.column_type));
+    // A run knows columns by the names that the file has for them. Of Parquet it knows the engine's.
+    const name = format === 'csv' ? header?.[at] : undefined;
+    columns.push(name === undefined || name === '' ? column : { ...column, name });
+  }
   const [counted] = await session.query('SELECT count(*)::INTEGER AS n FROM sample');
   return { path, format, csv, columns, sampledRows: Number(counted?.n ?? 0) };
 }

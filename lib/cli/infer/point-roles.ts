@@ -1,5 +1,7 @@
+import type { TimeUnit } from '../../config/index.ts';
 import { assignColumns, listing, namedColumn, type RoleRule } from './guess.ts';
 import type { InspectedFile, SourceColumn } from './inspect.ts';
+import { timeUnit } from './time-unit.ts';
 
 /** What the columns of a file of points are. */
 export interface PointRoles {
@@ -8,6 +10,8 @@ export interface PointRoles {
   readonly value: SourceColumn;
   readonly shard: SourceColumn | undefined;
   readonly labels: readonly SourceColumn[];
+  /** Of whole numbers: what they count since 1970. */
+  readonly timeUnit: TimeUnit;
   /** Roles that were guessed, by name of the role. */
   readonly guessed: readonly PointRole[];
 }
@@ -25,6 +29,10 @@ export interface PointFlags {
 const nameTypes: readonly string[] = ['string', 'int', 'bigint'];
 const isName = (column: SourceColumn) => column.type !== undefined && nameTypes.includes(column.type);
 
+/** 32 bits hold seconds only. */
+const isTime = ({ type, sample }: SourceColumn) =>
+  type === 'timestamp' || type === 'bigint' || (type === 'int' && timeUnit(sample) === 's');
+
 const rules: Readonly<Record<PointRole, RoleRule>> = {
   series: {
     names: [
@@ -40,8 +48,8 @@ const rules: Readonly<Record<PointRole, RoleRule>> = {
       /^(logical_timestamp|timestamp|ts|time|event_time|event_ts|measured_at|observed_at)(_ms|_millis)?$/i,
       /(time|_ts$|_at$)/i,
     ],
-    fits: (column) => (column.type === 'timestamp' || column.type === 'bigint') && !column.hasNull,
-    what: 'a timestamp in UTC, or milliseconds since 1970, without NULL',
+    fits: (column) => isTime(column) && !column.hasNull,
+    what: 'a timestamp in UTC, or a whole number since 1970 (s, ms, us or ns), without NULL',
   },
   value: {
     names: [/^(long_value|value|val|v|reading|counter)$/i, /(value|reading|count|total|bytes)/i],
@@ -49,9 +57,6 @@ const rules: Readonly<Record<PointRole, RoleRule>> = {
     what: 'a column of whole numbers without NULL',
   },
 };
-
-/** Seconds since 1970 of the years 1990 to 2100: as milliseconds they would all lie in January 1970. */
-const secondsPattern = /^(6[3-9]\d{7}|[7-9]\d{8}|[1-3]\d{9}|40\d{8})$/;
 
 /**
  * Which column is what: the flags where given, else the only column that fits by name and content. Text and what is
@@ -61,12 +66,6 @@ const secondsPattern = /^(6[3-9]\d{7}|[7-9]\d{8}|[1-3]\d{9}|40\d{8})$/;
 export function assignPointRoles(file: InspectedFile, flags: PointFlags): PointRoles {
   const asked = { file, flags: '--rollup --series COLUMN --time COLUMN --value COLUMN --label COLUMN' };
   const { columns, guessed } = assignColumns({ asked, rules, given: flags });
-  const { time } = columns;
-  if (time.type === 'bigint' && secondsPattern.test(time.sample ?? ''))
-    throw listing(
-      asked,
-      `column ${time.name} looks like seconds since 1970 (${time.sample}); a time is milliseconds or a timestamp`,
-    );
   const taken = new Set<SourceColumn>(Object.values(columns));
   const free = () => file.columns.filter((column) => !taken.has(column) && isName(column));
   const shard =
@@ -89,5 +88,5 @@ export function assignPointRoles(file: InspectedFile, flags: PointFlags): PointR
       asked,
       `column ${wrong.name} cannot be a label: needed is one of text or whole numbers that is nothing else`,
     );
-  return { ...columns, shard, labels, guessed };
+  return { ...columns, shard, labels, timeUnit: timeUnit(columns.time.sample) ?? 'ms', guessed };
 }

@@ -1,6 +1,7 @@
 import { isRollupColumnName } from '../../config/index.ts';
 import type { InspectedFile, SourceColumn } from './inspect.ts';
 import type { PointRoles } from './point-roles.ts';
+import { unitNames } from './time-unit.ts';
 import { comment, scalar, sourceLines, tableName } from './yaml-text.ts';
 
 export interface PointTextOptions {
@@ -9,12 +10,14 @@ export interface PointTextOptions {
   readonly roles: PointRoles;
   /** Where the first batch starts, ISO. */
   readonly start: string;
+  /** What of each window is estimated; undefined: nothing. */
+  readonly quantiles: readonly number[] | undefined;
   /** Path of the JSON Schema from the pipeline file, for editors. */
   readonly schemaPath: string;
 }
 
 /** The YAML of a pipeline of rollups for this file, with comments where a person may want to change it. */
-export function pointText({ name, file, roles, start, schemaPath }: PointTextOptions): string {
+export function pointText({ name, file, roles, schemaPath, ...defaults }: PointTextOptions): string {
   const { series, time, value, shard, labels } = roles;
   const names = targetNames([series, ...(shard === undefined ? [] : [shard]), ...labels]);
   const entry = (column: SourceColumn) => {
@@ -34,7 +37,7 @@ export function pointText({ name, file, roles, start, schemaPath }: PointTextOpt
     '# `name` is the column of the table, `from` its name in the files when it differs.',
     'points:',
     `  series: ${entry(series)}`,
-    `  time: { from: ${scalar(time.name)}, type: ${time.type} }${time.type === 'bigint' ? ' # milliseconds since 1970' : ' # UTC'}`,
+    `  time: ${timeEntry(roles)}`,
     `  value: { from: ${scalar(value.name)} }`,
     ...(shard === undefined
       ? [
@@ -47,12 +50,24 @@ export function pointText({ name, file, roles, start, schemaPath }: PointTextOpt
       : ['  labels:', ...labels.map((one) => `    - ${entry(one)}`)]),
     ...leftOut.map((column) => `  # left out: ${comment(column.name)} (${comment(column.engineType)})`),
     '',
-    ...defaultLines(start),
+    ...defaultLines(defaults),
   ].join('\n')}\n`;
 }
 
+/** @example '{ from: "ts", type: bigint, unit: us } # microseconds since 1970' */
+function timeEntry({ time, timeUnit }: PointRoles): string {
+  const from = `from: ${scalar(time.name)}`;
+  if (time.type === 'timestamp') return `{ ${from}, type: timestamp } # UTC`;
+  const unit = timeUnit === 'ms' ? '' : `, unit: ${timeUnit}`;
+  return `{ ${from}, type: bigint${unit} } # ${unitNames[timeUnit]} since 1970`;
+}
+
 /** A pipeline of rollups to edit by hand, for when there is no file to infer it from. */
-export function pointTemplate(name: string, start: string, schemaPath: string): string {
+export function pointTemplate({
+  name,
+  schemaPath,
+  ...defaults
+}: Omit<PointTextOptions, 'file' | 'roles'>): string {
   return `${[
     `# yaml-language-server: $schema=${schemaPath}`,
     '# Edit the columns to fit your files; all that can be set: docs/rollup.md',
@@ -62,7 +77,7 @@ export function pointTemplate(name: string, start: string, schemaPath: string): 
     '# `name` is the column of the table, `from` its name in the files when it differs.',
     'points:',
     '  series: { name: id, type: string }',
-    '  time: { from: logical_timestamp, type: bigint } # milliseconds since 1970; or type: timestamp, UTC',
+    '  time: { from: logical_timestamp, type: bigint } # milliseconds since 1970; others: unit: s, us or ns; or type: timestamp, UTC',
     '  value: { from: long_value }',
     '  # What rows are sorted by before the series.',
     '  shard: { name: metric_shard_id, type: int }',
@@ -71,11 +86,14 @@ export function pointTemplate(name: string, start: string, schemaPath: string): 
     '    - { name: org_id, type: string }',
     '    - { name: metric, type: string }',
     '',
-    ...defaultLines(start),
+    ...defaultLines(defaults),
   ].join('\n')}\n`;
 }
 
-function defaultLines(start: string): readonly string[] {
+function defaultLines({
+  start,
+  quantiles,
+}: Pick<PointTextOptions, 'start' | 'quantiles'>): readonly string[] {
   return [
     'resolutions: [1m, 5m, 1h]',
     '',
@@ -91,8 +109,8 @@ function defaultLines(start: string): readonly string[] {
     '# A point that comes longer after the one before it starts its series anew.',
     'maxGap: 1d',
     '',
-    '# Columns p50, p95 and p99, and sketches from which those of longer windows follow. Only before the first run.',
-    '# quantiles: { relativeAccuracy: 0.01, values: [0.5, 0.95, 0.99] }',
+    '# Columns such as p50, and sketches from which those of longer windows follow. Only before the first run.',
+    `${quantiles === undefined ? '# ' : ''}quantiles: { relativeAccuracy: 0.01, values: [${(quantiles ?? [0.5, 0.95, 0.99]).join(', ')}] }`,
   ];
 }
 

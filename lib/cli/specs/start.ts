@@ -41,7 +41,8 @@ export const startCommands: readonly CommandSpec[] = [
         'column are guessed by name and type; the flags decide otherwise. When one of them cannot be guessed, nothing is ' +
         'written and the columns are listed. Numeric columns become history columns unless --history says which.',
       '--rollup, or a flag of it, writes a pipeline of rollups of metric points: series, time and value are guessed, text ' +
-        'columns and ids become labels unless --label says which.',
+        'columns and ids become labels unless --label says which. Whether a time in whole numbers is in seconds, milliseconds, ' +
+        'microseconds or nanoseconds is told by its magnitude.',
       'The new pipeline is then the default of the root folder, so that the other commands need no --pipeline.',
     ],
     arguments: [],
@@ -88,7 +89,7 @@ export const startCommands: readonly CommandSpec[] = [
         name: 'time',
         kind: 'text',
         value: 'COLUMN',
-        help: 'rollups: its time, a timestamp or milliseconds since 1970',
+        help: 'rollups: its time, a timestamp or a whole number since 1970',
       },
       { name: 'value', kind: 'text', value: 'COLUMN', help: 'rollups: its value, a whole number' },
       {
@@ -103,6 +104,12 @@ export const startCommands: readonly CommandSpec[] = [
         value: 'COLUMN',
         many: true,
         help: 'rollups: carried along with the series',
+      },
+      {
+        name: 'quantiles',
+        kind: 'text',
+        value: 'Q,Q',
+        help: 'rollups: quantiles to estimate of each window, such as 0.5,0.99',
       },
       { name: 'force', kind: 'switch', help: 'replace a pipeline file that is already there' },
     ],

@@ -12,12 +12,12 @@ interface SketchesOptions {
   readonly sketch: SketchShape | undefined;
 }
 
-/** The sketches of the partition that `published` shows: each sound, its estimates those of its counts. */
-export async function sketchesOfPartition(options: SketchesOptions): Promise<void> {
-  const { session, findings, sketch } = options;
+/** The sketches of a view's published rows: each sound, its estimates those of its counts. */
+export async function soundEstimates(options: SketchesOptions & { readonly view: string }): Promise<void> {
+  const { session, findings, sketch, view } = options;
   if (sketch === undefined) return;
   const buckets = sketchBuckets(sketch.gamma);
-  await soundSketches({ session, findings, sketch, buckets, view: 'published' });
+  await soundSketches({ session, findings, sketch, buckets, view });
   const names = estimateNames(sketch);
   const first = sketch.quantiles.map(
     ({ rank }, at) =>
@@ -27,7 +27,7 @@ export async function sketchesOfPartition(options: SketchesOptions): Promise<voi
   await session.execute(`CREATE OR REPLACE TEMP TABLE estimated AS
     SELECT resolution, id, w, any_value(mn) AS mn, any_value(mx) AS mx, ${first.join(', ')} FROM
     (SELECT *, sum(c) OVER (PARTITION BY resolution, id, w ORDER BY k RANGE UNBOUNDED PRECEDING) AS upto FROM
-    (${counts} FROM published)) GROUP BY resolution, id, w`);
+    (${counts} FROM ${view})) GROUP BY resolution, id, w`);
   const used = await session.query(
     `SELECT DISTINCT unnest([${names.map((_, at) => `k${at}`).join(', ')}]) AS k FROM estimated ORDER BY k`,
   );

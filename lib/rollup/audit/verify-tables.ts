@@ -13,7 +13,7 @@ import { batchKeys, type RollupState, readState } from '../state.ts';
 import { auditFiles, columnsOf } from './files.ts';
 import { type Findings, findings } from './findings.ts';
 import { auditRows } from './rows.ts';
-import { sketchesOfPartition } from './verify-sketches.ts';
+import { soundEstimates } from './verify-sketches.ts';
 import { mergesOfPartition, uniqueInPartition } from './verify-windows.ts';
 import { publishedView, stateFileColumns } from './views.ts';
 
@@ -52,7 +52,7 @@ export async function verifyTables(world: World, config: RollupConfig): Promise<
     await auditRows({ session, findings: found, rules, added: partition.files, facts, context: { world } });
     await uniqueInPartition(session, found);
     await mergesOfPartition({ ...common, shape, rules, partitions, partition, closedAfterMs });
-    await sketchesOfPartition({ ...common, sketch: shape.sketch });
+    await soundEstimates({ ...common, view: 'published', sketch: shape.sketch });
   }
   return found.report({ partitions: partitions.length });
 }

@@ -1,6 +1,5 @@
 import { livingTails } from '../sql/series.ts';
 import type { Repairing } from './repairing.ts';
-import { values } from './stored.ts';
 
 /** What identifies a row of the state. */
 export const stateKeys = { hot: ['id', 'ts'], tails: ['id'], part: ['resolution', 'id', 'w'] } as const;
@@ -11,7 +10,7 @@ export type StateKind = keyof typeof stateKeys;
  * columns of their files. None is ever taken away.
  */
 export async function changeState(repairing: Repairing): Promise<void> {
-  const { session, spec, rules, labels } = repairing;
+  const { session, spec, rules, labels, values } = repairing;
   const names = labels.join(', ');
   const ofSeries = labels.map((name) => `series.${name}`).join(', ');
   const [waited, arrived] = rules.duplicates === 'first' ? ['-1', 'o'] : ['1', '-o'];

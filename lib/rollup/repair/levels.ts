@@ -1,7 +1,8 @@
 import { finerOf, windowOf } from '../sql/windows.ts';
 import { refused, windowName } from './refuse.ts';
 import type { Repairing } from './repairing.ts';
-import { loadStored, values } from './stored.ts';
+import { mergedLists } from './sketches.ts';
+import { estimatesOf, loadStored } from './stored.ts';
 
 /** Loads what the touched windows of all resolutions, and the search for neighbours, are made from. */
 export async function loadTouched(repairing: Repairing): Promise<void> {
@@ -38,9 +39,12 @@ export async function loadShifted(repairing: Repairing): Promise<void> {
  * @throws RepairRefusedError when a stored row is not the merge of its finer ones
  */
 export async function changeLevels(repairing: Repairing): Promise<void> {
-  const { session, rules, labels } = repairing;
+  const { session, rules, labels, values, shape } = repairing;
   const names = [...values, ...labels].join(', ');
-  await session.execute(`CREATE TEMP TABLE changed AS SELECT * FROM stored WHERE false`);
+  const estimates = estimatesOf(shape);
+  await session.execute(
+    `CREATE TEMP TABLE changed AS SELECT *${estimates.length === 0 ? '' : ` EXCLUDE (${estimates.join(', ')})`} FROM stored WHERE false`,
+  );
   for (const resolution of rules.resolutionsMs) {
     const window = windowOf('w', resolution);
     await session.execute(
@@ -57,7 +61,7 @@ export async function changeLevels(repairing: Repairing): Promise<void> {
 }
 
 /** Rows of touched base windows, under the labels of their first point. */
-function baseRows({ rules, labels }: Repairing): string {
+function baseRows({ rules, labels, values }: Repairing): string {
   const chosen = labels.map(
     (name) => `CASE WHEN stored.ft <= rows.ft THEN stored.${name} ELSE series.${name} END AS ${name}`,
   );
@@ -67,14 +71,14 @@ function baseRows({ rules, labels }: Repairing): string {
 
 /** Makes `merged` of the windows in `level` from the finer rows, and holds the old ones against the old finer rows. */
 async function mergeFiner(repairing: Repairing, resolution: number): Promise<void> {
-  const { session, rules, labels } = repairing;
+  const { session, rules, labels, values } = repairing;
   const finer = finerOf(resolution, rules);
   const names = [...values, ...labels].join(', ');
   const inside = (from: string) =>
     `SELECT rows.id, rows.w, ${[...values, ...labels].map((name) => `rows.${name}`).join(', ')} FROM ${from} AS rows SEMI JOIN level ON level.id = rows.id AND level.w = ${windowOf('rows.w', resolution)} WHERE rows.resolution = ${finer}`;
   const now = `${inside('changed')} UNION ALL SELECT id, w, ${names} FROM (${inside('stored')}) AS old ANTI JOIN (SELECT id, w FROM changed WHERE resolution = ${finer}) AS newer USING (id, w)`;
-  await session.execute(`CREATE OR REPLACE TEMP TABLE merged AS ${merge(now, resolution, labels)}`);
-  const before = merge(inside('stored'), resolution, labels);
+  await session.execute(`CREATE OR REPLACE TEMP TABLE merged AS ${merge(repairing, now, resolution)}`);
+  const before = merge(repairing, inside('stored'), resolution);
   const there = `SELECT stored.* FROM stored SEMI JOIN level USING (id, w) WHERE resolution = ${resolution}`;
   const differs = values.map((name) => `a.${name} IS DISTINCT FROM b.${name}`).join(' OR ');
   const [bad] = await session.query(
@@ -87,12 +91,15 @@ async function mergeFiner(repairing: Repairing, resolution: number): Promise<voi
     });
 }
 
-function merge(rows: string, resolution: number, labels: readonly string[]): string {
+function merge({ labels, values, shape }: Repairing, rows: string, resolution: number): string {
   const struct = `{${labels.map((name) => `'${name}': ${name}`).join(', ')}}`;
-  const chosen = labels.map((name) => `first.${name} AS ${name}`).join(', ');
-  return `SELECT * EXCLUDE (first), ${chosen} FROM (SELECT id, ${windowOf('w', resolution)} AS w, CAST(sum(n) AS BIGINT) AS n, CAST(sum(s) AS HUGEINT) AS s, min(mn) AS mn, max(mx) AS mx,
+  const chosen = labels.map((name) => `first.${name} AS ${name}`);
+  const merged = `SELECT id, ${windowOf('w', resolution)} AS w, CAST(sum(n) AS BIGINT) AS n, CAST(sum(s) AS HUGEINT) AS s, min(mn) AS mn, max(mx) AS mx,
     min(ft) AS ft, arg_min(fv, ft) AS fv, max(lt) AS lt, arg_max(lv, lt) AS lv, CAST(sum(inc) AS HUGEINT) AS inc, CAST(sum(rs) AS BIGINT) AS rs,
-    arg_min(${struct}, ft) AS first FROM (${rows}) GROUP BY ALL)`;
+    arg_min(${struct}, ft) AS first FROM (${rows}) GROUP BY ALL`;
+  const lists =
+    shape.sketch === undefined ? '' : ` JOIN (${mergedLists(`(${rows})`, resolution)}) USING (id, w)`;
+  return `SELECT id, w, ${[...values, ...chosen].join(', ')} FROM (${merged})${lists}`;
 }
 
 /** Adds to `changed` the rows outside of `level` that a point of `shifts` lies in. */

@@ -5,6 +5,7 @@ import { type RollupShape, rollupShape } from '../columns.ts';
 import { type RollupRules, rulesOf } from '../rules.ts';
 import { tableIdentifier } from '../tables.ts';
 import type { RollupContext } from '../types.ts';
+import { mergeableValues } from './stored.ts';
 import { type TableFile, tableFiles } from './table-files.ts';
 import type { RepairSpec } from './types.ts';
 
@@ -17,6 +18,8 @@ export interface Repairing {
   readonly shape: RollupShape;
   /** Names of the label columns in the session's tables. */
   readonly labels: readonly string[];
+  /** Columns of the mergeable rows. */
+  readonly values: readonly string[];
   readonly table: Table;
   readonly files: readonly TableFile[];
   readonly unit: string;
@@ -42,7 +45,17 @@ export async function startRepairing(
     series: shape.series.name,
   });
   const labels = shape.labels.map((_, at) => `l${at}`);
-  return { ...options, context, session, rules: rulesOf(config), shape, labels, table, files };
+  return {
+    ...options,
+    context,
+    session,
+    rules: rulesOf(config),
+    shape,
+    labels,
+    values: mergeableValues(shape),
+    table,
+    files,
+  };
 }
 
 /** A number of a query of one row. */

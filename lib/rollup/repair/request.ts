@@ -2,7 +2,6 @@ import type { RollupConfig } from '../../config/schema.ts';
 import { UsageError } from '../../errors.ts';
 import type { Batch, RepairRequest, World } from '../../run/workload.ts';
 import { findTable, newestBatch } from '../batch.ts';
-import { rollupShape } from '../columns.ts';
 import { mustFitBatches, mustFitTable } from '../fits-table.ts';
 import { rulesOf } from '../rules.ts';
 import { readState } from '../state.ts';
@@ -27,8 +26,6 @@ export async function repairBatch(world: World, config: RollupConfig, repair: Re
     throw refused(
       `windows of ${baseMs} ms, the finest common length of the resolutions, are not published, and only their rows say what comes before a point and after it`,
     );
-  if (rollupShape(config).sketch !== undefined)
-    throw refused('the table has quantiles, whose sketches a repair does not recompute yet');
   if (state.closedThroughMs === null)
     throw refused('no window is published yet', { next: 'partwise run FILE takes them like any others' });
   return {

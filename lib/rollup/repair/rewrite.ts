@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { sketchColumns } from '../../config/quantiles.ts';
 import { duckDb } from '../../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../../engine/engine.ts';
 import { identifier, text } from '../../engine/sql.ts';
@@ -18,6 +19,7 @@ import { liveRows, rowPlace } from '../../upkeep/live-rows.ts';
 import { bucketOf } from '../sql/rows.ts';
 import { rollups } from '../tables.ts';
 import type { Repairing } from './repairing.ts';
+import { withEstimates } from './sketches.ts';
 import type { TableFile } from './table-files.ts';
 
 /** What the published rows' files become. */
@@ -65,16 +67,21 @@ export async function rewriteFiles(repairing: Repairing): Promise<Rewritten> {
 }
 
 /**
- * Makes `published`: the changed rows that are published, with the `bucket` and the `day` of their partitions, and whether
- * they have `moved`: to another shard, by the labels of another first point, and so in the order of rows.
+ * Makes `published`: the changed rows that are published, with the `bucket` and the `day` of their partitions, their
+ * estimates (q0, …), and whether they have `moved`: to another shard, by the labels of another first point, and so in the order of rows.
  */
-async function makePublished({ session, spec, rules }: Repairing): Promise<void> {
+async function makePublished(repairing: Repairing): Promise<void> {
+  const { session, spec, rules } = repairing;
   const buckets = rules.resolutionsMs.map(
     (resolution) => `WHEN resolution = ${resolution} THEN ${bucketOf(duckDb, 'w', resolution)}`,
   );
+  const closed = `SELECT * FROM changed WHERE w <= ${spec.closedThroughMs}`;
+  const rows = rules.resolutionsMs.map((resolution) =>
+    withEstimates(repairing, `${closed} AND resolution = ${resolution}`),
+  );
   await session.execute(
     `CREATE TEMP TABLE published AS SELECT now.*, CAST(bucket - DATE '1970-01-01' AS INTEGER) AS day, old.pos IS NOT NULL AND old.l0 IS DISTINCT FROM now.l0 AS moved
-      FROM (SELECT *, CASE ${buckets.join(' ')} END AS bucket FROM changed WHERE w <= ${spec.closedThroughMs}) AS now LEFT JOIN stored AS old ON old.file = now.file AND old.pos = now.pos`,
+      FROM (SELECT *, CASE ${buckets.join(' ')} END AS bucket FROM (${rows.join(' UNION ALL ')})) AS now LEFT JOIN stored AS old ON old.file = now.file AND old.pos = now.pos`,
   );
 }
 
@@ -113,7 +120,17 @@ function ownColumns({ shape }: Pick<Repairing, 'shape'>): ReadonlyMap<string, st
     ...(['n', 's', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'inc', 'rs'] as const).map(
       (name) => [columnOf[name], storedValue(name)] as const,
     ),
+    ...sketchValues(shape),
   ]);
+}
+
+function sketchValues({ sketch }: Repairing['shape']): readonly (readonly [column: string, sql: string])[] {
+  if (sketch === undefined) return [];
+  return [
+    ...sketch.quantiles.map(({ column }, at) => [column, `c.q${at}`] as const),
+    [sketchColumns.buckets, 'CAST(c.sk AS INTEGER[])'],
+    [sketchColumns.counts, 'CAST(c.sc AS BIGINT[])'],
+  ];
 }
 
 const columnOf = {

@@ -1,23 +1,38 @@
+import { sketchColumns } from '../../config/quantiles.ts';
 import { identifier, text, textList } from '../../engine/sql.ts';
 import { currentSchema } from '../../iceberg/index.ts';
 import type { PartitionValue } from '../../iceberg/types.ts';
 import { liveRows } from '../../upkeep/live-rows.ts';
 import type { RollupShape } from '../columns.ts';
+import { estimateNames } from '../sql/sketches.ts';
 import { refused, windowName } from './refuse.ts';
 import type { Repairing } from './repairing.ts';
 import { bucketDays, filesFor, type TableFile } from './table-files.ts';
 
-/** Columns of the mergeable rows. */
-export const values = ['n', 's', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'inc', 'rs'] as const;
+/** Columns of the mergeable rows; `sk` and `sc`, the sketch, only with quantiles. */
+export function mergeableValues({ sketch }: Pick<RollupShape, 'sketch'>): readonly string[] {
+  const own = ['n', 's', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'inc', 'rs'];
+  return sketch === undefined ? own : [...own, 'sk', 'sc'];
+}
 
 /**
- * Makes the empty table `stored` (resolution, id, w, n, s, mn, mx, ft, fv, lt, lv, inc, rs, l0, …, file, pos): rows of
- * touched series as they were before the repair. Those of open windows, which the state has, have no `file`.
+ * Makes the table `stored` (resolution, id, w, n, s, mn, mx, ft, fv, lt, lv, inc, rs, sk, sc, l0, …, q0, …, file, pos): rows of
+ * touched series as they were before the repair, at first those of open windows, which the state has. These have no `file`
+ * and no estimates, q0 and on.
  */
-export async function openStored({ session, labels }: Repairing): Promise<void> {
-  await session.execute(
-    `CREATE TEMP TABLE stored AS SELECT resolution, id, w, ${values.map((name) => (name === 's' || name === 'inc' ? `CAST(${name} AS HUGEINT) AS ${name}` : name)).join(', ')}, ${labels.join(', ')}, CAST(NULL AS VARCHAR) AS file, CAST(NULL AS BIGINT) AS pos FROM part_before`,
+export async function openStored({ session, values, labels, shape }: Repairing): Promise<void> {
+  const wide = values.map((name) =>
+    name === 's' || name === 'inc' ? `CAST(${name} AS HUGEINT) AS ${name}` : name,
   );
+  const estimates = estimatesOf(shape).map((name) => `CAST(NULL AS DOUBLE) AS ${name}`);
+  await session.execute(
+    `CREATE TEMP TABLE stored AS SELECT resolution, id, w, ${[...wide, ...labels, ...estimates].join(', ')}, CAST(NULL AS VARCHAR) AS file, CAST(NULL AS BIGINT) AS pos FROM part_before`,
+  );
+}
+
+/** Names of the estimates in `stored`. */
+export function estimatesOf({ sketch }: Pick<RollupShape, 'sketch'>): readonly string[] {
+  return sketch === undefined ? [] : estimateNames(sketch);
 }
 
 /** Rows of data files under the names that the state has for columns, with `file` (its location) and `pos`. */
@@ -35,10 +50,13 @@ export async function rowsOfFiles(
   return `SELECT ${mergeableColumns(shape)}, ${textList(locations)}[CAST(__file AS BIGINT) + 1] AS file, __position AS pos FROM ${rows}`;
 }
 
-function mergeableColumns({ series, labels }: RollupShape): string {
+function mergeableColumns({ series, labels, sketch }: RollupShape): string {
+  const { buckets, counts } = sketchColumns;
+  const lists = `, ${identifier(buckets)} AS sk, ${identifier(counts)} AS sc`;
+  const estimates = (sketch?.quantiles ?? []).map(({ column }, at) => `, ${identifier(column)} AS q${at}`);
   const names = labels.map(({ name }, at) => `${identifier(name)} AS l${at}`).join(', ');
   return `resolution, ${identifier(series.name)} AS id, epoch_ms(window_ts) AS w, "count" AS n, CAST("sum" AS HUGEINT) AS s, "min" AS mn, "max" AS mx,
-    epoch_ms(first_ts) AS ft, first_value AS fv, epoch_ms(last_ts) AS lt, last_value AS lv, CAST(increase AS HUGEINT) AS inc, resets AS rs, ${names}`;
+    epoch_ms(first_ts) AS ft, first_value AS fv, epoch_ms(last_ts) AS lt, last_value AS lv, CAST(increase AS HUGEINT) AS inc, resets AS rs${sketch === undefined ? '' : lists}, ${names}${estimates.join('')}`;
 }
 
 /**

@@ -2,7 +2,7 @@ import { plural } from '../../report/format.ts';
 import { windowOf } from '../sql/windows.ts';
 import { refused, windowName } from './refuse.ts';
 import type { Repairing } from './repairing.ts';
-import { values } from './stored.ts';
+import { pointLists } from './sketches.ts';
 
 /**
  * Makes, of the touched base windows, `before` and `after` (id, ts, v, fresh): their points without and with the repair's,
@@ -22,10 +22,11 @@ export async function mergePoints({ session, spec, rules }: Repairing): Promise<
 }
 
 /**
- * Makes `rows_before` and `rows_after` (id, w, n, …, rs) of the touched base windows, and `shifts` (id, ts, inc, rs): by how
+ * Makes `rows_before` and `rows_after` (id, w, n, …, rs, sk, sc) of the touched base windows, and `shifts` (id, ts, inc, rs): by how
  * much the first point after a touched window adds something else to its own windows than it did.
  */
-export async function baseWindows({ session, rules }: Repairing): Promise<void> {
+export async function baseWindows(repairing: Repairing): Promise<void> {
+  const { session, rules, shape, values } = repairing;
   const gap = rules.maxGapMs === undefined ? 'true' : `ts - lag(ts) OVER series <= ${rules.maxGapMs}`;
   for (const which of ['before', 'after'] as const) {
     const timeline = `SELECT id, ts, v, 1 AS kind FROM ${which} UNION ALL SELECT id, ts, v, kind FROM anchors`;
@@ -35,10 +36,13 @@ export async function baseWindows({ session, rules }: Repairing): Promise<void> 
         CASE WHEN v < p THEN 1 ELSE 0 END AS r FROM
         (SELECT *, CASE WHEN ${gap} THEN lag(v) OVER series END AS p FROM (${timeline}) WINDOW series AS (PARTITION BY id ORDER BY ts, kind DESC))`,
     );
+    const points = `deltas_${which}`;
+    const lists =
+      shape.sketch === undefined ? '' : ` JOIN (${pointLists(rules, shape.sketch, points)}) USING (id, w)`;
     await session.execute(
-      `CREATE TEMP TABLE rows_${which} AS SELECT id, ${windowOf('ts', rules.baseMs)} AS w, count(*) AS n, CAST(sum(v) AS HUGEINT) AS s, min(v) AS mn, max(v) AS mx,
+      `CREATE TEMP TABLE rows_${which} AS SELECT id, w, ${values.join(', ')} FROM (SELECT id, ${windowOf('ts', rules.baseMs)} AS w, count(*) AS n, CAST(sum(v) AS HUGEINT) AS s, min(v) AS mn, max(v) AS mx,
         min(ts) AS ft, arg_min(v, ts) AS fv, max(ts) AS lt, arg_max(v, ts) AS lv, CAST(sum(d) AS HUGEINT) AS inc, CAST(sum(r) AS BIGINT) AS rs
-        FROM deltas_${which} WHERE kind = 1 GROUP BY ALL`,
+        FROM ${points} WHERE kind = 1 GROUP BY ALL)${lists}`,
     );
   }
   await session.execute(
@@ -52,8 +56,7 @@ export async function baseWindows({ session, rules }: Repairing): Promise<void> 
  * row where none is.
  * @throws RepairRefusedError naming a window
  */
-export async function mustBeComplete(repairing: Repairing): Promise<void> {
-  const { session, rules } = repairing;
+export async function mustBeComplete({ session, rules, values }: Repairing): Promise<void> {
   const there = `SELECT stored.* FROM stored JOIN touched ON touched.id = stored.id AND touched.w = stored.w WHERE resolution = ${rules.baseMs}`;
   const differs = values.map((name) => `a.${name} IS DISTINCT FROM b.${name}`).join(' OR ');
   const [bad] = await session.query(

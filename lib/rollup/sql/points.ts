@@ -1,3 +1,4 @@
+import type { TimeUnit } from '../../config/rollup-schema.ts';
 import type { ColumnConfig, RollupConfig } from '../../config/schema.ts';
 import type { Dialect } from '../../engine/dialect.ts';
 import { duckDb } from '../../engine/duckdb-dialect.ts';
@@ -16,7 +17,7 @@ export function pointColumns({ points }: Pick<RollupConfig, 'points'>): readonly
   const plain = { required: false, sentinels: [] };
   return [
     { ...plain, name: 'id', from: points.series.from ?? points.series.name, type: points.series.type },
-    { ...plain, name: 'ts', from: points.time.from, type: points.time.type },
+    { ...plain, name: 'ts', from: points.time.from, type: points.time.type, unit: points.time.unit },
     { ...plain, name: 'v', from: points.value.from, type: 'bigint' },
     ...[points.shard, ...points.labels].map(({ name, from, type }, at) => ({
       ...plain,
@@ -27,7 +28,8 @@ export function pointColumns({ points }: Pick<RollupConfig, 'points'>): readonly
   ];
 }
 
-export type PointColumn = ColumnConfig & { readonly from: string };
+/** `unit` is of a time of whole numbers; undefined: milliseconds. */
+export type PointColumn = ColumnConfig & { readonly from: string; readonly unit?: TimeUnit | undefined };
 
 /** A file's rows under the names of points: `SELECT pw_row, id, ts, v, l0, …`, and what the columns are called in it. */
 export function pointRows(
@@ -45,7 +47,8 @@ export function pointRows(
 /** `SELECT pw_row, pw_fault, id, ts, v, l0, …` of typed rows; `ts` in milliseconds, faults under the names of the source. */
 export function checkedPoints(columns: readonly PointColumn[], typed: string): string {
   const time = columns.find((column) => column.name === 'ts');
-  const inMs = `SELECT * REPLACE (${time?.type === 'timestamp' ? milliseconds('ts') : 'ts'} AS ts) FROM (${typed})`;
+  const ms = time?.type === 'timestamp' ? floored('epoch_us(ts)', 1_000) : inMilliseconds('ts', time?.unit);
+  const inMs = `SELECT * REPLACE (${ms} AS ts) FROM (${typed})`;
   const faults = [
     ...['id', 'ts', 'v'].map((name) => `CASE WHEN ${name} IS NULL THEN ${fault(name, 'is NULL')} END`),
     `CASE WHEN NOT (${isTimeUsable}) THEN ${fault('ts', 'is outside of the years 1 to 9999')} END`,
@@ -62,10 +65,23 @@ export function checkedPoints(columns: readonly PointColumn[], typed: string): s
   );
 }
 
-/** Floors, also before 1970. */
-function milliseconds(column: string): string {
-  const us = `epoch_us(${identifier(column)})`;
-  return `(${us} // 1000 - CASE WHEN ${us} % 1000 < 0 THEN 1 ELSE 0 END)`;
+/** What is finer is cut off; seconds that no 64 bits hold as milliseconds become the greatest number, which is no usable time. */
+function inMilliseconds(time: string, unit: TimeUnit = 'ms'): string {
+  switch (unit) {
+    case 's':
+      return `CASE WHEN ${time} NOT BETWEEN ${firstMs} AND ${lastMs} THEN 9223372036854775807 ELSE ${time} * 1000 END`;
+    case 'ms':
+      return time;
+    case 'us':
+      return floored(time, 1_000);
+    case 'ns':
+      return floored(time, 1_000_000);
+  }
+}
+
+/** Floors, also below zero. */
+function floored(value: string, by: number): string {
+  return `(${value} // ${by} - CASE WHEN ${value} % ${by} < 0 THEN 1 ELSE 0 END)`;
 }
 
 /** How series are spread over parts. */

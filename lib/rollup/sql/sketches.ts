@@ -28,20 +28,20 @@ export function binRows(dialect: Dialect, bins: readonly SketchBin[]): string {
 }
 
 /**
- * Those of `ordered` by base window and bucket. A logarithm says which bucket it is to within one, whichever way it rounds; the
+ * Points (id, ts, v) by base window and bucket. A logarithm says which bucket it is to within one, whichever way it rounds; the
  * borders, which are whole numbers, say which.
  */
 export function pointSketches(
   { baseMs }: Pick<RollupRules, 'baseMs'>,
   { gamma }: Pick<SketchShape, 'gamma'>,
-  closes: string,
+  { from, where }: { readonly from: string; readonly where: string },
 ): string {
   const scale = (1 / Math.log(gamma.numerator / gamma.denominator)).toExponential();
   const near = `CAST(sign(v) * (ceil(ln(greatest(abs(CAST(v AS DOUBLE)), 1)) * ${scale}) + 1) AS INTEGER)`;
   const reached = (border: string) => `CASE WHEN v >= ${border} THEN 1 ELSE 0 END`;
   return (
     `SELECT id, w, k - 1 + ${reached('low')} + ${reached('next')} AS k, count(*) AS c FROM ` +
-    `(SELECT id, ${windowOf('ts', baseMs)} AS w, v, ${near} AS k FROM ordered WHERE ${closes}) JOIN sketch_bins USING (k) GROUP BY ALL`
+    `(SELECT id, ${windowOf('ts', baseMs)} AS w, v, ${near} AS k FROM ${from} WHERE ${where}) JOIN sketch_bins USING (k) GROUP BY ALL`
   );
 }
 
@@ -51,9 +51,14 @@ export function mergedSketches(rows: string, resolutionMs: number | undefined): 
   return `SELECT id, ${window} AS w, k, CAST(sum(c) AS BIGINT) AS c FROM (${rows}) GROUP BY ALL`;
 }
 
-/** Rows of the sketches that waited. */
-export function waitingSketches(dialect: Dialect, resolutionMs: number): string {
-  return `SELECT id, w, ${dialect.unnested({ k: 'sk', c: 'sc' })} FROM part WHERE resolution = ${resolutionMs}`;
+/** Rows of the sketches that packed rows (id, w, sk, sc, …) have. */
+export function unpackedSketches(dialect: Dialect, from: string, where: string): string {
+  return `SELECT id, w, ${dialect.unnested({ k: 'sk', c: 'sc' })} FROM ${from} WHERE ${where}`;
+}
+
+/** A sketch a row: (id, w, sk, sc), buckets ascending. */
+export function sketchLists(rows: string): string {
+  return `SELECT id, w, list(k ORDER BY k) AS sk, list(c ORDER BY k) AS sc FROM (${rows}) GROUP BY id, w`;
 }
 
 /** Names of the estimates in the session's tables, by place. */
@@ -91,11 +96,15 @@ export function sketchOutput(dialect: Dialect, sketch: SketchShape | undefined):
   if (sketch === undefined) return '';
   const names = estimateNames(sketch);
   const estimates = sketch.quantiles.map(
-    ({ column }, at) =>
-      `greatest(least(${names[at]}, CAST(mx AS DOUBLE)), CAST(mn AS DOUBLE)) AS ${dialect.identifier(column)}`,
+    ({ column }, at) => `${boundedEstimate(names[at] ?? 'NULL')} AS ${dialect.identifier(column)}`,
   );
   const { buckets, counts } = sketchColumns;
   return `, ${estimates.join(', ')}, ${dialect.castList('sk', 'int')} AS ${dialect.identifier(buckets)}, ${dialect.castList('sc', 'long')} AS ${dialect.identifier(counts)}`;
+}
+
+/** An estimate that is never beyond the window's least and greatest value, `mn` and `mx`. */
+export function boundedEstimate(estimate: string): string {
+  return `greatest(least(${estimate}, CAST(mx AS DOUBLE)), CAST(mn AS DOUBLE))`;
 }
 
 /** floor(rank × (n - 1)) without a number that leaves 64 bits. */

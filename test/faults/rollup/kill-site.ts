@@ -1,7 +1,9 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { openLocalWorld } from '../../../lib/run/local.ts';
+import type { OracleOpenRow } from '../../oracle/rollup-oracle.ts';
+import { readRows } from '../../rollup/product.ts';
 import { type ChildResult, partwise } from '../child.ts';
 
 const pipeline = `
@@ -13,13 +15,18 @@ batches: {start: 2026-01-01T00:00:00Z, every: 5m}
 lateness: 1m
 state: {parts: 4}
 maintenance: {auto: false}
+quantiles: {values: [0.5]}
 `;
 const startMs = Date.parse('2026-01-01T00:00:00Z');
 
 /** Command lines of child processes in a folder with a pipeline and files of points. */
-interface Site {
+export interface Site {
   (...words: readonly string[]): Promise<ChildResult>;
   at(step: string, ...words: readonly string[]): Promise<ChildResult>;
+  readonly root: string;
+  /** Keeps the root as it is; `restore` makes it that again, at the same place, since locations are absolute. */
+  save(): Promise<void>;
+  restore(): Promise<void>;
 }
 
 export async function newSite(folders: string[]): Promise<Site> {
@@ -35,22 +42,34 @@ export async function newSite(folders: string[]): Promise<Site> {
   await writeFile(join(folder, 'metrics.yaml'), pipeline);
   await file('first.csv', [line('cpu', 10, 3), line('cpu', 70, 5), line('disk', 20, 1), line('cpu', 400, 2)]);
   await file('second.csv', [line('cpu', 10, 4), line('disk', 620, 6), line('disk', 850, 2)]);
+  const root = join(folder, 'root');
+  const saved = join(folder, 'saved');
   const call = (env: Readonly<Record<string, string>>, words: readonly string[]) =>
     partwise(
       [
         ...words.map((word) => (word.endsWith('.csv') ? join(folder, word) : word)),
-        ...['--root', join(folder, 'root'), '--pipeline', join(folder, 'metrics.yaml')],
+        ...['--root', root, '--pipeline', join(folder, 'metrics.yaml')],
         ...['--threads', '1', '--memory', '700MB', '--json'],
       ],
       { env },
     );
   return Object.assign((...words: readonly string[]) => call({}, words), {
     at: (step: string, ...words: readonly string[]) => call({ PARTWISE_KILL_AT: step }, words),
+    root,
+    save: () => cp(root, saved, { recursive: true }),
+    restore: async () => {
+      await rm(root, { recursive: true, force: true });
+      await cp(saved, root, { recursive: true });
+    },
   });
 }
 
-export async function rowsOf(site: Site): Promise<unknown> {
-  const shown = await site('sql', 'SELECT * FROM rollups ORDER BY resolution, window_ts, id');
-  expect(shown.code, shown.stderr).toBe(0);
-  return JSON.parse(shown.stdout);
+/** What a reader sees of main. */
+export async function rowsOf({ root }: Pick<Site, 'root'>): Promise<readonly OracleOpenRow[]> {
+  const world = await openLocalWorld({ root, threads: 1, memoryBytes: 2 ** 29 });
+  try {
+    return await readRows(world, 'main');
+  } finally {
+    await world.close();
+  }
 }

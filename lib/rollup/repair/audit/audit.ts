@@ -18,10 +18,13 @@ import { tableIdentifier } from '../../tables.ts';
 import type { RollupContext } from '../../types.ts';
 import { completeRepair, repairOutcome } from '../outcome.ts';
 import type { RepairPlanFacts } from '../types.ts';
-import { auditChanges, auditMerges, auditWindows } from './changes.ts';
+import { auditChanges } from './changes.ts';
 import type { RepairAudit } from './context.ts';
+import { auditMerges } from './merges.ts';
 import { auditSeries } from './sample.ts';
+import { auditSketches } from './sketches.ts';
 import { openPointTables, openRowTables } from './views.ts';
+import { auditWindows, openWindowPoints } from './windows.ts';
 
 /**
  * The check between work and publish, with statements of its own: what the unit wrote against the points, the kept points,
@@ -100,8 +103,10 @@ export async function auditChange(
   await openPointTables(one);
   await auditChanges(one);
   await openRowTables(one);
+  await openWindowPoints(one);
   await auditWindows(one);
   await auditMerges(one);
+  await auditSketches(one);
   const series = await auditSeries(one);
   return found.report({ sampledSeries: series, elapsedMs: world.clock.now() - startedMs });
 }

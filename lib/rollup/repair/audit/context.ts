@@ -26,5 +26,10 @@ export interface RepairAudit {
   readonly series: number;
 }
 
-/** Columns of a row that say what it is worth. */
+/** Columns of a row that say what it is worth, but for its sketch. */
 export const rowValues = ['n', 's', 'mn', 'mx', 'ft', 'fv', 'lt', 'lv', 'inc', 'rs'] as const;
+
+/** Columns of a sketch; none without quantiles. */
+export function sketchLists({ shape }: Pick<RepairAudit, 'shape'>): readonly string[] {
+  return shape.sketch === undefined ? [] : ['sk', 'sc'];
+}

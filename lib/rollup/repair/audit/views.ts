@@ -6,7 +6,7 @@ import { publishedView } from '../../audit/views.ts';
 import { labelNames } from '../../columns.ts';
 import { bucketDays } from '../table-files.ts';
 import type { RetainedPoints } from '../types.ts';
-import { type RepairAudit, rowValues } from './context.ts';
+import { type RepairAudit, rowValues, sketchLists } from './context.ts';
 
 /** Rows of a file that come before the next one in the order of ingest. */
 const rowsPerFile = 2n ** 40n;
@@ -59,7 +59,9 @@ export async function openPointTables(audit: RepairAudit): Promise<void> {
 export async function openRowTables(audit: RepairAudit): Promise<void> {
   const { session, rules, shape } = audit;
   const coarsest = rules.resolutionsMs.at(-1) ?? rules.baseMs;
-  const columns = ['resolution', 'id', 'w', ...rowValues, ...labelNames(shape)].join(', ');
+  const columns = ['resolution', 'id', 'w', ...rowValues, ...sketchLists(audit), ...labelNames(shape)].join(
+    ', ',
+  );
   const edge = edgeOf('w', coarsest);
   await session.execute(
     `CREATE TEMP TABLE near AS SELECT DISTINCT id, ${edge} - 2 * ${coarsest} AS after, ${edge} + ${coarsest} AS upto FROM
