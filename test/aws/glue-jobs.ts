@@ -16,6 +16,8 @@ import { credentials, region } from './stand-ins.ts';
 export interface GlueJobs extends AsyncDisposable {
   readonly url: string;
   readonly runs: readonly JobRun[];
+  /** Where runs find S3. */
+  s3: string;
   /** Runs at a time, as MaxConcurrentRuns of the job. */
   mostRuns: number;
   /** Ends the workers of the run under way, as when the service loses them. */
@@ -44,7 +46,7 @@ export async function openGlueJobs(jobName: string): Promise<GlueJobs> {
     };
     runs.push(run);
     const child = spawn(sparkPython, [runnerPath, ...Object.entries(given).flat(), '--JOB_NAME', jobName], {
-      env: { ...process.env, ...environment() },
+      env: { ...process.env, ...environment(jobs.s3) },
       stdio: ['ignore', 'ignore', 'pipe'],
       // A group of its own: the JVM goes with it.
       detached: true,
@@ -117,6 +119,7 @@ export async function openGlueJobs(jobName: string): Promise<GlueJobs> {
   const jobs: GlueJobs = {
     url: `http://127.0.0.1:${address.port}`,
     runs,
+    s3: inject('endpoints').s3,
     mostRuns: 1,
     kill: () => {
       for (const { id, state } of runs) if (state === 'RUNNING') end(id);
@@ -142,7 +145,7 @@ interface Asked {
 class Refused extends Error {}
 
 /** What Glue sets up by itself: Iceberg's runtime, `s3://`, and rights. */
-function environment(): Readonly<Record<string, string>> {
+function environment(s3: string): Readonly<Record<string, string>> {
   const settings = {
     'spark.driver.extraClassPath': sparkJars().join(':'),
     'spark.driver.bindAddress': '127.0.0.1',
@@ -155,7 +158,7 @@ function environment(): Readonly<Record<string, string>> {
     'spark.sql.shuffle.partitions': '1',
     'spark.default.parallelism': '1',
     'spark.hadoop.fs.s3.impl': 'org.apache.hadoop.fs.s3a.S3AFileSystem',
-    'spark.hadoop.fs.s3a.endpoint': inject('endpoints').s3,
+    'spark.hadoop.fs.s3a.endpoint': s3,
     'spark.hadoop.fs.s3a.endpoint.region': region,
     'spark.hadoop.fs.s3a.path.style.access': 'true',
     'spark.hadoop.fs.s3a.connection.ssl.enabled': 'false',

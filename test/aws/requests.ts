@@ -63,11 +63,20 @@ function isLike(pattern: string, text: string): boolean {
   return new RegExp(`^${literal.join('.*')}$`, 's').test(text);
 }
 
-function fromS3({ method, path }: ProxiedRequest, buckets: Readonly<Record<string, string>>): AskedFor[] {
+function fromS3(
+  { method, path, body }: ProxiedRequest,
+  buckets: Readonly<Record<string, string>>,
+): AskedFor[] {
   const url = new URL(path, 'http://s3');
   const [, bucket = '', ...rest] = url.pathname.split('/');
   const name = buckets[bucket] ?? bucket;
   const key = rest.map(decodeURIComponent).join('/');
+  if (method === 'POST' && url.searchParams.has('delete'))
+    return [...body.toString().matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, one]) => ({
+      action: 's3:DeleteObject',
+      resource: `${name}/${one}`,
+      keys: [],
+    }));
   if (key === '') return [{ action: 's3:ListBucket', resource: name, keys: [] }];
   const actions: Readonly<Record<string, string>> = {
     GET: 's3:GetObject',

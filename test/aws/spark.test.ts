@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { functionWorld } from '../../functions/runtime/world.ts';
+import { loadPipeline } from '../../lib/config/index.ts';
 import { loadTable } from '../../lib/iceberg/index.ts';
 import { balances, first, late, ok } from '../cli/warehouse.ts';
+import { sparkPolicy } from '../stacks/people-policies.ts';
 import { type DeployedSite, openDeployedSite, smallPipeline } from './deployed-site.ts';
 import { type GlueJobs, openGlueJobs } from './glue-jobs.ts';
 import { glueSync } from './glue-sync.ts';
+import { isAllowed, recordRequests } from './requests.ts';
 
 /** A run of Spark begins anew each time. */
 const minutes = 5 * 60_000;
@@ -59,6 +62,10 @@ describe('a pipeline with work.engine: spark, as it is deployed', () => {
     async () => {
       await open('work: {engine: spark}');
       const before = await snapshots();
+      const { WAREHOUSE: warehouse, RESULTS: results } = site.names;
+      const names = { [warehouse]: '<Warehouse>', [results]: '<Results>' };
+      await using recorder = await recordRequests({ s3: jobs.s3 }, names, '');
+      jobs.s3 = recorder.endpoints['s3'] ?? '';
       const { stderr } = await ok(site.home, 'run', 'late.csv', '--aws');
       expect(stderr).toMatch(/apply/);
       expect(await balances(site.home, '--aws')).toEqual(afterLate);
@@ -67,6 +74,13 @@ describe('a pipeline with work.engine: spark, as it is deployed', () => {
         ['SUCCEEDED', ['--specifications']],
       ]);
       expect((await ok(site.home, 'verify', '--full', '--aws')).stdout).toContain('verified');
+      // The job asks for nothing that its role would not let it.
+      const rights = sparkPolicy(await loadPipeline(`${site.home.path}/pipelines/accounts.yaml`));
+      const asked = recorder.take();
+      expect(asked.map(({ action }) => action)).toEqual(
+        expect.arrayContaining(['s3:GetObject', 's3:PutObject']),
+      );
+      expect(asked.filter((one) => !isAllowed(rights, one))).toEqual([]);
     },
     minutes,
   );

@@ -25,15 +25,25 @@ export function peoplePolicies(config: PipelineConfig): ReadonlyMap<string, read
   );
 }
 
+/** What the job of Spark may do. */
+export function sparkPolicy(config: PipelineConfig): readonly Allowed[] {
+  const app = testApp();
+  addStacks(app, [config]);
+  const template = Template.fromStack(app.node.findChild(`Partwise-${config.pipeline}`) as Stack);
+  return Object.values(template.findResources('AWS::IAM::Policy'))
+    .filter(({ Properties: held }) => String(held.Roles[0].Ref).startsWith('SparkRole'))
+    .flatMap(({ Properties: held }) => held.PolicyDocument.Statement.map(allowed));
+}
+
 function allowed(statement: {
   readonly Action: string | readonly string[];
   readonly Resource: unknown;
-  readonly Condition?: { readonly 'ForAllValues:StringLike': Readonly<Record<string, readonly string[]>> };
+  readonly Condition?: { readonly 'ForAllValues:StringLike'?: Readonly<Record<string, readonly string[]>> };
 }): Allowed {
   return {
     actions: [statement.Action].flat(),
     resources: [statement.Resource].flat().map(named),
-    leadingKeys: statement.Condition?.['ForAllValues:StringLike']['dynamodb:LeadingKeys'],
+    leadingKeys: statement.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'],
   };
 }
 
