@@ -10,7 +10,7 @@ import { glueSync } from './glue-sync.ts';
 import { isAllowed, recordRequests } from './requests.ts';
 
 /** A run of Spark begins anew each time. */
-const minutes = 5 * 60_000;
+const minutes = 15 * 60_000;
 const afterFirst = [
   [1, '2026-01', [100, null, null, null, null, null]],
   [1, '2026-02', [110, 100, null, null, null, null]],
