@@ -20,10 +20,12 @@ afterEach(() => {
 async function planned(work: string) {
   await using home = await newHome();
   await mkdir(`${home.path}/pipelines`);
-  await writeFile(`${home.path}/pipelines/accounts.yaml`, `${smallPipeline}work: ${work}\n`);
+  const pipeline = `${home.path}/pipelines/accounts.yaml`;
+  await writeFile(pipeline, smallPipeline);
   await writeFile(`${home.path}/a.csv`, `${header}\n1,2025-12,2026-02-01,5,\n1,2026-01,2026-02-01,6,\n`);
   await writeFile(`${home.path}/b.csv`, `${header}\n1,2025-12,2026-03-01,7,\n`);
   expect((await home.run('run', 'a.csv')).code).toBe(0);
+  await writeFile(pipeline, `${smallPipeline}work: ${work}\n`);
   const plan = await home.run('plan', 'b.csv', '--sql');
   expect(plan.code).toBe(0);
   return plan.stdout;
