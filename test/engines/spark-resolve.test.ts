@@ -1,10 +1,13 @@
+import { globSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
+import { text } from '../../lib/engine/sql.ts';
 import { herd, keysOf } from '../generators/herd.ts';
 import { recordOf } from '../generators/records.ts';
 import type { Scenario } from '../generators/scenario.ts';
 import { smallShape } from '../generators/shape.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';
+import { exampleShape, exampleTable } from '../summary/examples.ts';
 import { expectedTables, expectSucceeded, expectTables, openProduct } from '../summary/product.ts';
 import { startRunner } from './runner.ts';
 
@@ -73,6 +76,44 @@ describe('the first load of a history by Spark', () => {
     await expectRight({ shape, initial: [], runs: [[file]] }, 'auto');
   });
 });
+
+describe('the change set of a unit of resolve', () => {
+  it('has the columns, types and rows of the one that DuckDB makes, so that either engine applies it', async () => {
+    const { initial, runs } = exampleTable();
+    const scenario = { shape: exampleShape, initial, runs };
+    const [ours, theirs] = [await changeSet(scenario, 'duckdb'), await changeSet(scenario, 'spark')];
+    expect(theirs).toEqual(ours);
+    expect(ours.rows.length).toBeGreaterThan(10);
+  });
+});
+
+/** What the first run of the scenario changes. */
+async function changeSet(scenario: Scenario, engine: 'duckdb' | 'spark') {
+  await using product = await openProduct({
+    shape: scenario.shape,
+    document: {
+      tables: { buckets: 1 },
+      work: { engine, strategy: 'partitionwise' },
+      maintenance: { auto: false },
+    },
+    spark: runner,
+  });
+  await bulkLoad(product, scenario.initial);
+  await product.drop(scenario.runs[0] ?? []);
+  expectSucceeded(await product.run());
+  const [path] = globSync(`${product.world.rootPath}/results/runs/*/**/changes/*.parquet`);
+  if (path === undefined) throw new Error('there is no change set');
+  await using session = await product.world.engine.open({
+    memoryBytes: 2 ** 28,
+    threads: 1,
+    workFolder: `${product.world.rootPath}/look`,
+  });
+  const file = `read_parquet(${text(path)})`;
+  return {
+    columns: await session.query(`SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM ${file})`),
+    rows: await session.query(`SELECT * FROM ${file} ORDER BY pw_key, pw_month`),
+  };
+}
 
 describe('a month that is stored twice', () => {
   it('is refused by name', async () => {
