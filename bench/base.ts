@@ -1,5 +1,5 @@
 import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { measureChild, mega, type Usage } from './measure.ts';
 import { initialLoad, pipelineYaml, type Shape } from './summary-data.ts';
 
@@ -14,27 +14,33 @@ interface RunMeasure extends Usage {
 }
 
 /** One run of the product in `place`. */
-export function measureRun(options: { readonly yaml: string; readonly batch: string }): Promise<RunMeasure> {
-  return measureChild('child-run.ts', { root: place, yaml: options.yaml, paths: [options.batch], threads });
+export function measureRun(options: {
+  readonly yaml: string;
+  readonly batch: string;
+  /** Default: `place`. */
+  readonly root?: string;
+}): Promise<RunMeasure> {
+  const { yaml, batch, root = place } = options;
+  return measureChild('child-run.ts', { root, yaml, paths: [batch], threads });
 }
 
 /**
  * The table before the batch, loaded and compacted by the product itself and kept between benchmarks; used only in
- * `place`.
+ * `root`.
  */
-export async function baseTable(shape: Shape): Promise<string> {
-  const kept = `${cache}/base-${shape.accounts}x${shape.months}x${shape.historyColumns}-${shape.buckets ?? 'chosen'}`;
+export async function baseTable(shape: Shape, root = place): Promise<string> {
+  const kept = `${root === place ? cache : `${root}-kept`}/base-${shape.accounts}x${shape.months}x${shape.historyColumns}-${shape.buckets ?? 'chosen'}`;
   if (await exists(kept)) return kept;
-  await rm(place, { recursive: true, force: true });
-  await mkdir(cache, { recursive: true });
-  const load = `${cache}/load.parquet`;
+  await rm(root, { recursive: true, force: true });
+  await mkdir(dirname(kept), { recursive: true });
+  const load = `${dirname(kept)}/load.parquet`;
   await initialLoad(shape, load);
-  const run = await measureRun({ yaml: pipelineYaml(shape, 'auto', 'auto'), batch: load });
+  const run = await measureRun({ yaml: pipelineYaml(shape, 'auto', 'auto'), batch: load, root });
   const rows = shape.accounts * shape.months;
   console.log(
     `first load, compaction included: ${run.wallSeconds.toFixed(1)} s, ${Math.round(rows / run.wallSeconds).toLocaleString('en')} rows/s, peak ${mega(run.peakBytes)} MB\n`,
   );
-  await copyRoot(place, kept);
+  await copyRoot(root, kept);
   return kept;
 }
 

@@ -1,4 +1,5 @@
 import { committerBench } from './committer.ts';
+import { enginesBench } from './engines.ts';
 import { lambdaBench } from './lambda.ts';
 import { planningBench } from './planning.ts';
 import { rollupBench } from './rollup.ts';
@@ -9,6 +10,7 @@ import { summaryBench } from './summary.ts';
 
 const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = {
   committer: committerBench,
+  engines: enginesBench,
   lambda: lambdaBench,
   planning: planningBench,
   rollup: rollupBench,

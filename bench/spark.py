@@ -9,7 +9,7 @@ import sys
 import time
 
 from spark_session import spark_session
-from spark_usage import end, report
+from spark_usage import cpu_so_far, end, report
 
 
 def distance(month, earlier):
@@ -94,13 +94,13 @@ def main(job):
         driver_memory=job["driverMemory"],
     )
     spark.sql(f"ALTER TABLE {job['table']} SET TBLPROPERTIES ('write.merge.mode' = '{job['rewrite']}')")
-    ready = time.monotonic()
+    ready, ready_cpu = time.monotonic(), cpu_so_far(spark)
     spark.read.parquet(job["batch"]).createOrReplaceTempView("backfill")
     spark.sql("CACHE TABLE backfill")
     kinds[job["kind"]](spark, job)
-    done = time.monotonic()
+    done, done_cpu = time.monotonic(), cpu_so_far(spark)
     end(spark)
-    report(started, ready, done)
+    report(started, ready, done, workCpuSeconds=done_cpu - ready_cpu)
 
 
 main(json.loads(sys.argv[1]))

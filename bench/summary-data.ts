@@ -18,7 +18,12 @@ export const historyNames = (shape: Shape) =>
   Array.from({ length: shape.historyColumns }, (_, index) => `v${index + 1}`);
 
 /** @param maintenance `none`: a measured run does its own work only */
-export function pipelineYaml(shape: Shape, rewrite: string, maintenance: 'auto' | 'none' = 'none'): string {
+export function pipelineYaml(
+  shape: Shape,
+  rewrite: string,
+  maintenance: 'auto' | 'none' = 'none',
+  work = '',
+): string {
   return `
 pipeline: bench
 kind: summary
@@ -40,7 +45,7 @@ ${historyNames(shape)
 historyLength: ${historyLength}
 delete: {column: soft_delete}
 tables: {${shape.buckets === undefined ? `expectedKeys: ${shape.accounts}` : `buckets: ${shape.buckets}`}}
-work: {rewrite: ${rewrite}}
+work: {rewrite: ${rewrite}${work}}
 maintenance: {auto: ${maintenance === 'auto'}}
 `;
 }

@@ -30,8 +30,8 @@ export interface GlueSettings {
   readonly concurrentRuns: number;
 }
 
-const defaults: GlueSettings = { workerType: 'G.1X', workers: 10, timeout: '4h', concurrentRuns: 4 };
+export const usualGlue: GlueSettings = { workerType: 'G.1X', workers: 10, timeout: '4h', concurrentRuns: 4 };
 
 export function glueSettings({ aws }: PipelineConfig): GlueSettings {
-  return { ...defaults, ...aws.glue };
+  return { ...usualGlue, ...aws.glue };
 }

@@ -120,9 +120,9 @@ export const summarySchema = z.strictObject({
       threads: z.number().int().min(1).optional(),
       unitBytes: byteSize.default('1 GB'),
       fromMonth: monthText.optional(),
-      /** What runs the units of `apply`. `auto`: Spark above `sparkAbove`, DuckDB otherwise. */
+      /** What runs the units of `apply`. `auto`: DuckDB where a unit fits, or by `sparkAbove`. */
       engine: z.enum(['auto', 'duckdb', 'spark']).default('auto'),
-      /** With `auto`: a unit whose files are larger than this is run by Spark. Off by default. */
+      /** With `auto`, instead of its rule: a unit whose files are larger than this is run by Spark. */
       sparkAbove: byteSize.optional(),
       rewrite: z.enum(['auto', 'copy-on-write', 'merge-on-read']).default('auto'),
       maxDeadFraction: z.number().min(0).max(1).default(0.3),

@@ -1,10 +1,13 @@
 import { glueSettings } from '../config/spark.ts';
+import { engineModel } from '../engine/engine-model.ts';
 import type { SparkTask, SparkTaskList } from '../engine/spark.ts';
 import type { Location } from '../stores/ports.ts';
 import { ahead } from './ahead.ts';
 import { compiledRecord, savedUnit } from './compiled-units.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { type MachineFailure, raisedError } from './raised-error.ts';
+import { groupLimitsFor } from './spark-capacity.ts';
+import { type GroupLimits, spreadOverRuns } from './spark-spread.ts';
 import { stageItems } from './stages.ts';
 import type { RunContext, StageSummary, UnitItem } from './workload.ts';
 
@@ -42,15 +45,6 @@ export interface Rerouted {
   readonly message: string;
 }
 
-/** How compiled units are spread over runs of Spark. */
-export interface GroupLimits {
-  readonly mostRuns: number;
-  /** A further run only pays off, with its minute of starting up, above so many bytes in each. */
-  readonly leastRunBytes: number;
-}
-
-const leastRunBytes = 50e9;
-
 /** Each is a read or two from a store that may be far away. */
 const readsAtOnce = 32;
 
@@ -68,11 +62,11 @@ const toldOf = 20;
 export async function groupForSpark(
   context: RunContext,
   stage: Pick<StageSummary, 'name' | 'items'>,
-  limits: GroupLimits = { mostRuns: glueSettings(context.config).concurrentRuns, leastRunBytes },
+  limits: GroupLimits = groupLimitsFor(glueSettings(context.config), engineModel()),
 ): Promise<SparkGroups> {
   const { world, runId: run, attempt, folder } = context;
   const waiting = await waitingUnits(context, stage);
-  const groups = spread(waiting, limits);
+  const groups = spreadOverRuns(waiting, limits);
   const rerouted = reroutedOf(waiting);
   if (groups.length === 0) return { runs: 0, units: 0, rerouted };
   const runs: SparkRunItem[] = [];
@@ -126,21 +120,4 @@ function reroutedOf(waiting: readonly Waiting[]): SparkGroups['rerouted'] {
     message: raisedError(rerouted).message.slice(0, 300),
   }));
   return { units: all.length, some };
-}
-
-/** The largest units first, each to the group that has least so far. */
-function spread(units: readonly Waiting[], limits: GroupLimits): readonly (readonly Waiting[])[] {
-  if (units.length === 0) return [];
-  const bytes = units.reduce((sum, unit) => sum + unit.bytes, 0);
-  const count = Math.max(
-    1,
-    Math.min(limits.mostRuns, units.length, Math.floor(bytes / limits.leastRunBytes)),
-  );
-  const groups = Array.from({ length: count }, () => ({ bytes: 0, units: [] as Waiting[] }));
-  for (const unit of units.toSorted((a, b) => b.bytes - a.bytes)) {
-    const least = groups.reduce((a, b) => (b.bytes < a.bytes ? b : a));
-    least.bytes += unit.bytes;
-    least.units.push(unit);
-  }
-  return groups.map((group) => group.units);
 }

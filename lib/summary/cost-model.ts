@@ -33,9 +33,12 @@ export interface WorkVolume {
 }
 
 export function rowShape(config: SummaryConfig): RowShape {
-  const entries =
-    config.history.length * config.historyLength + config.columns.length + config.derived.length;
-  return rowShapeOf(entries, rowBytes(config));
+  return rowShapeOf(rowEntries(config), rowBytes(config));
+}
+
+/** Array entries and other columns of a row. */
+export function rowEntries(config: SummaryConfig): number {
+  return config.history.length * config.historyLength + config.columns.length + config.derived.length;
 }
 
 /** `entries`: array entries and scalars of a row. */

@@ -1,38 +1,60 @@
 import type { SummaryConfig } from '../config/schema.ts';
-import { parseByteSize } from '../config/sizes.ts';
+import { glueSettings } from '../config/spark.ts';
+import { engineModel } from '../engine/engine-model.ts';
+import { chooseEngine } from '../run/choose-engine.ts';
+import { type Route, routeUnit } from '../run/route-unit.ts';
+import { sparkUnitBytes } from '../run/spark-capacity.ts';
+import { needsOf, roomOf } from './apply-needs.ts';
 import type { PlannedResolve } from './plan.ts';
-import type { ApplyGroup, ApplySpec } from './types.ts';
+import { groupBytes, pack } from './plan-groups.ts';
+import type { ApplyGroup, SummaryContext } from './types.ts';
 
-export interface ChosenEngine {
-  readonly engine: 'duckdb' | 'spark';
-  readonly reason: string;
+/** A unit of `apply` with the engine that runs it. */
+export interface RoutedGroups {
+  readonly route: Route;
+  /** For Spark one group for each cell. */
+  readonly groups: readonly ApplyGroup[];
 }
 
-/** Which engine runs a unit of `apply`, by the configuration and the bytes of its files. */
-export function chooseEngine({ work }: Pick<SummaryConfig, 'work'>, unitBytes: number): ChosenEngine {
-  const { engine, sparkAbove } = work;
-  if (engine !== 'auto') return { engine, reason: 'configured' };
-  if (sparkAbove === undefined) return { engine: 'duckdb', reason: 'work.sparkAbove is not set' };
-  return unitBytes > parseByteSize(sparkAbove)
-    ? { engine: 'spark', reason: `above work.sparkAbove (${sparkAbove})` }
-    : { engine: 'duckdb', reason: `not above work.sparkAbove (${sparkAbove})` };
+/**
+ * Gives each unit its engine. Units for a cluster are then put together until each is some minutes of its work; the others stay
+ * as they were cut.
+ */
+export function routeUnits(
+  context: SummaryContext,
+  units: readonly (readonly ApplyGroup[])[],
+): readonly RoutedGroups[] {
+  const { config, world } = context;
+  const model = engineModel();
+  const room = roomOf(context);
+  const { engine, sparkAbove } = config.work;
+  const routed = units.map((groups) => ({
+    route: routeUnit({ engine, sparkAbove }, needsOf(model, config, groups), room),
+    groups,
+  }));
+  const ours = routed.filter(({ route }) => route.engine === 'duckdb');
+  const theirs = routed.filter(({ route }) => route.engine === 'spark');
+  if (world.spark !== 'glue')
+    return routed.map(({ route, groups }) => ({
+      route,
+      groups: route.engine === 'spark' ? wholeCells(groups) : groups,
+    }));
+  const larger = [...Map.groupBy(theirs, ({ route }) => route.cause).values()].flatMap((some) =>
+    pack(
+      some.flatMap(({ route, groups }) => wholeCells(groups).map((group) => ({ route, group }))),
+      ({ group }) => groupBytes(group),
+      sparkUnitBytes(glueSettings(config), model),
+    ).flatMap((packed) => {
+      const [first] = packed;
+      return first === undefined ? [] : [{ route: first.route, groups: packed.map(({ group }) => group) }];
+    }),
+  );
+  return [...ours, ...larger];
 }
 
-/** Whether any unit can be Spark's. */
-export function mayUseSpark({ work }: Pick<SummaryConfig, 'work'>): boolean {
-  return work.engine === 'spark' || (work.engine === 'auto' && work.sparkAbove !== undefined);
-}
-
-/** What the specification of a unit says about its engine. */
-export function forEngine(
-  engine: ChosenEngine['engine'],
-  groups: readonly ApplyGroup[],
-): Pick<ApplySpec, 'engine' | 'groups'> {
-  return engine === 'spark' ? { engine, groups: wholeCells(groups) } : { groups };
-}
-
-/** The same for a unit of `resolve`. */
-export function forResolve(engine: ChosenEngine['engine'], unit: PlannedResolve): PlannedResolve {
+/** What the specification of a unit of `resolve` says about its engine. */
+export function forResolve(config: SummaryConfig, unit: PlannedResolve): PlannedResolve {
+  const { engine } = chooseEngine(config, unit.bytes);
   return engine === 'spark' ? { ...unit, specification: { ...unit.specification, engine } } : unit;
 }
 

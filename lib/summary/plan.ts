@@ -2,14 +2,16 @@ import { configDigest } from '../config/digest.ts';
 import { parseByteSize } from '../config/sizes.ts';
 import { ConfigError, TableNotFoundError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table, withMissingColumns } from '../iceberg/index.ts';
+import { mayUseSpark } from '../run/choose-engine.ts';
 import { sha256 } from '../run/layout.ts';
 import { needSpark } from '../run/spark-use.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
+import { type EngineFacts, engineFacts } from './engine-facts.ts';
 import { findTable, storedBuckets } from './pin-config.ts';
 import { planChecks } from './plan-checks.ts';
-import { chooseEngine, forEngine, forResolve, mayUseSpark } from './plan-engine.ts';
+import { forResolve, type RoutedGroups, routeUnits } from './plan-engine.ts';
 import { estimate } from './plan-estimate.ts';
 import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
@@ -71,7 +73,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
   const { strategy, reason: strategyReason } = chooseStrategy(config, split, groups);
   const units =
     strategy === 'partitionwise'
-      ? split.map((unit) => forResolve(chooseEngine(config, unit.bytes).engine, unit))
+      ? split.map((unit) => forResolve(config, unit))
       : split.map((unit, index) => ({
           ...unit,
           bytes: unit.specification.summary.reduce((sum, file) => sum + file.sizeBytes, unit.bytes),
@@ -79,8 +81,10 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
         }));
   const resolve = await writeStage(context, 'resolve', context.planGeneration, units);
   const limitBytes = unitLimit(context, groups);
-  const applied = [...applyUnits(context, units, groups, limitBytes)];
-  const bySpark = applied.filter(({ specification }) => (specification as ApplySpec).engine === 'spark');
+  const routed = fromMonthFirst(groups, config.work.fromMonth).flatMap((part) =>
+    routeUnits(context, packGroups(part, limitBytes)),
+  );
+  const applied = [...applyUnits(units, routed)];
   const apply = await writeStage(context, 'apply', context.planGeneration, applied);
   const checks = planChecks({ context, tables, resolve: units, apply: applied, groups, limitBytes });
   const check =
@@ -105,12 +109,12 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
     config,
     shape,
     units,
-    groups:
-      bySpark.length === 0 ? groups : applied.flatMap((unit) => (unit.specification as ApplySpec).groups),
+    groups: routed.some(({ route }) => route.engine === 'spark')
+      ? routed.flatMap((unit) => unit.groups)
+      : groups,
     facts,
     applyUnits: apply.units,
-    sparkUnits: bySpark.length,
-    sparkResolveUnits: units.filter(({ specification }) => specification.engine === 'spark').length,
+    engines: engineFacts(context, routed, units),
     threads: config.work.threads ?? world.resources.threads,
   };
   const head = {
@@ -210,20 +214,18 @@ function unitLimit(context: SummaryContext, groups: readonly ApplyGroup[]): numb
 }
 
 function* applyUnits(
-  context: SummaryContext,
   units: readonly PlannedResolve[],
-  groups: readonly ApplyGroup[],
-  limitBytes: number,
+  routed: readonly RoutedGroups[],
 ): Iterable<PlannedUnit> {
   const resolvers = new Map(units.map((unit) => [unit.specification.bucket, unitId(unit)]));
-  const parts = fromMonthFirst(groups, context.config.work.fromMonth);
-  for (const some of parts.flatMap((part) => packGroups(part, limitBytes))) {
+  for (const { route, groups: some } of routed) {
     const buckets = [...new Set(some.map((group) => group.bucket))];
     const bytes = some.reduce((sum, group) => sum + groupBytes(group), 0);
     const specification: ApplySpec = {
       stage: 'apply',
       resolve: buckets.map((bucket) => ({ bucket, unit: resolvers.get(bucket) ?? '' })),
-      ...forEngine(chooseEngine(context.config, bytes).engine, some),
+      ...(route.engine === 'spark' ? { engine: 'spark' } : {}),
+      groups: some,
     };
     yield {
       label: bucketLabel(buckets[0] ?? 0),
@@ -258,10 +260,8 @@ export interface PlannedWork {
   readonly groups: readonly ApplyGroup[];
   readonly facts: SummaryPlanFacts;
   readonly applyUnits: number;
-  /** Units of `apply` that Spark runs. */
-  readonly sparkUnits: number;
-  /** Units of `resolve` that Spark runs. */
-  readonly sparkResolveUnits: number;
+  /** Who runs the units; undefined where nothing was to be decided. */
+  readonly engines: EngineFacts | undefined;
   readonly threads: number;
 }
 

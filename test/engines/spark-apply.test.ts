@@ -106,7 +106,7 @@ describe('a run with units of both engines', () => {
     await probe.drop(scenario.runs[0] ?? []);
     const { plan } = await planPipeline({ world: probe.world, config: probe.config });
     expect(plan?.explanation.join('\n')).toMatch(
-      /engine: 2 of 2 units of apply and 2 of 2 of resolve by Spark/,
+      /engine: 2 of 2 units of resolve and 2 of 2 units of apply by Spark/,
     );
     const sizes = await unitBytes(String(plan?.stages.find(({ name }) => name === 'apply')?.items));
     const between = (Math.min(...sizes) + Math.max(...sizes)) / 2 / 1e3;
@@ -123,7 +123,7 @@ describe('a run with units of both engines', () => {
     const snapshots = await metadataFiles(product);
     const outcome = await product.run();
     expectSucceeded(outcome);
-    expect(outcome.plan?.explanation.join('\n')).toMatch(/engine: 1 of 2 units of apply/);
+    expect(outcome.plan?.explanation.join('\n')).toMatch(/engine: .*1 of 2 units of apply/);
     expect(given).toBeGreaterThan(before);
     expect(await metadataFiles(product)).toBe(snapshots + 1);
     await expectTables(product, expectedTables(scenario, 1));

@@ -211,7 +211,11 @@ describe('runs of Spark', () => {
     for (const index of b.items.keys()) await b.work(index);
     await b.report(4, done);
     await b.work(4, { finish: true, group: 'g0' });
-    const groups = await groupForSpark(b.context, b.stage, { mostRuns: 4, leastRunBytes: 60 });
+    const groups = await groupForSpark(b.context, b.stage, {
+      mostRuns: 4,
+      mostRunBytes: 1e12,
+      leastRunBytes: 60,
+    });
     expect(groups).toMatchObject({ runs: 2, units: 4 });
     const { results } = b.context.world;
     const runs = await all(results.readLines(groups.items ?? ''));

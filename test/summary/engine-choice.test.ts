@@ -2,9 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { planPipeline, runPipeline } from '../../lib/run/local.ts';
+import { routeUnit } from '../../lib/run/route-unit.ts';
 import { filePath } from '../../lib/stores/location.ts';
-import { chooseEngine, forEngine } from '../../lib/summary/plan-engine.ts';
-import type { ApplyGroup, ApplySpec } from '../../lib/summary/types.ts';
+import { engineFacts } from '../../lib/summary/engine-facts.ts';
+import { routeUnits, wholeCells } from '../../lib/summary/plan-engine.ts';
+import type { ApplyGroup, ApplySpec, SummaryContext } from '../../lib/summary/types.ts';
 import { openFixture, smallPipeline } from '../run/fixture.ts';
 import { parseSummary } from '../support/pipelines.ts';
 
@@ -18,9 +20,9 @@ const idle: SparkRunner = {
   },
 };
 
-async function planned(work: string) {
+async function planned(work: string, spark: SparkRunner | 'glue' = idle) {
   await using fixture = await openFixture({ spark: idle });
-  const { world } = fixture;
+  const world = { ...fixture.world, spark };
   const drop = async (name: string, rows: readonly string[]) => {
     const path = `${world.rootPath}/${name}`;
     await writeFile(path, ['account_id,month,base_ts,balance,soft_delete', ...rows].join('\n'));
@@ -59,22 +61,72 @@ describe('the engine of a unit', () => {
     expect(specs.every((spec) => spec.engine === 'spark')).toBe(true);
     expect(plan?.strategy).toBe('partitionwise');
     expect(plan?.explanation).toContain(
-      `engine: ${specs.length} of ${specs.length} units of apply and 1 of 1 of resolve by Spark (configured), all else by DuckDB`,
+      `engine: 1 of 1 units of resolve and ${specs.length} of ${specs.length} units of apply by Spark (configured), all else by DuckDB`,
     );
   });
 
   it('goes by the bytes of the unit’s files with work.sparkAbove', async () => {
     const rule = { engine: 'auto', sparkAbove: '1 MB' } as const;
-    const { work } = await config('{}');
-    expect(chooseEngine({ work: { ...work, ...rule } }, 1e6).engine).toBe('duckdb');
-    expect(chooseEngine({ work: { ...work, ...rule } }, 1e6 + 1)).toEqual({
+    const needs = (bytes: number) => ({ bytes, memoryBytes: 0, pieceSeconds: 0, diskBytes: 0 });
+    expect(routeUnit(rule, needs(1e6), undefined).engine).toBe('duckdb');
+    expect(routeUnit(rule, needs(1e6 + 1), undefined)).toEqual({
       engine: 'spark',
+      cause: 'sparkAbove',
       reason: 'above work.sparkAbove (1 MB)',
     });
     const { plan } = await planned('{strategy: partitionwise, sparkAbove: 1 GB}');
     expect(plan?.explanation.join('\n')).toMatch(
-      /engine: 0 of \d+ units of apply by Spark \(units above work.sparkAbove, 1 GB\)/,
+      /engine: 0 of \d+ units of apply by Spark \(each fits, or is not asked for\)/,
     );
+  });
+
+  it('has a price where Spark is a job on Glue, beside that of functions', async () => {
+    const { plan, specs } = await planned('{engine: spark}', 'glue');
+    expect(specs).toHaveLength(1);
+    const lines = plan?.explanation ?? [];
+    const at = lines.findIndex((line) =>
+      line.startsWith('engine: 1 of 1 units of resolve and 1 of 1 units of apply'),
+    );
+    expect(lines[at + 1]).toMatch(
+      /^ {2}Spark: 1 run on Glue of 36 cores, about \d+ min and \d+\.\d DPU-hours, \$\d+\.\d\d; in functions it would be \$\d+\.\d\d \(reckoned\)$/,
+    );
+  });
+
+  it('is Spark for cells that a function has not the time or the disk for, in units of some minutes of a cluster', async () => {
+    const { aws, ...rest } = await config('{}');
+    const context = {
+      config: { ...rest, aws: { ...aws, unitTimeout: '1m' } },
+      world: { spark: 'glue', resources: { memoryBytes: 2e9, threads: 2 } },
+    } as SummaryContext;
+    const cell = (month: number, rows: number, sizeBytes: number): ApplyGroup => ({
+      bucket: 0,
+      month,
+      mode: 'copy-on-write',
+      reason: 'configured',
+      files: [
+        { location: `file:///${month}`, specId: 0, partition: [], month, rows, sizeBytes, deletes: [] },
+      ],
+      expectedRows: 10,
+    });
+    const routed = routeUnits(context, [
+      [cell(1, 1_000, 1e6)],
+      [cell(2, 1e12, 1e9)],
+      [cell(3, 1e12, 1e9)],
+      [cell(4, 1_000, 9e9)],
+      [cell(5, 1_000, 2e6)],
+    ]);
+    expect(routed.map(({ route, groups }) => [route.cause, groups.map(({ month }) => month)])).toEqual([
+      ['fits', [1]],
+      ['fits', [5]],
+      ['time', [2, 3]],
+      ['disk', [4]],
+    ]);
+    const facts = engineFacts(context, routed, []);
+    expect(facts).toMatchObject({ units: 4, sparkUnits: 2 });
+    expect(facts?.causes.map(({ cause, units }) => [cause, units])).toEqual([
+      ['time', 1],
+      ['disk', 1],
+    ]);
   });
 
   it('is refused by name where there is no Spark, before anything is worked on', async () => {
@@ -110,10 +162,13 @@ describe('groups of a unit for Spark', () => {
       group(1, 'copy-on-write', 'b'),
       group(2, 'merge-on-read', 'c'),
     ];
-    expect(forEngine('duckdb', groups)).toEqual({ groups });
-    const spark = forEngine('spark', groups);
     expect(
-      spark.groups.map(({ month, mode, files, expectedRows }) => [month, mode, files.length, expectedRows]),
+      wholeCells(groups).map(({ month, mode, files, expectedRows }) => [
+        month,
+        mode,
+        files.length,
+        expectedRows,
+      ]),
     ).toEqual([
       [1, 'copy-on-write', 2, 2],
       [2, 'merge-on-read', 1, 1],

@@ -1,20 +1,22 @@
-import { type PipelineConfig, parseByteSize } from '../../config/index.ts';
+import { glueSettings, type PipelineConfig, parseByteSize, usualGlue } from '../../config/index.ts';
 import { UsageError } from '../../errors.ts';
 import { bytes, count, duration } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
 import { type Assumptions, defaultAssumptions, type TableStatistics } from '../../simulate/assumptions.ts';
 import { describeAssumptions, describeRollup } from '../../simulate/describe.ts';
+import { type SimulatedEngines, simulateEngines } from '../../simulate/engines.ts';
 import { prices } from '../../simulate/prices.ts';
 import { parseQuantity } from '../../simulate/quantity.ts';
 import { rollupBatch, rollupStages } from '../../simulate/rollup.ts';
 import { type CostItem, type RunCost, runCost } from '../../simulate/run-cost.ts';
 import { sensitivity, simulateSummary } from '../../simulate/simulate.ts';
-import { rowShape, rowShapeOf } from '../../summary/cost-model.ts';
+import { rowEntries, rowShape, rowShapeOf } from '../../summary/cost-model.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 
 /** 20 arrays of 36 entries and 40 scalars, as in the seeds' tables: without a pipeline. */
-const usualRow = rowShapeOf(20 * 36 + 40, defaultAssumptions.rowBytes);
+const usualEntries = 20 * 36 + 40;
+const usualRow = rowShapeOf(usualEntries, defaultAssumptions.rowBytes);
 
 export const simulate: CommandHandler = async (context) => {
   const chosen =
@@ -36,6 +38,11 @@ export const simulate: CommandHandler = async (context) => {
   };
   const simulated = simulateSummary(table, assumed, row);
   const { cost, volume, storage, warnings } = simulated;
+  const engines = simulateEngines(volume, {
+    assumed,
+    entries: config === undefined ? usualEntries : rowEntries(config),
+    job: config === undefined ? usualGlue : glueSettings(config),
+  });
   const variants = sensitivity(table, assumed, row);
   const assumptionsSaid = describeAssumptions(table, assumed, volume);
   output.document({
@@ -43,6 +50,7 @@ export const simulate: CommandHandler = async (context) => {
     assumed,
     prices,
     ...simulated,
+    engines,
     sensitivity: variants,
     assumptions: assumptionsSaid,
   });
@@ -50,6 +58,7 @@ export const simulate: CommandHandler = async (context) => {
     `${count(table.records)} records for ${table.recordMonths} of ${table.months} months of a table of ${count(table.rows)} rows (${bytes(table.rows * assumed.rowBytes)})`,
     `opens ${bytes(volume.touchedBytes)} in ${count(volume.work.units - volume.buckets)} units over ${count(volume.buckets)} buckets`,
     ...resultLines(cost),
+    ...engineLines(engines),
     'storage, a month',
     ...itemLines(storage),
     'with one assumption changed',
@@ -88,6 +97,15 @@ function mustBeOfKind({ flags }: CommandContext, kind: keyof typeof flagsOf): vo
           : 'the same with --rollup POINTS, or without --series',
     },
   );
+}
+
+function engineLines({ route, spark, cpuSeconds }: SimulatedEngines): readonly string[] {
+  const engine = route.engine === 'duckdb' ? 'DuckDB in functions' : 'Spark on Glue';
+  const times = cpuSeconds.spark / cpuSeconds.duckdb;
+  return [
+    `engine of apply: ${engine} (${route.reason})`,
+    `  all of it by Spark on Glue: ${dollars(spark.usd)} and ${duration(spark.seconds * 1000)}, in ${count(spark.runs)} runs of ${count(spark.cores)} cores; ${count(Math.round(times))} times DuckDB's time of a core (fitted on one small machine)`,
+  ];
 }
 
 /** @throws UsageError when the points are not given, or the pipeline is of another kind */
