@@ -128,7 +128,9 @@ type NextWork =
   | { readonly due: false; readonly endMs: number | undefined };
 
 async function nextWork(options: ClaimOptions, now: number): Promise<NextWork> {
-  const { world, config, workload, branch, untilMs = now, flush = false } = options;
+  const { world, config, workload, branch, flush = false } = options;
+  // What has arrived within this millisecond is there to be flushed.
+  const { untilMs = flush ? now + 1 : now } = options;
   if (options.task !== undefined) return { due: true, batch: undefined };
   if (workload.nextBatch === undefined) {
     return (await isAnythingWaiting(world, config.pipeline))

@@ -320,7 +320,9 @@ describe('init --rollup', () => {
     await writeFile(join(home.path, 'p.csv'), `id,ts,value\na,${time},2\n`);
     const { stdout } = await home.run('init', '--rollup', '--from', 'p.csv');
     expect(stdout).toMatch(new RegExp(`time +ts, ${name} since 1970`));
-    await home.run('run', 'p.csv', '--flush');
+    const ran = await home.run('run', 'p.csv', '--flush');
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toMatch(/1 +row of 1 min 00 s/);
     const read = 'SELECT CAST(first_ts AS VARCHAR) FROM rollups WHERE resolution = 60000';
     expect((await home.json('sql', read)).rows).toEqual([['2026-01-01 00:00:00']]);
     const document = await readFile(join(home.path, 'pipelines/p.yaml'), 'utf8');

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { CommitStateUnknownError } from '../../lib/errors.ts';
 import { handlers } from '../../lib/run/handlers.ts';
-import { planPipeline } from '../../lib/run/local.ts';
+import { planPipeline, runPipeline } from '../../lib/run/local.ts';
 import { stageItems } from '../../lib/run/stages.ts';
 import type { UnitItem } from '../../lib/run/workload.ts';
 import { workloadOf } from '../../lib/run/workloads.ts';
@@ -212,3 +212,14 @@ async function contents(product: RollupProduct): Promise<readonly string[]> {
     found.push(`${location} ${sizeBytes} ${(await stat(fileURLToPath(location))).mtimeMs}`);
   return found.sort();
 }
+
+test('a flush takes what has arrived within the same millisecond', async () => {
+  const arrivedMs = rules.startMs + 61_234;
+  await using product = await openRollup({ rules, clock: { now: () => arrivedMs } });
+  const file = { arrivedMs, key: 'now', version: '1', points: [pointAt(10, 3)] };
+  await product.arrive({ batch: 0, flush: true, files: [file] });
+  const { world, config } = product;
+  const { run } = await runPipeline({ world, config, branch: 'main', flush: true });
+  expect(run?.error).toBeUndefined();
+  expect(await product.rows()).toHaveLength(2);
+});
