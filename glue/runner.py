@@ -121,19 +121,19 @@ KEPT = re.compile(r"CACHE TABLE (\w+) AS\b(.*)", re.DOTALL)
 
 
 def run_statement(session, statement):
-    """Runs a statement. What one keeps goes by its name as rows, not as the query that they came from: Spark would put that
-    query in the place of the name, and with it those of the names in it, and a plan doubles with each statement.
+    """Runs a statement. What one keeps goes by its name as rows that stand for themselves: a cached query would bring its own
+    plan into every plan that reads it, and into what Spark remembers of each, so that both double with each statement.
     """
     kept = KEPT.fullmatch(statement)
     if kept is None:
         session.sql(statement)
         return
     name, query = kept.groups()
-    rows = session.sql(query).cache()
-    rows.count()
-    cached = rows._jdf.queryExecution().withCachedData()
-    dataset = session._jvm.org.apache.spark.sql.Dataset
-    dataset.ofRows(session._jsparkSession, cached).createOrReplaceTempView(name)
+    rows = session.sql(query).localCheckpoint()._jdf
+    # Columns of their own: those of the checkpoint are still the ones of the query, which a later statement may join.
+    session._jsparkSession.internalCreateDataFrame(
+        rows.queryExecution().toRdd(), rows.schema(), False
+    ).createOrReplaceTempView(name)
 
 
 @contextlib.contextmanager
