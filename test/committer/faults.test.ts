@@ -137,10 +137,16 @@ test('whatever fails whenever, a run that is resumed or given up shows all of it
       expect(await leftovers(site.output)).toEqual([]);
     },
   );
-  await fc.assert(plays, { numRuns: 60 });
-  const missing = ['write', 'begin', 'complete', 'abort', 'delete'].flatMap((call) =>
-    ['before', 'after', 'late'].map((kind) => `${call} ${kind}`).filter((name) => fired[name] === undefined),
-  );
-  expect(missing).toEqual([]);
-  expect(Object.keys(ended).sort()).toEqual(['aborted', 'committed', 'open']);
+  const uncovered = () => [
+    ...['write', 'begin', 'complete', 'abort', 'delete'].flatMap((call) =>
+      ['before', 'after', 'late']
+        .map((kind) => `${call} ${kind}`)
+        .filter((name) => fired[name] === undefined),
+    ),
+    ...['aborted', 'committed', 'open'].filter((state) => ended[state] === undefined),
+  ];
+  // Rare faults may be left out by chance: more plays, until each call has failed in each way.
+  for (let round = 1; round <= 5 && (round === 1 || uncovered().length > 0); round += 1)
+    await fc.assert(plays, { numRuns: 60 });
+  expect(uncovered()).toEqual([]);
 });
