@@ -109,11 +109,11 @@ export async function openDirectoryPending(options: {
   };
 }
 
-/** Another writer's clean-up may remove the folder before the file is in it. */
+/** Another writer's clean-up may remove the folder, or one above it while it is made, before the file is in it. */
 async function createIn(path: string) {
-  for (let left = 20; ; left -= 1) {
-    await mkdir(dirname(path), { recursive: true });
+  for (let left = 100; ; left -= 1) {
     try {
+      await mkdir(dirname(path), { recursive: true });
       return await open(path, 'wx');
     } catch (cause) {
       if (!isCode(cause, 'ENOENT') || left === 0) throw cause;
