@@ -31,7 +31,7 @@ async function expectRight(scenario: Scenario, rewrite: string): Promise<void> {
     await product.drop(files);
     const outcome = await product.run();
     expectSucceeded(outcome);
-    expect(outcome.plan?.explanation.join('\n')).toMatch(/1 of 1 of resolve by Spark/);
+    expect(outcome.plan?.explanation.join('\n')).toMatch(/1 of 1 units of resolve/);
     await expectTables(product, expectedTables(scenario, index + 1));
   }
 }
