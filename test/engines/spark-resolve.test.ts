@@ -46,7 +46,7 @@ describe('units of resolve by Spark give random histories the rows that the rule
   it('with latest copied, stale records applied, arrays of 36 months', async () => {
     // What is stale and applies goes batch by batch.
     await expectRight(
-      herd({ seed: 82, histories: 100, historyLength: 36, onStale: 'apply', maxRecords: 30 }),
+      herd({ seed: 82, histories: 100, historyLength: 36, onStale: 'apply', maxRecords: 16 }),
       'copy-on-write',
     );
   });
