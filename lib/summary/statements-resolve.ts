@@ -1,7 +1,7 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
+import { plannedUnits } from '../run/planned-units.ts';
 import type { Plan, UnitStatements } from '../run/workload.ts';
 import { newestMonth, type SummaryShape, storedNames, summaryShape } from './columns.ts';
-import { plannedUnits } from './planned-units.ts';
 import { type OpenFile, type OpenFiles, scan } from './reading.ts';
 import { copyRule } from './replace-latest.ts';
 import { resolveForSpark } from './resolve-for-spark.ts';

@@ -1,9 +1,9 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
+import { plannedUnits } from '../run/planned-units.ts';
 import type { Plan, UnitStatements } from '../run/workload.ts';
 import { changesFeltBy } from './apply-group.ts';
 import type { ChangedMonth } from './changed-months.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
-import { plannedUnits } from './planned-units.ts';
 import { type OpenFiles, scan } from './reading.ts';
 import { groupFiles } from './rewrite-group.ts';
 import { applyForSpark } from './spark-unit.ts';
