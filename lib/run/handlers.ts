@@ -299,7 +299,8 @@ async function groupUnits(context: RunContext, stage: string) {
   if (planned === undefined) throw new CorruptStateError(`the plan of ${runId} has no stage ${stage}`);
   const { runs, units, items, finish, rerouted } = await groupForSpark(context, planned);
   if (items === undefined || finish === undefined) return { runs: 0 };
-  const text = `${units} units of ${stage} go to Spark, in ${runs} ${runs === 1 ? 'run' : 'runs'} of it`;
+  const goes = units === 1 ? `1 unit of ${stage} goes` : `${units} units of ${stage} go`;
+  const text = `${goes} to Spark, in ${runs} ${runs === 1 ? 'run' : 'runs'} of it`;
   world.progress({ kind: 'note', runId, text });
   for (const { unit, name, message } of rerouted.some)
     world.progress({ kind: 'note', runId, text: `${unit} goes to Spark: ${name}: ${message}` });
