@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import stored from './engine-model.json' with { type: 'json' };
 
 /**
  * What a unit takes by each engine. The numbers are data, fitted by `bench/fit-engines.ts` on what
@@ -58,9 +58,9 @@ export interface UnitVolume {
 
 let model: EngineModel | undefined;
 
-/** The model that is stored beside this code. */
+/** The model that is stored beside this code. Imported, so that a bundle has it. */
 export function engineModel(): EngineModel {
-  model ??= parseEngineModel(readFileSync(new URL('./engine-model.json', import.meta.url), 'utf8'));
+  model ??= schema.parse(stored);
   return model;
 }
 
