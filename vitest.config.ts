@@ -33,6 +33,8 @@ export default defineConfig({
           name: 'aws',
           include: ['test/aws/**/*.test.ts'],
           globalSetup: ['test/aws/global-setup.ts'],
+          // Pipelines of one name are deployed to the same stand-ins.
+          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
