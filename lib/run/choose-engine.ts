@@ -6,6 +6,11 @@ export interface ChosenEngine {
   readonly reason: string;
 }
 
+export interface EngineChoice {
+  readonly engine: 'auto' | 'duckdb' | 'spark';
+  readonly sparkAbove: string | undefined;
+}
+
 interface WithEngine {
   readonly work: Pick<PipelineConfig['work'], 'engine' | 'sparkAbove'>;
 }
@@ -13,11 +18,23 @@ interface WithEngine {
 /** Which engine runs a unit, by the configuration and the bytes of its files. */
 export function chooseEngine({ work }: WithEngine, unitBytes: number): ChosenEngine {
   const { engine, sparkAbove } = work;
-  if (engine !== 'auto') return { engine, reason: 'configured' };
-  if (sparkAbove === undefined) return { engine: 'duckdb', reason: 'work.sparkAbove is not set' };
-  return unitBytes > parseByteSize(sparkAbove)
-    ? { engine: 'spark', reason: `above work.sparkAbove (${sparkAbove})` }
-    : { engine: 'duckdb', reason: `not above work.sparkAbove (${sparkAbove})` };
+  const configured = configuredEngine({ engine, sparkAbove }, unitBytes);
+  return configured ?? { engine: 'duckdb', reason: 'work.sparkAbove is not set' };
+}
+
+/** What the configuration alone decides; undefined where it leaves the choice. */
+export function configuredEngine(
+  { engine, sparkAbove }: EngineChoice,
+  unitBytes: number,
+): (ChosenEngine & { readonly cause: 'configured' | 'sparkAbove' }) | undefined {
+  if (engine !== 'auto') return { engine, cause: 'configured', reason: 'configured' };
+  if (sparkAbove === undefined) return undefined;
+  const isAbove = unitBytes > parseByteSize(sparkAbove);
+  return {
+    engine: isAbove ? 'spark' : 'duckdb',
+    cause: 'sparkAbove',
+    reason: `${isAbove ? '' : 'not '}above work.sparkAbove (${sparkAbove})`,
+  };
 }
 
 /** Whether any unit can be Spark's. */

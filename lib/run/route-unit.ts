@@ -1,11 +1,6 @@
-import { parseByteSize } from '../config/sizes.ts';
+import { configuredEngine, type EngineChoice } from './choose-engine.ts';
 
 /** Which engine runs a unit: by the configuration, else DuckDB in a function or this process wherever the unit fits. */
-
-export interface EngineChoice {
-  readonly engine: 'auto' | 'duckdb' | 'spark';
-  readonly sparkAbove: string | undefined;
-}
 
 /** What a unit wants at once by DuckDB. */
 export interface UnitNeeds {
@@ -37,16 +32,8 @@ export interface Route {
 
 /** @param room undefined where there is no Spark to go to */
 export function routeUnit(choice: EngineChoice, needs: UnitNeeds, room: UnitRoom | undefined): Route {
-  const { engine, sparkAbove } = choice;
-  if (engine !== 'auto') return { engine, cause: 'configured', reason: 'configured' };
-  if (sparkAbove !== undefined) {
-    const above = needs.bytes > parseByteSize(sparkAbove);
-    return {
-      engine: above ? 'spark' : 'duckdb',
-      cause: 'sparkAbove',
-      reason: `${above ? '' : 'not '}above work.sparkAbove (${sparkAbove})`,
-    };
-  }
+  const configured = configuredEngine(choice, needs.bytes);
+  if (configured !== undefined) return configured;
   if (room === undefined) return { engine: 'duckdb', cause: 'fits', reason: 'there is no Spark here' };
   const spark = (cause: RouteCause, reason: string): Route => ({ engine: 'spark', cause, reason });
   if (needs.memoryBytes > room.memoryBytes)
