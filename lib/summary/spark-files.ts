@@ -122,12 +122,14 @@ function deleteLocations(files: readonly FileSpec[]): readonly Location[] {
   return [...new Set(files.flatMap((file) => file.deletes.map(({ location }) => location)))];
 }
 
-const deleteFields: readonly SparkField[] = [
+/** Of a view of position delete files. */
+export const deleteFields: readonly SparkField[] = [
   { name: 'file_path', id: positionDeleteFieldIds.file_path, type: spark.type('string') },
   { name: 'pos', id: positionDeleteFieldIds.pos, type: spark.type('long') },
 ];
 
-function sparkType(type: IcebergType): string {
+/** @throws UnsupportedFeatureError for types that the three tables never have */
+export function sparkType(type: IcebergType): string {
   if (typeof type === 'string') return spark.type(type);
   if (type.type === 'list') return `ARRAY<${sparkType(type.element)}>`;
   throw new UnsupportedFeatureError(`a column of type ${type.type} is not part of a summary`);

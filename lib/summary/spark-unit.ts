@@ -1,13 +1,12 @@
-import type { SparkField, SparkInput, SparkUnit } from '../engine/spark.ts';
+import type { SparkInput, SparkUnit } from '../engine/spark.ts';
 import { spark } from '../engine/spark-dialect.ts';
-import { UnsupportedFeatureError } from '../errors.ts';
-import { positionDeleteFieldIds } from '../iceberg/index.ts';
 import type { Schema } from '../iceberg/types.ts';
 import type { Location } from '../stores/ports.ts';
 import { changesFeltBy } from './apply-group.ts';
 import type { ChangedMonth } from './changed-months.ts';
 import type { SummaryShape } from './columns.ts';
 import { type OpenFile, spellings } from './reading.ts';
+import { deleteFields, sparkType } from './spark-files.ts';
 import { hitSelect, loadChanges } from './sql/apply.ts';
 import { listsFromChanges, patched } from './sql/patch.ts';
 import type { ApplyGroup } from './types.ts';
@@ -84,11 +83,6 @@ export function applyForSpark(options: ApplyForSpark): SparkUnit {
   };
 }
 
-const deleteFields: readonly SparkField[] = [
-  { name: 'file_path', id: positionDeleteFieldIds.file_path, type: spark.type('string') },
-  { name: 'pos', id: positionDeleteFieldIds.pos, type: spark.type('long') },
-];
-
 function monthInput({ schema }: ApplyForSpark, month: number, some: readonly SparkGroup[]): SparkInput {
   return {
     view: `pw_rows${month}`,
@@ -139,10 +133,4 @@ function copiedFiles(groups: readonly SparkGroup[]): string {
   if (copied.length === 0) return 'SELECT pw_file FROM pw_hit WHERE false';
   const files = `(VALUES ${copied.join(', ')}) AS f(no, cell)`;
   return `SELECT DISTINCT f.no AS pw_file FROM ${files} JOIN (SELECT f.cell FROM ${files} JOIN pw_hit AS h ON h.pw_file = f.no) AS t ON t.cell = f.cell`;
-}
-
-function sparkType(type: Schema['fields'][number]['type']): string {
-  if (typeof type === 'string') return spark.type(type);
-  if (type.type === 'list') return `ARRAY<${sparkType(type.element)}>`;
-  throw new UnsupportedFeatureError(`a column of type ${type.type} is not part of a summary`);
 }

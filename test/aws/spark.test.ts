@@ -34,7 +34,7 @@ afterEach(async () => {
   await jobs[Symbol.asyncDispose]();
 });
 
-/** Other suites deploy their pipelines to the same stand-ins at the same time. */
+/** Other suites deploy their pipelines to the same stand-ins. */
 const pipeline = 'sparked';
 const yaml = smallPipeline.replace('pipeline: accounts', `pipeline: ${pipeline}`);
 
