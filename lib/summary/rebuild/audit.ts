@@ -1,4 +1,3 @@
-import { checkpointsOf } from '../../run/checkpoints.ts';
 import { sideBySide } from '../../run/side-by-side.ts';
 import type { AuditReport, Plan } from '../../run/workload.ts';
 import { auditSessions } from '../audit.ts';
@@ -19,10 +18,11 @@ import type { SummaryContext, SummaryPlanFacts } from '../types.ts';
 import type { BucketTables } from '../verify-bucket.ts';
 import { verifyFiles } from '../verify-files.ts';
 import { verifyLatest } from '../verify-latest.ts';
+import { writtenBuckets } from '../written-buckets.ts';
 import { auditArrays } from './audit-arrays.ts';
 import { auditUnchanged } from './audit-unchanged.ts';
 import { rowScope } from './scope.ts';
-import type { RebuildOutcome } from './unit.ts';
+import { rebuildStage } from './unit.ts';
 
 /** The check between the work of a rebuild and its publish, by statements of its own. Buckets that stay as they are are not looked at. */
 export async function auditRebuild(
@@ -31,7 +31,7 @@ export async function auditRebuild(
   task: RebuildTask,
 ): Promise<AuditReport> {
   const tables = await pinnedTables(context, plan);
-  const touchedBuckets = await writtenBuckets(context, plan);
+  const touchedBuckets = await writtenBuckets(context, plan, rebuildStage);
   await using spool = await spoolState({ context, plan, tables, touchedBuckets });
   return await verifyRebuilt({ context, plan, tables, spool }, task);
 }
@@ -52,7 +52,7 @@ export async function verifyRebuilt(options: RebuiltOptions, task: RebuildTask):
   const { world, config } = context;
   const found = findings();
   const schemas = new Map((['summary', 'latest'] as const).map((role) => [role, tables[role].schema]));
-  const written = new Set(await writtenBuckets(context, plan));
+  const written = new Set(await writtenBuckets(context, plan, rebuildStage));
   const { buckets } = plan.workload as SummaryPlanFacts;
   const scope = rowScope(config, task);
   await sideBySide(auditSessions(context), spool.buckets(), async (session, [bucket, lines]) => {
@@ -75,14 +75,4 @@ export async function verifyRebuilt(options: RebuiltOptions, task: RebuildTask):
     await verifyLatest(after);
   });
   return found.report({ buckets: written.size });
-}
-
-async function writtenBuckets(context: SummaryContext, plan: Plan): Promise<readonly number[]> {
-  const buckets: number[] = [];
-  for (const stage of plan.stages)
-    for await (const { result } of checkpointsOf(context, stage)) {
-      const outcome = result.outcome as RebuildOutcome;
-      if (outcome.changes.length > 0) buckets.push(outcome.bucket);
-    }
-  return buckets;
 }

@@ -1,4 +1,3 @@
-import { checkpointsOf } from '../../run/checkpoints.ts';
 import { sideBySide } from '../../run/side-by-side.ts';
 import type { AuditReport, Plan } from '../../run/workload.ts';
 import { auditSessions } from '../audit.ts';
@@ -17,12 +16,13 @@ import type { Role } from '../tables.ts';
 import type { SummaryContext, SummaryPlanFacts } from '../types.ts';
 import type { BucketTables } from '../verify-bucket.ts';
 import { verifyLatest } from '../verify-latest.ts';
-import { type RepairOutcome, repairStage } from './unit.ts';
+import { writtenBuckets } from '../written-buckets.ts';
+import { repairStage } from './unit.ts';
 
 /** The check between the work of a repair and its publish, by the statements of `verify`. Buckets that stay as they are are not looked at. */
 export async function auditRepair(context: SummaryContext, plan: Plan): Promise<AuditReport> {
   const tables = await pinnedTables(context, plan);
-  const touchedBuckets = await writtenBuckets(context, plan);
+  const touchedBuckets = await writtenBuckets(context, plan, repairStage);
   await using spool = await spoolState({ context, plan, tables, touchedBuckets });
   return await verifyRepaired({ context, plan, tables, spool });
 }
@@ -41,7 +41,7 @@ export async function verifyRepaired(options: RepairedOptions): Promise<AuditRep
   const found = findings();
   const shape = summaryShape(context.config);
   const schemas = new Map((['summary', 'latest'] as const).map((role) => [role, tables[role].schema]));
-  const written = new Set(await writtenBuckets(context, plan));
+  const written = new Set(await writtenBuckets(context, plan, repairStage));
   const { buckets } = plan.workload as SummaryPlanFacts;
   await sideBySide(auditSessions(context), spool.buckets(), async (session, [bucket, lines]) => {
     if (!written.has(bucket)) return;
@@ -60,14 +60,4 @@ export async function verifyRepaired(options: RepairedOptions): Promise<AuditRep
     await verifyLatest(bucketTables);
   });
   return found.report({ buckets: written.size });
-}
-
-async function writtenBuckets(context: SummaryContext, plan: Plan): Promise<readonly number[]> {
-  const buckets: number[] = [];
-  for (const stage of plan.stages.filter(({ name }) => name === repairStage))
-    for await (const { result } of checkpointsOf(context, stage)) {
-      const outcome = result.outcome as RepairOutcome;
-      if (outcome.changes.length > 0) buckets.push(outcome.bucket);
-    }
-  return buckets;
 }
