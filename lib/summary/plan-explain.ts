@@ -1,4 +1,4 @@
-import type { EngineFacts } from './engine-facts.ts';
+import { engineLines } from '../run/engine-lines.ts';
 import type { PlannedWork } from './plan.ts';
 import { groupBytes } from './plan-groups.ts';
 import { monthText } from './sql/months.ts';
@@ -30,25 +30,6 @@ export function explain(planned: PlannedWork, strategyReason: string): readonly 
   for (const group of groups.slice(0, listedGroups)) lines.push(`  ${groupLine(group)}`);
   if (groups.length > listedGroups) lines.push(`  and ${groups.length - listedGroups} more`);
   return lines;
-}
-
-/** A line for who and why, one for the price; no more, however many units there are. */
-function engineLines({ resolve, units, sparkUnits, causes, glue }: EngineFacts): readonly string[] {
-  const reasons = causes.map((one) => (causes.length === 1 ? one.reason : `${one.units}: ${one.reason}`));
-  if (sparkUnits === 0) reasons.push(resolve.reason ?? 'each fits, or is not asked for');
-  const parts = [
-    ...(resolve.sparkUnits === 0 ? [] : [`${resolve.sparkUnits} of ${resolve.units} units of resolve`]),
-    ...(units === 0 ? [] : [`${sparkUnits} of ${units} units of apply`]),
-  ];
-  if (parts.length === 0) return [];
-  const lines = [`engine: ${parts.join(' and ')} by Spark (${reasons.join('; ')}), all else by DuckDB`];
-  if (glue !== undefined) lines.push(`  ${glueLine(glue)}`);
-  return lines;
-}
-
-function glueLine(glue: NonNullable<EngineFacts['glue']>): string {
-  const runs = glue.runs === 1 ? '1 run' : `${glue.runs} runs`;
-  return `Spark: ${runs} on Glue of ${glue.cores} cores, about ${Math.ceil(glue.seconds / 60)} min and ${glue.dpuHours.toFixed(1)} DPU-hours, $${glue.usd.toFixed(2)}; in functions it would be $${glue.functionUsd.toFixed(2)} (reckoned)`;
 }
 
 function groupLine(group: ApplyGroup): string {

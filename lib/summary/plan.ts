@@ -3,15 +3,15 @@ import { parseByteSize } from '../config/sizes.ts';
 import { ConfigError, TableNotFoundError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table, withMissingColumns } from '../iceberg/index.ts';
 import { mayUseSpark } from '../run/choose-engine.ts';
+import { type EngineFacts, engineFacts } from '../run/engine-facts.ts';
 import { sha256 } from '../run/layout.ts';
 import { needSpark } from '../run/spark-use.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
-import { type EngineFacts, engineFacts } from './engine-facts.ts';
 import { findTable, storedBuckets } from './pin-config.ts';
 import { planChecks } from './plan-checks.ts';
-import { forResolve, type RoutedGroups, routeUnits } from './plan-engine.ts';
+import { type RoutedGroups, routeResolves, routeUnits } from './plan-engine.ts';
 import { estimate } from './plan-estimate.ts';
 import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
@@ -71,9 +71,10 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
   const groupsOf = split.map((unit) => planGroups(config, unit.specification));
   const groups = groupsOf.flat();
   const { strategy, reason: strategyReason } = chooseStrategy(config, split, groups);
+  const resolvers = strategy === 'partitionwise' ? routeResolves(context, split) : [];
   const units =
     strategy === 'partitionwise'
-      ? split.map((unit) => forResolve(config, unit))
+      ? resolvers.map(({ unit }) => unit)
       : split.map((unit, index) => ({
           ...unit,
           bytes: unit.specification.summary.reduce((sum, file) => sum + file.sizeBytes, unit.bytes),
@@ -114,7 +115,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
       : groups,
     facts,
     applyUnits: apply.units,
-    engines: engineFacts(context, routed, units),
+    engines: engineFacts(context, [...resolvers, ...routed]),
     threads: config.work.threads ?? world.resources.threads,
   };
   const head = {

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
+import { engineFacts } from '../../lib/run/engine-facts.ts';
 import { planPipeline, runPipeline } from '../../lib/run/local.ts';
 import { routeUnit } from '../../lib/run/route-unit.ts';
 import { filePath } from '../../lib/stores/location.ts';
-import { engineFacts } from '../../lib/summary/engine-facts.ts';
 import { routeUnits, wholeCells } from '../../lib/summary/plan-engine.ts';
 import type { ApplyGroup, ApplySpec, SummaryContext } from '../../lib/summary/types.ts';
 import { openFixture, smallPipeline } from '../run/fixture.ts';
@@ -67,7 +67,13 @@ describe('the engine of a unit', () => {
 
   it('goes by the bytes of the unit’s files with work.sparkAbove', async () => {
     const rule = { engine: 'auto', sparkAbove: '1 MB' } as const;
-    const needs = (bytes: number) => ({ bytes, memoryBytes: 0, pieceSeconds: 0, diskBytes: 0 });
+    const needs = (bytes: number) => ({
+      bytes,
+      piece: 'a cell',
+      memoryBytes: 0,
+      pieceSeconds: 0,
+      diskBytes: 0,
+    });
     expect(routeUnit(rule, needs(1e6), undefined).engine).toBe('duckdb');
     expect(routeUnit(rule, needs(1e6 + 1), undefined)).toEqual({
       engine: 'spark',
@@ -76,7 +82,7 @@ describe('the engine of a unit', () => {
     });
     const { plan } = await planned('{strategy: partitionwise, sparkAbove: 1 GB}');
     expect(plan?.explanation.join('\n')).toMatch(
-      /engine: 0 of \d+ units of apply by Spark \(each fits, or is not asked for\)/,
+      /engine: 0 of \d+ units of resolve and 0 of \d+ units of apply by Spark \(each fits, or is not asked for\)/,
     );
   });
 
@@ -88,7 +94,7 @@ describe('the engine of a unit', () => {
       line.startsWith('engine: 1 of 1 units of resolve and 1 of 1 units of apply'),
     );
     expect(lines[at + 1]).toMatch(
-      /^ {2}Spark: 1 run on Glue of 36 cores, about \d+ min and \d+\.\d DPU-hours, \$\d+\.\d\d; in functions it would be \$\d+\.\d\d \(reckoned\)$/,
+      /^ {2}Spark: resolve in 1 run on Glue of 2 G\.1X \(4 cores\), about \d+ min and \d+\.\d DPU-hours, \$\d+\.\d\d; in functions it would be \$\d+\.\d\d \(reckoned\)$/,
     );
   });
 
@@ -110,8 +116,8 @@ describe('the engine of a unit', () => {
     });
     const routed = routeUnits(context, [
       [cell(1, 1_000, 1e6)],
-      [cell(2, 1e12, 1e9)],
-      [cell(3, 1e12, 1e9)],
+      [cell(2, 1e8, 1e9)],
+      [cell(3, 1e8, 1e9)],
       [cell(4, 1_000, 9e9)],
       [cell(5, 1_000, 2e6)],
     ]);
@@ -121,8 +127,9 @@ describe('the engine of a unit', () => {
       ['time', [2, 3]],
       ['disk', [4]],
     ]);
-    const facts = engineFacts(context, routed, []);
-    expect(facts).toMatchObject({ units: 4, sparkUnits: 2 });
+    const facts = engineFacts(context, routed);
+    expect(facts?.stages).toEqual([{ stage: 'apply', units: 4, sparkUnits: 2 }]);
+    expect(facts?.price).toMatchObject({ functions: { units: 2 }, spark: [{ stage: 'apply' }] });
     expect(facts?.causes.map(({ cause, units }) => [cause, units])).toEqual([
       ['time', 1],
       ['disk', 1],
