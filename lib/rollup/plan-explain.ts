@@ -1,5 +1,6 @@
 import type { RollupConfig } from '../config/schema.ts';
 import { count, duration, plural } from '../report/format.ts';
+import { type DeadlinePlan, deadlineLines } from '../run/deadline.ts';
 import type { EngineFacts } from '../run/engine-facts.ts';
 import { engineLines } from '../run/engine-lines.ts';
 import type { Plan } from '../run/workload.ts';
@@ -42,6 +43,7 @@ export function explain(
     readonly work: number;
     /** Who runs them; undefined where nothing was to be decided. */
     readonly engines: EngineFacts | undefined;
+    readonly deadline: DeadlinePlan | undefined;
     readonly check: number;
     readonly config: Pick<RollupConfig, 'quantiles' | 'work'>;
   },
@@ -58,6 +60,7 @@ export function explain(
     `state of the batch before: ${rows(state?.hot)} points, ${rows(state?.tails)} tails, ${rows(state?.part)} open rows`,
     `${plural(units.work, 'unit')}${units.check === 0 ? '' : `, audited in ${plural(units.check, 'unit')}`}`,
     ...(units.engines === undefined ? [] : engineLines(units.engines)),
+    ...deadlineLines(units.deadline),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { RollupConfig } from '../config/schema.ts';
+import { type DeadlinePlan, movedRoute } from '../run/deadline.ts';
 import type { RoutedUnit } from '../run/engine-facts.ts';
 import { routeUnit, type UnitRoom } from '../run/route-unit.ts';
 import type { PlannedUnit } from '../run/stages.ts';
@@ -14,6 +15,8 @@ interface UnitsOptions {
   readonly threads: number;
   /** For a unit; undefined where none can be Spark's. */
   readonly room: UnitRoom | undefined;
+  /** Gives units to Spark that would have stayed. */
+  readonly deadline?: DeadlinePlan | undefined;
   readonly sources: readonly PointSource[];
   readonly state: RollupState | undefined;
   readonly common: Omit<
@@ -34,7 +37,8 @@ export interface PlannedUnits {
 const leastUnitPoints = 500_000;
 
 /** Neighbouring parts make a unit, so that each has about as many points, and no more than the configuration says. */
-export function planUnits({ config, threads, room, sources, state, common }: UnitsOptions): PlannedUnits {
+export function planUnits(options: UnitsOptions): PlannedUnits {
+  const { config, threads, room, deadline, sources, state, common } = options;
   const points = sumsPerPart(sources, common.parts, 1);
   const refused = sumsPerPart(sources, common.parts, 2);
   const hotRows = (state?.hot ?? []).reduce((sum, file) => sum + file.rows, 0);
@@ -66,7 +70,7 @@ export function planUnits({ config, threads, room, sources, state, common }: Uni
     }
     const unit = { ...common, firstPart, lastPart, hot, tails, part, points: own };
     const load = rollupLoad(config, unit, unitBytes(sources, unit));
-    const route = routeUnit(config.work, needsOf(load), room);
+    const route = movedRoute(deadline, load.stage, routeUnit(config.work, needsOf(load), room));
     // Without points there is nothing to compute but which tails live on.
     if (!isUntouched) routed.push({ route, load });
     const specification: RollupSpec = {

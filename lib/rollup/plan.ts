@@ -2,6 +2,7 @@ import { configDigest } from '../config/digest.ts';
 import { BatchOrderError, PoisonInputError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table } from '../iceberg/index.ts';
 import { mayUseSpark } from '../run/choose-engine.ts';
+import { planDeadline, secondsSinceStart } from '../run/deadline.ts';
 import { engineFacts } from '../run/engine-facts.ts';
 import { sha256 } from '../run/layout.ts';
 import { needSpark } from '../run/spark-use.ts';
@@ -54,7 +55,7 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
   );
   const spreading = spreadingOf(config);
   const probe = await hashOf(context);
-  const units = planUnits({
+  const inputs = {
     config,
     threads: config.work.threads ?? world.resources.threads,
     // Spark does not know the hash that series are spread by where it is not let in.
@@ -71,7 +72,15 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
       sourcesDigest: sha256(list),
       columns: columnsDigest(context, rules, table),
     },
+  };
+  const asFits = planUnits(inputs);
+  const deadline = planDeadline(context, {
+    routed: asFits.routed,
+    mayMove: inputs.room !== undefined,
+    passedSeconds: await secondsSinceStart(context),
   });
+  const isMoved = deadline !== undefined && deadline.moved.length > 0;
+  const units = isMoved ? planUnits({ ...inputs, deadline }) : asFits;
   const generation = context.planGeneration;
   const written = await writeStage(context, rollupStage, generation, units.units);
   const checks = planChecks(units.units, config.audit.unitPoints);
@@ -118,6 +127,7 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
     explanation: explain(facts, rules, start.state, {
       work: written.units,
       engines: engineFacts(context, units.routed),
+      deadline,
       check: checks.length,
       config,
     }),

@@ -23,7 +23,7 @@ export interface UnitRoom {
   readonly diskBytes: number;
 }
 
-export type RouteCause = 'configured' | 'sparkAbove' | 'memory' | 'time' | 'disk' | 'fits';
+export type RouteCause = 'configured' | 'sparkAbove' | 'memory' | 'time' | 'disk' | 'deadline' | 'fits';
 
 export interface Route {
   readonly engine: 'duckdb' | 'spark';

@@ -13,7 +13,7 @@ import type { GroupLimits } from './spark-spread.ts';
 const startSeconds = 60;
 /** The least that is billed of a run. */
 const leastBilledSeconds = 60;
-/** A run that works for less than this is mostly start, and gets no more workers than it takes to work so long. */
+/** A run that works for less than this with all workers is mostly start: another one does not pay off. */
 const usefulSeconds = 600;
 /** So that a run that takes twice as long as reckoned still ends. */
 const timeoutShare = 0.5;
@@ -86,15 +86,23 @@ interface RunWork {
   readonly workerType: string;
 }
 
-/** As many workers as have ten minutes of work each, and time for what was reckoned several times over. */
+/**
+ * As many workers as make the run cheapest, and at least so many that it works for ten minutes: starting up is paid for each worker, and
+ * the one that drives for as long as the others work. Time is what was reckoned several times over.
+ */
 export function runSizeFor(
   job: GlueSettings,
   { coreSeconds, workerType }: RunWork,
 ): RunSize & { readonly cores: number; readonly seconds: number } {
-  const wanted = 1 + Math.ceil(coreSeconds / (usefulSeconds * coresOf(workerType, 2)));
-  const workers = Math.min(job.workers, Math.max(2, wanted));
+  const workerCores = coresOf(workerType, 2);
+  const secondsWith = (workers: number) => startSeconds + coreSeconds / coresOf(workerType, workers);
+  const quick = 1 + Math.ceil(coreSeconds / (usefulSeconds * workerCores));
+  // Where n x (start + work / (n - 1)) is least.
+  const least = Math.max(2, 1 + Math.floor(Math.sqrt(coreSeconds / (workerCores * startSeconds))));
+  const cheapest = (least + 1) * secondsWith(least + 1) < least * secondsWith(least) ? least + 1 : least;
+  const workers = Math.min(job.workers, Math.max(quick, cheapest));
   const cores = coresOf(workerType, workers);
-  const seconds = startSeconds + coreSeconds / cores;
+  const seconds = secondsWith(workers);
   const timeout = Math.min(
     parseDurationMs(job.timeout) / 1_000,
     Math.max(leastTimeoutSeconds, timeoutFactor * seconds),

@@ -1,5 +1,6 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import { glueSettings } from '../config/spark.ts';
+import { type DeadlinePlan, movedRoute, planDeadline, secondsSinceStart } from '../run/deadline.ts';
 import type { RoutedUnit } from '../run/engine-facts.ts';
 import { routeUnit } from '../run/route-unit.ts';
 import { sparkUnitSeconds } from '../run/spark-capacity.ts';
@@ -15,6 +16,35 @@ export interface RoutedGroups extends RoutedUnit {
   readonly groups: readonly ApplyGroup[];
 }
 
+export interface RoutedPlan {
+  readonly resolve: readonly RoutedResolve[];
+  readonly apply: readonly RoutedGroups[];
+  readonly deadline: DeadlinePlan | undefined;
+}
+
+interface PlanUnits {
+  /** Of a partitionwise run. */
+  readonly resolve: readonly PlannedResolve[];
+  /** Lists of units that are not put together with those of another list. */
+  readonly apply: readonly (readonly (readonly ApplyGroup[])[])[];
+}
+
+/** Gives all units of a run their engines; where that takes longer than the run may, as the deadline wants them. */
+export async function routePlan(context: SummaryContext, units: PlanUnits): Promise<RoutedPlan> {
+  const route = (deadline?: DeadlinePlan) => ({
+    resolve: routeResolves(context, units.resolve, deadline),
+    apply: units.apply.flatMap((some) => routeUnits(context, some, deadline)),
+  });
+  const routed = route();
+  const deadline = planDeadline(context, {
+    routed: [...routed.resolve, ...routed.apply],
+    mayMove: context.world.spark !== undefined,
+    passedSeconds: await secondsSinceStart(context),
+  });
+  const isMoved = deadline !== undefined && deadline.moved.length > 0;
+  return { ...(isMoved ? route(deadline) : routed), deadline };
+}
+
 /**
  * Gives each unit its engine. Units for a cluster are then put together until each is some minutes of its work; the others stay
  * as they were cut.
@@ -22,12 +52,13 @@ export interface RoutedGroups extends RoutedUnit {
 export function routeUnits(
   context: SummaryContext,
   units: readonly (readonly ApplyGroup[])[],
+  deadline?: DeadlinePlan,
 ): readonly RoutedGroups[] {
   const { config, world } = context;
   const room = roomFor(context);
   const routed = units.map((groups): RoutedGroups => {
     const load = applyLoad(config, { groups });
-    const route = routeUnit(config.work, needsOf(load), room);
+    const route = movedRoute(deadline, load.stage, routeUnit(config.work, needsOf(load), room));
     return route.engine === 'spark'
       ? routedCells(config, route, wholeCells(groups))
       : { route, load, groups };
@@ -65,19 +96,20 @@ function routedCells(
 }
 
 /** A unit of `resolve` with the engine that runs it, which its specification says, too. */
-export interface RoutedResolve extends RoutedUnit {
+interface RoutedResolve extends RoutedUnit {
   readonly unit: PlannedResolve;
 }
 
-export function routeResolves(
+function routeResolves(
   context: SummaryContext,
   units: readonly PlannedResolve[],
+  deadline?: DeadlinePlan,
 ): readonly RoutedResolve[] {
   const { config } = context;
   const room = roomFor(context);
   return units.map((unit) => {
     const load = resolveLoad(config, unit.specification);
-    const route = routeUnit(config.work, needsOf(load), room);
+    const route = movedRoute(deadline, load.stage, routeUnit(config.work, needsOf(load), room));
     const { engine } = route;
     return {
       route,

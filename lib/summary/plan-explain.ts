@@ -1,3 +1,4 @@
+import { deadlineLines } from '../run/deadline.ts';
 import { engineLines } from '../run/engine-lines.ts';
 import type { PlannedWork } from './plan.ts';
 import { groupBytes } from './plan-groups.ts';
@@ -20,6 +21,7 @@ export function explain(planned: PlannedWork, strategyReason: string): readonly 
     `apply: ${planned.applyUnits} units over ${touched.length} files, ${bytes(touched.reduce((sum, file) => sum + file.sizeBytes, 0))}`,
   ];
   if (planned.engines !== undefined) lines.push(...engineLines(planned.engines));
+  lines.push(...deadlineLines(planned.deadline));
   if (config.work.fromMonth !== undefined && planned.applyUnits > 0)
     lines.push(`apply starts with the units of ${config.work.fromMonth} and later months`);
   const pruned = stored.length - touched.length;

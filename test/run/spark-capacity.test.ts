@@ -76,13 +76,24 @@ describe('a run of Spark on Glue', () => {
   it('gets few workers for little work and all of them for much, and time for several times what was reckoned', () => {
     const of = (coreSeconds: number, job = usual) => runSizeFor(job, { coreSeconds, workerType: 'G.1X' });
     expect(of(100)).toMatchObject({ workers: 2, cores: 4, seconds: 85, timeoutMinutes: 30 });
-    expect(of(7_200)).toMatchObject({ workers: 4, cores: 12, seconds: 660, timeoutMinutes: 44 });
+    expect(of(7_200)).toMatchObject({ workers: 6, cores: 20, seconds: 420, timeoutMinutes: 30 });
+    expect(of(20_000)).toMatchObject({ workers: 10, cores: 36, timeoutMinutes: 42 });
     expect(of(1e6)).toMatchObject({ workers: 10, cores: 36, timeoutMinutes: 240 });
     expect(of(100, { ...usual, timeout: '5m' })).toMatchObject({ timeoutMinutes: 5 });
-    expect(runSizeFor(usual, { coreSeconds: 7_200, workerType: 'G.4X' })).toMatchObject({
-      workers: 2,
-      cores: 16,
-    });
+    expect(runSizeFor(usual, { coreSeconds: 7_200, workerType: 'G.4X' })).toMatchObject({ workers: 4 });
+  });
+
+  it('gets no number of workers that another one would undercut, unless it would take longer than ten minutes', () => {
+    fc.assert(
+      fc.property(fc.nat(100_000), fc.integer({ min: 2, max: 50 }), (coreSeconds, other) => {
+        const { workers, seconds } = runSizeFor(
+          { ...usual, workers: 50 },
+          { coreSeconds, workerType: 'G.1X' },
+        );
+        const takes = 60 + coreSeconds / (4 * (other - 1));
+        if (takes <= 660) expect(workers * seconds).toBeLessThanOrEqual(other * takes * (1 + 1e-9));
+      }),
+    );
   });
 
   it('never gets fewer workers or less time for more work', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { usualGlue } from '../../lib/config/index.ts';
+import type { GlueSettings } from '../../lib/config/spark.ts';
 import { defaultAssumptions } from '../../lib/simulate/assumptions.ts';
 import { simulateEngine } from '../../lib/simulate/engines.ts';
 import { rollupUnits, summaryUnits } from '../../lib/simulate/equal-units.ts';
@@ -9,11 +10,15 @@ import { summaryVolume } from '../../lib/simulate/summary-volume.ts';
 import { runOnce } from '../cli/harness.ts';
 
 const usual = { rows: 100e9, months: 36, records: 300e6, recordMonths: 12, recordsPerKey: 3 };
-const engines = (change: Partial<typeof defaultAssumptions> = {}, table = usual) => {
+const engines = (
+  change: Partial<typeof defaultAssumptions> = {},
+  table = usual,
+  job: GlueSettings = usualGlue,
+) => {
   const assumed = { ...defaultAssumptions, ...change };
   const volume = summaryVolume(table, assumed);
   return summaryUnits({ table, volume, assumed, entries: 760 }).map((units) =>
-    simulateEngine(units, { assumed, job: usualGlue }),
+    simulateEngine(units, { assumed, job }),
   );
 };
 const points = (count: number) =>
@@ -37,7 +42,7 @@ describe('the engine of a simulated run', () => {
     fc.assert(
       fc.property(times, (factor) => {
         for (const of of [
-          (by: number) => engines({}, { ...usual, rows: 1e9 * by }),
+          (by: number) => engines({}, { ...usual, rows: 1e9 * by }, { ...usualGlue, workerType: 'G.1X' }),
           (by: number) => points(1e6 * by),
         ]) {
           const more = of(factor);
