@@ -5,8 +5,9 @@ import { engineFacts } from '../../lib/run/engine-facts.ts';
 import { planPipeline, runPipeline } from '../../lib/run/local.ts';
 import { routeUnit } from '../../lib/run/route-unit.ts';
 import { filePath } from '../../lib/stores/location.ts';
-import { routeUnits, wholeCells } from '../../lib/summary/plan-engine.ts';
-import type { ApplyGroup, ApplySpec, SummaryContext } from '../../lib/summary/types.ts';
+import type { PlannedResolve } from '../../lib/summary/plan.ts';
+import { routePlan, routeUnits, wholeCells } from '../../lib/summary/plan-engine.ts';
+import type { ApplyGroup, ApplySpec, FileSpec, SummaryContext } from '../../lib/summary/types.ts';
 import { openFixture, smallPipeline } from '../run/fixture.ts';
 import { parseSummary } from '../support/pipelines.ts';
 
@@ -134,6 +135,58 @@ describe('the engine of a unit', () => {
       ['time', 1],
       ['disk', 1],
     ]);
+  });
+
+  it('of resolve goes by the same rule: by its records, rows of latest and memory', async () => {
+    const small = await config('{}');
+    const context = {
+      config: small,
+      attempt: 2,
+      world: { spark: 'glue', resources: { memoryBytes: 2e9, threads: 2 } },
+    } as SummaryContext;
+    const file = (rows: number, sizeBytes: number): FileSpec => ({
+      location: 'file:///latest',
+      specId: 0,
+      partition: [],
+      month: 0,
+      rows,
+      sizeBytes,
+      deletes: [],
+    });
+    const unit = (records: number, latest: FileSpec): PlannedResolve => ({
+      label: 'b00000',
+      rows: records,
+      bytes: latest.sizeBytes,
+      specification: {
+        stage: 'resolve',
+        strategy: 'partitionwise',
+        bucket: 0,
+        buckets: 1,
+        columns: '',
+        sources: [],
+        feed: [],
+        months: [[24_313, records, 0]],
+        summary: [],
+        latest: [latest],
+        tombstones: [],
+        groups: [],
+      },
+    });
+    const units = [
+      unit(10, file(1_000, 1e6)),
+      unit(1e9, file(1_000, 1e6)),
+      unit(10, file(1e12, 1e9)),
+      unit(10, file(1_000, 9e9)),
+    ];
+    const routed = await routePlan(context, { resolve: units, apply: [] });
+    expect(routed.resolve.map(({ route }) => route.cause)).toEqual(['fits', 'memory', 'time', 'disk']);
+    expect(routed.resolve.map(({ unit }) => unit.specification.engine)).toEqual([
+      undefined,
+      'spark',
+      'spark',
+      'spark',
+    ]);
+    expect(routed.resolve[1]?.route.reason).toMatch(/^a bucket takes [\d,]+ MB of memory, a unit has/);
   });
 
   it('is refused by name where there is no Spark, before anything is worked on', async () => {
