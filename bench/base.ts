@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { measureChild, mega, type Usage } from './measure.ts';
 import { initialLoad, pipelineYaml, type Shape } from './summary-data.ts';
 
-export const cache = resolve(import.meta.dirname, '../.cache/bench');
+/** Where tables and points are kept; PARTWISE_BENCH names another place, e.g. while a benchmark runs in this one. */
+export const cache = resolve(process.env['PARTWISE_BENCH'] ?? `${import.meta.dirname}/../.cache/bench`);
 /** Tables name their files absolutely, so every run of the benchmark happens in one place. */
 export const place = `${cache}/run`;
 export const threads = 2;

@@ -1,24 +1,32 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { parsePipeline } from '../lib/config/index.ts';
+import { type ModelledStage, modelledStages } from '../lib/engine/engine-model.ts';
 import type { SparkRunner } from '../lib/engine/spark.ts';
 import { openSparkProcess } from '../lib/engine/spark-process.ts';
-import { openLocalWorld, runPipeline } from '../lib/run/local.ts';
+import { type LocalWorld, openLocalWorld, type RunOptions, runPipeline } from '../lib/run/local.ts';
 import { readSpecification, stageItems } from '../lib/run/stages.ts';
 import type { World } from '../lib/run/workload.ts';
-import { groupBytes } from '../lib/summary/plan-groups.ts';
-import type { ApplySpec } from '../lib/summary/types.ts';
+import { workloadOf } from '../lib/run/workloads.ts';
+import { copyRoot } from './base.ts';
+import { keepPart } from './engine-kept.ts';
 import type { EngineUnit } from './engine-measurements.ts';
 import { reportUsage } from './measure.ts';
 import { cpuSecondsOf, descendants, forgetPeak, peakBytesOf } from './process-usage.ts';
 
-/** One run in a process of its own, its units of `apply` measured one by one: what they are, and what they used. */
+/** Runs in a process of their own, one after the other, their units measured one by one: what they are, and what they used. */
+
+export interface EngineRun {
+  readonly scenario: string;
+  readonly root: string;
+  /** What is there before; nothing when absent. */
+  readonly base?: string;
+  readonly yaml: string;
+  /** One run of the pipeline each. */
+  readonly batches: readonly Pick<RunOptions, 'paths' | 'arrivedMs' | 'untilMs'>[];
+}
 
 interface Argument {
-  readonly root: string;
-  readonly yaml: string;
-  readonly batch: string;
-  /** Entries of all arrays of a row, and its other columns. */
-  readonly entries: number;
+  readonly runs: readonly EngineRun[];
   readonly spark?: {
     readonly pythonPath: string;
     readonly jars: string;
@@ -52,6 +60,10 @@ function begin(pids: readonly number[]): (unit: string) => void {
   };
 }
 
+function isModelled(stage: string): stage is ModelledStage {
+  return (modelledStages as readonly string[]).includes(stage);
+}
+
 /** Units run one after the other here, so one measurement is under way at a time. */
 function measured<Place extends World>(world: Place): Place {
   let end: ((unit: string) => void) | undefined;
@@ -64,8 +76,9 @@ function measured<Place extends World>(world: Place): Place {
       checkpoints: {
         ...checkpoints,
         note: async (note) => {
-          if (note.stage === 'apply' && note.endedMs === undefined) end = begin([process.pid]);
-          else if (note.stage === 'apply') end?.(note.unit);
+          if (!isModelled(note.stage)) return checkpoints.note(note);
+          if (note.endedMs === undefined) end = begin([process.pid]);
+          else end?.(`${note.stage}/${note.unit}`);
           await checkpoints.note(note);
         },
       },
@@ -88,51 +101,76 @@ async function measuredSpark({ pythonPath, jars, threads, memoryBytes }: NonNull
       for (const task of tasks) {
         const end = begin(pids);
         await process.run([task], options);
-        end(
-          /\/([^/]+)-a\d+-[0-9a-f]+\.specification\.json$/.exec(task.specification)?.[1] ??
-            task.specification,
-        );
+        const [, stage, unit] = /\/([^/]+)\/([^/]+)-a\d+-[0-9a-f]+\.specification\.json$/.exec(
+          task.specification,
+        ) ?? ['', '', ''];
+        end(`${stage}/${unit}`);
       }
     },
   };
   return { runner, start, end: () => process[Symbol.asyncDispose]() };
 }
 
+/** Where Spark is let in and nothing is given to it. */
+const idle: SparkRunner = {
+  run: async () => {
+    throw new Error('a unit of DuckDB’s went to Spark');
+  },
+};
+
 const spark = argument.spark === undefined ? undefined : await measuredSpark(argument.spark);
-const units: EngineUnit[] = [];
-{
-  await using world = await openLocalWorld({
-    root: argument.root,
-    threads: 1,
-    ...(spark === undefined ? {} : { spark: spark.runner }),
-  });
-  const config = await parsePipeline(argument.yaml, 'bench.yaml');
-  const { run, plan } = await runPipeline({ world: measured(world), config, paths: [argument.batch] });
-  if (run?.status !== 'succeeded')
-    throw new Error(`the run ended as ${run?.status}: ${JSON.stringify(run?.error)}`);
-  const items = plan?.stages.find(({ name }) => name === 'apply')?.items ?? '';
-  for await (const item of stageItems(world.results, items)) {
-    const { groups } = (await readSpecification(world.results, item)) as ApplySpec;
-    const sum = (of: (group: ApplySpec['groups'][number]) => number) =>
-      groups.reduce((total, one) => total + of(one), 0);
-    const rowsOf = (group: ApplySpec['groups'][number]) =>
-      group.files.reduce((rows, file) => rows + file.rows, 0);
-    const copied = (group: ApplySpec['groups'][number]) => group.mode === 'copy-on-write';
-    const measurement = used.get(item.unit);
-    if (measurement === undefined) throw new Error(`${item.unit} was not measured`);
-    units.push({
-      engine: spark === undefined ? 'duckdb' : 'spark',
-      first: units.length === 0,
-      bytes: sum(groupBytes),
-      rows: sum(rowsOf),
-      entries: argument.entries,
-      groups: groups.length,
-      changedRows: sum(({ expectedRows }) => expectedRows),
-      writtenRows: sum((group) => (copied(group) ? rowsOf(group) : group.expectedRows)),
-      largestGroupRows: Math.max(...groups.map(rowsOf)),
-      ...measurement,
-    });
+const met = new Set<ModelledStage>();
+
+async function measureUnits(world: LocalWorld, run: EngineRun): Promise<readonly EngineUnit[]> {
+  const config = await parsePipeline(run.yaml, 'bench.yaml');
+  const units: EngineUnit[] = [];
+  for (const batch of run.batches) {
+    used.clear();
+    const ended = await runPipeline({ world: measured(world), config, ...batch });
+    if (ended.run?.status !== 'succeeded')
+      throw new Error(`the run ended as ${ended.run?.status}: ${JSON.stringify(ended.run?.error)}`);
+    for (const { name, items } of ended.plan?.stages ?? []) {
+      if (!isModelled(name)) continue;
+      for await (const item of stageItems(world.results, items)) {
+        const specification = await readSpecification(world.results, item);
+        const load = workloadOf(config).loadOf?.(config, specification, 0);
+        const measurement = used.get(`${name}/${item.unit}`);
+        if (load === undefined || measurement === undefined) throw new Error(`${item.unit} was not measured`);
+        units.push({
+          scenario: run.scenario,
+          engine: spark === undefined ? 'duckdb' : 'spark',
+          stage: name,
+          first: !met.has(name),
+          bytes: load.bytes,
+          volume: load.volume,
+          held: load.piece.held,
+          ...measurement,
+        });
+        met.add(name);
+      }
+    }
   }
+  return units;
+}
+
+for (const [index, run] of argument.runs.entries()) {
+  if (run.base === undefined) await rm(run.root, { recursive: true, force: true });
+  else await copyRoot(run.base, run.root);
+  await using world = await openLocalWorld({
+    root: run.root,
+    threads: 1,
+    spark: spark === undefined ? idle : spark.runner,
+  });
+  const units = await measureUnits(world, run);
+  const kind = spark === undefined ? 'duckdb' : 'spark';
+  await keepPart(run.scenario, kind, {
+    units,
+    starts: spark === undefined || index > 0 ? [] : [spark.start],
+  });
+  const cpu = units.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+  console.error(
+    `${kind}, ${index + 1} of ${argument.runs.length}: ${run.scenario}: ${cpu.toFixed(1)} CPU s in ${units.length} units, ${((Date.now() - started) / 1e3).toFixed(0)} s`,
+  );
 }
 await spark?.end();
-reportUsage(started, { units, start: spark?.start });
+reportUsage(started);

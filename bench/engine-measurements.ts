@@ -6,46 +6,49 @@ import { z } from 'zod';
 export const measurementsPath = resolve(import.meta.dirname, 'engine-measurements.json');
 
 const engineUnit = z.strictObject({
+  scenario: z.string(),
   engine: z.enum(['duckdb', 'spark']),
-  /** The first unit of its process: with Spark its code is not compiled yet. */
+  stage: z.enum(['resolve', 'apply', 'rollup']),
+  /** The first unit of its stage in its process: with Spark its code is not compiled yet. */
   first: z.boolean(),
-  /** Of the files that the unit opens, compressed. */
+  /** What the router knows of the unit: its load. */
   bytes: z.number(),
-  rows: z.number(),
-  /** Array entries and other columns of a row. */
-  entries: z.number(),
-  groups: z.number(),
-  /** Rows that the plan expects to change. */
-  changedRows: z.number(),
-  /** The changed ones, and all rows of copied files. */
-  writtenRows: z.number(),
-  largestGroupRows: z.number(),
+  volume: z.strictObject({
+    units: z.number(),
+    pieces: z.number(),
+    readEntries: z.number(),
+    writtenEntries: z.number(),
+  }),
+  held: z.strictObject({ flowingEntries: z.number(), heldEntries: z.number() }),
   wallSeconds: z.number(),
   cpuSeconds: z.number(),
   peakBytes: z.number(),
 });
 
+const sparkStart = z.strictObject({ wallSeconds: z.number(), cpuSeconds: z.number() });
+
+/** A MERGE a month by Spark itself, without its start, beside the units of `apply` that did the same and more. */
+const merge = z.strictObject({
+  scenario: z.string(),
+  wallSeconds: z.number(),
+  cpuSeconds: z.number(),
+  unitsWallSeconds: z.number(),
+  unitsCpuSeconds: z.number(),
+});
+
 const measurements = z.strictObject({
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(2),
   /** Processes that waited for the cores, on average, when it began: wall times say little above 1 a core. */
   load: z.number(),
   cores: z.number(),
   units: z.array(engineUnit),
   /** Spark's start until it takes the first unit. */
-  sparkStarts: z.array(z.strictObject({ wallSeconds: z.number(), cpuSeconds: z.number() })),
-  /** A MERGE a month by Spark itself, without its start, beside the units that did the same and more. */
-  merges: z.array(
-    z.strictObject({
-      scenario: z.string(),
-      wallSeconds: z.number(),
-      cpuSeconds: z.number(),
-      unitsWallSeconds: z.number(),
-      unitsCpuSeconds: z.number(),
-    }),
-  ),
+  sparkStarts: z.array(sparkStart),
+  merges: z.array(merge),
 });
 
 export type EngineUnit = z.output<typeof engineUnit>;
+export type SparkStart = z.output<typeof sparkStart>;
 export type EngineMeasurements = z.output<typeof measurements>;
 
 export async function readMeasurements(path = measurementsPath): Promise<EngineMeasurements> {

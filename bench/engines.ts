@@ -1,147 +1,112 @@
 import { writeFile } from 'node:fs/promises';
-import { loadavg } from 'node:os';
 import { localCatalogName } from '../lib/run/local.ts';
 import { jarsFolder, pythonPath, setUp } from '../test/engines/setup.ts';
 import { baseTable, cache, copyRoot, threads } from './base.ts';
-import { type EngineMeasurements, type EngineUnit, measurementsPath } from './engine-measurements.ts';
+import type { EngineRun } from './child-engine.ts';
+import { forgetParts, keepPart, keptPart, type PartKind, togetherOf } from './engine-kept.ts';
+import { type EngineUnit, measurementsPath } from './engine-measurements.ts';
 import { reportEngines } from './engine-report.ts';
-import { fitModel } from './fit-engines.ts';
-import { measureChild, measureProcess } from './measure.ts';
 import {
-  backfill,
-  historyLength,
-  historyNames,
-  monthsAfterBackfill,
-  pipelineYaml,
-  type Shape,
-} from './summary-data.ts';
+  type EngineScenario,
+  engineScenarios,
+  type SummaryScenario,
+  writeSummaryBatch,
+  yamlOf,
+} from './engine-scenarios.ts';
+import { measureChild, measureProcess } from './measure.ts';
+import { benchPoints, benchShape } from './rollup-data.ts';
+import { historyLength, historyNames, monthsAfterBackfill } from './summary-data.ts';
 
 /**
- * The same units of `apply` by DuckDB on one thread and by Spark on two, over sizes, widths, changes and rewrites; and what they
- * replace, a MERGE a month by Spark itself on the same tables. CPU seconds count; wall times need an idle machine.
+ * The same units of `resolve`, `apply` and `rollup` by DuckDB on one thread and by Spark on two, over sizes, widths, changes and
+ * rewrites; and what they replace, a MERGE a month by Spark itself on the same tables. CPU seconds count; wall times need an idle
+ * machine. One process of Spark serves all scenarios.
  */
 
 const root = `${cache}/engines`;
-
-const shapes: readonly Shape[] = [
-  { accounts: 15_000, months: 14, historyColumns: 4, buckets: 1 },
-  { accounts: 60_000, months: 14, historyColumns: 4, buckets: 1 },
-  { accounts: 12_000, months: 14, historyColumns: 20, buckets: 1 },
-];
-const changes = [
-  { fraction: 0.01, rewrite: 'merge-on-read' },
-  { fraction: 0.2, rewrite: 'merge-on-read' },
-  { fraction: 0.01, rewrite: 'copy-on-write' },
-] as const;
-
-interface Scenario {
-  readonly name: string;
-  readonly shape: Shape;
-  readonly fraction: number;
-  readonly rewrite: (typeof changes)[number]['rewrite'];
-  /** Whether Spark's own MERGEs are measured, too. */
-  readonly merges: boolean;
-}
-
-const scenarios: readonly Scenario[] = shapes.flatMap((shape, at) =>
-  changes.map(({ fraction, rewrite }) => ({
-    name: `${shape.accounts.toLocaleString('en')} accounts, ${shape.historyColumns} arrays, ${100 * fraction} %, ${rewrite}`,
-    shape,
-    fraction,
-    rewrite,
-    merges: at === 1 && fraction === 0.01,
-  })),
-);
-
-interface ChildReport {
-  readonly units: readonly EngineUnit[];
-  readonly start?: EngineMeasurements['sparkStarts'][number];
-}
+const kept = `${root}-kept`;
 
 /**
- * Prints the measurements beside the model's predictions. Those of all scenarios are kept in `engine-measurements.json`.
+ * Prints the measurements beside the model's predictions. What is measured of a scenario is kept until all of them are: a pass that was
+ * stopped goes on with the rest, one with the word `again` begins anew.
+ * @param words that a scenario's name must hold, any of them; `duckdb` or `spark`: this engine only
  * @throws when Python, Java or Maven is missing
  */
-export async function enginesBench(filters: readonly string[]): Promise<void> {
+export async function enginesBench(words: readonly string[]): Promise<void> {
   setUp();
-  const chosen = scenarios.filter(
+  if (words.includes('again')) await forgetParts();
+  const engines = (['duckdb', 'spark'] as const).filter(
+    (engine, _, both) => words.includes(engine) || !both.some((one) => words.includes(one)),
+  );
+  const filters = words.filter((word) => !['again', 'duckdb', 'spark'].includes(word));
+  const chosen = engineScenarios.filter(
     ({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter)),
   );
-  const load = loadavg()[0] ?? 0;
-  const units: EngineUnit[] = [];
-  const sparkStarts: EngineMeasurements['sparkStarts'][number][] = [];
-  const merges: EngineMeasurements['merges'][number][] = [];
-  const measured = (): EngineMeasurements => ({
-    formatVersion: 1,
-    load,
-    cores: threads,
-    units,
-    sparkStarts,
-    merges,
-  });
-  for (const scenario of chosen) {
-    const base = await baseTable(scenario.shape, root);
-    const batch = `${root}-kept/batch.parquet`;
-    await backfill(scenario.shape, scenario.fraction, batch);
-    const run = async (engine: EngineUnit['engine']) => {
-      await copyRoot(base, root);
-      return await measureUnits(scenario, engine, batch);
-    };
-    const duck = await run('duckdb');
-    const spark = await run('spark');
-    units.push(...duck.units, ...spark.units);
-    if (spark.start !== undefined) sparkStarts.push(spark.start);
-    if (scenario.merges) {
-      await copyRoot(base, root);
-      const old = await measureMerges(scenario, batch);
-      merges.push({
-        scenario: scenario.name,
-        wallSeconds: old.workSeconds,
-        cpuSeconds: old.workCpuSeconds,
-        unitsWallSeconds: sumOf(spark.units, 'wallSeconds'),
-        unitsCpuSeconds: sumOf(spark.units, 'cpuSeconds'),
-      });
-    }
-    console.log(
-      `${scenario.name}: ${(['duckdb', 'spark'] as const)
-        .map((engine, at) => {
-          const some = at === 0 ? duck.units : spark.units;
-          return `${engine} ${sumOf(some, 'cpuSeconds').toFixed(1)} CPU s in ${some.length} units`;
-        })
-        .join(', ')}`,
-    );
-    await writeFile(keptPath, jsonOf(measured()));
+  if (engines.includes('duckdb'))
+    for (const scenario of await missing(chosen, 'duckdb')) await measure([await runOf(scenario, 'duckdb')]);
+  if (engines.includes('spark')) {
+    const runs: EngineRun[] = [];
+    for (const scenario of await missing(chosen, 'spark')) runs.push(await runOf(scenario, 'spark'));
+    if (runs.length > 0)
+      await measure(runs, { pythonPath, jars: jarsFolder, threads, memoryBytes: 4 * 2 ** 30 });
+    for (const scenario of await missing(chosen, 'merges'))
+      if (scenario.kind === 'summary' && scenario.merges) await measureMerges(scenario);
   }
-  await writeFile(chosen.length === scenarios.length ? measurementsPath : keptPath, jsonOf(measured()));
-  reportEngines(measured(), fitModel(measured()));
+  const kinds: readonly PartKind[] = ['duckdb', 'spark', 'merges'];
+  const parts = await Promise.all(chosen.flatMap(({ name }) => kinds.map((kind) => keptPart(name, kind))));
+  const measured = togetherOf(parts.filter((part) => part !== undefined));
+  const isWhole = chosen.length === engineScenarios.length && engines.length === 2;
+  const path = isWhole ? measurementsPath : `${kept}/measurements.json`;
+  await writeFile(path, `${JSON.stringify(measured, null, 1)}\n`);
+  reportEngines(measured);
+  if (isWhole) await forgetParts();
+  console.log(
+    `\nmeasurements: ${path}\nthe model of them: npm exec -- node bench/fit-engines.ts${isWhole ? '' : ` ${path}`}`,
+  );
 }
 
-const keptPath = `${root}-kept/measurements.json`;
-const jsonOf = (measured: EngineMeasurements) => `${JSON.stringify(measured, null, 1)}\n`;
-
-function sumOf(units: readonly EngineUnit[], name: 'cpuSeconds' | 'wallSeconds'): number {
-  return units.reduce((sum, unit) => sum + unit[name], 0);
+async function missing(
+  scenarios: readonly EngineScenario[],
+  kind: PartKind,
+): Promise<readonly EngineScenario[]> {
+  const parts = await Promise.all(scenarios.map(({ name }) => keptPart(name, kind)));
+  return scenarios.filter((_, at) => parts[at] === undefined);
 }
 
-function measureUnits(
-  { shape, rewrite }: Scenario,
-  engine: EngineUnit['engine'],
-  batch: string,
-): Promise<ChildReport> {
-  const work = `, engine: ${engine}, strategy: partitionwise, threads: 1`;
-  return measureChild<ChildReport>('child-engine.ts', {
-    root,
-    yaml: pipelineYaml(shape, rewrite, 'none', work),
-    batch,
-    entries: shape.historyColumns * (historyLength + 1) + 4,
-    ...(engine === 'spark'
-      ? { spark: { pythonPath, jars: jarsFolder, threads, memoryBytes: 4 * 2 ** 30 } }
-      : {}),
-  });
+function measure(runs: readonly EngineRun[], spark?: object): Promise<unknown> {
+  return measureChild('child-engine.ts', { runs, ...(spark === undefined ? {} : { spark }) });
+}
+
+/** DuckDB's units are those of a pipeline that lets Spark in. */
+async function runOf(scenario: EngineScenario, engine: EngineUnit['engine']): Promise<EngineRun> {
+  const work = `${engine === 'spark' ? 'engine: spark' : 'sparkAbove: 1 TB'}, threads: 1`;
+  const common = { scenario: scenario.name, root, yaml: yamlOf(scenario, work) };
+  if (scenario.kind === 'summary') {
+    const base = await baseTable(scenario.shape, root);
+    return { ...common, base, batches: [{ paths: [await batchOf(scenario)] }] };
+  }
+  const { startMs, batchMs } = benchShape(scenario.points);
+  const batches: EngineRun['batches'][number][] = [];
+  for (const number of [0, 1])
+    batches.push({
+      paths: [await benchPoints(scenario.points, number)],
+      arrivedMs: startMs + number * batchMs + 1,
+      untilMs: startMs + (number + 1) * batchMs,
+    });
+  return { ...common, batches };
+}
+
+async function batchOf(scenario: SummaryScenario): Promise<string> {
+  const { accounts, historyColumns } = scenario.shape;
+  const path = `${kept}/batch-${accounts}x${historyColumns}-${scenario.batch}.parquet`;
+  await writeSummaryBatch(scenario, path);
+  return path;
 }
 
 /** A MERGE a month: the later months' arrays and nothing else, and readers see each month for itself. */
-function measureMerges({ shape, rewrite }: Scenario, batch: string) {
+async function measureMerges(scenario: SummaryScenario): Promise<void> {
+  const { shape, rewrite, name } = scenario;
+  await copyRoot(await baseTable(shape, root), root);
   const job = {
     kind: 'merge-by-month',
     rewrite,
@@ -151,12 +116,12 @@ function measureMerges({ shape, rewrite }: Scenario, batch: string) {
     jars: jarsFolder,
     driverMemory: '4g',
     table: `${localCatalogName}.partwise.bench_summary`,
-    batch,
+    batch: await batchOf(scenario),
     columns: historyNames(shape),
     historyLength,
     laterMonths: monthsAfterBackfill(shape),
   };
-  return measureProcess<{ readonly workSeconds: number; readonly workCpuSeconds: number }>({
+  const old = await measureProcess<{ readonly workSeconds: number; readonly workCpuSeconds: number }>({
     command: pythonPath,
     args: [`${import.meta.dirname}/spark.py`, JSON.stringify(job)],
     env: {
@@ -166,4 +131,18 @@ function measureMerges({ shape, rewrite }: Scenario, batch: string) {
     },
     stderr: 'pipe',
   });
+  const units = (await keptPart(name, 'spark'))?.units.filter(({ stage }) => stage === 'apply') ?? [];
+  const sum = (what: 'wallSeconds' | 'cpuSeconds') => units.reduce((all, unit) => all + unit[what], 0);
+  await keepPart(name, 'merges', {
+    merges: [
+      {
+        scenario: name,
+        wallSeconds: old.workSeconds,
+        cpuSeconds: old.workCpuSeconds,
+        unitsWallSeconds: sum('wallSeconds'),
+        unitsCpuSeconds: sum('cpuSeconds'),
+      },
+    ],
+  });
+  console.error(`a MERGE a month: ${name}: ${old.workCpuSeconds.toFixed(1)} CPU s`);
 }

@@ -26,16 +26,18 @@ export function benchShape(points: number): PointsShape {
   };
 }
 
-/** One file of all points, kept between benchmarks. */
-export async function benchPoints(points: number): Promise<string> {
-  const kept = `${cache}/points-${points}.parquet`;
+/** One file of all points of a batch, kept between benchmarks. */
+export async function benchPoints(points: number, batch = 0): Promise<string> {
+  const kept = `${cache}/points-${points}${batch === 0 ? '' : `-b${batch}`}.parquet`;
   if ((await stat(kept).catch(() => undefined)) !== undefined) return kept;
   const folder = `${cache}/points`;
+  const shape = benchShape(points);
   await mkdir(folder, { recursive: true });
   await using session = await openDuckDb({ memoryBytes: 2e9, threads, workFolder: `${folder}/work` });
   const [file] = await writePoints(session, {
-    shape: benchShape(points),
-    batch: 0,
+    // The batches before it have as many.
+    shape: { ...shape, points: points * (batch + 1), spanMs: shape.spanMs * (batch + 1) },
+    batch,
     folder,
     filesPerBatch: 1,
     format: 'parquet',

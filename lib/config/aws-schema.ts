@@ -26,9 +26,9 @@ const disk = sizeBetween(537e6, 10.7e9, '537 MB to 10.7 GB');
 const alarmAfter = durationBetween(60_000, 7 * day, '1m to 7d');
 
 const glue = z.strictObject({
-  /** G.1X: 4 cores and 16 GB a worker; each next one twice as much. */
-  workerType: z.enum(['G.1X', 'G.2X', 'G.4X', 'G.8X']).default('G.1X'),
-  /** The most workers of a run; fewer are paid where fewer are needed. */
+  /** G.1X: 4 cores and 16 GB a worker; each next one twice as much. By default by what the units of a run take. */
+  workerType: z.enum(['G.1X', 'G.2X', 'G.4X', 'G.8X']).optional(),
+  /** The most workers of a run; each gets as many as have ten minutes of work. */
   workers: z.number().int().min(2).max(299).default(10),
   /** A run that has not ended by then is stopped; its units that are done stand. */
   timeout: durationBetween(300_000, day, '5m to 1d').default('4h'),

@@ -113,9 +113,11 @@ export const rollupSchema = z.strictObject({
       threads: z.number().int().min(1).optional(),
       /** Points that one unit takes at most, as far as the parts can be divided. */
       unitPoints: z.number().int().min(1).default(10_000_000),
-      /** What runs the units. `auto`: Spark above `sparkAbove`, DuckDB otherwise. */
+      /** How long a batch is to take at most; decides what Spark runs, stops nothing. */
+      deadline: duration.optional(),
+      /** What runs the units. `auto`: DuckDB where a unit fits, or by `sparkAbove`. */
       engine: z.enum(['auto', 'duckdb', 'spark']).default('auto'),
-      /** With `auto`: a unit whose files are larger than this is run by Spark. Off by default. */
+      /** With `auto`, instead of its rule: a unit whose files are larger than this is run by Spark. */
       sparkAbove: byteSize.optional(),
       rowGroupRows: z.number().int().min(2_048).default(122_880),
     })

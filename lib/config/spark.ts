@@ -22,7 +22,8 @@ export function engineChoice({ work }: PipelineConfig): {
 
 /** What a run of Spark gets on AWS. */
 export interface GlueSettings {
-  readonly workerType: string;
+  /** undefined: by what the units take. */
+  readonly workerType?: string | undefined;
   /** The most; fewer are taken where fewer are needed. */
   readonly workers: number;
   readonly timeout: string;
@@ -30,7 +31,7 @@ export interface GlueSettings {
   readonly concurrentRuns: number;
 }
 
-export const usualGlue: GlueSettings = { workerType: 'G.1X', workers: 10, timeout: '4h', concurrentRuns: 4 };
+export const usualGlue: GlueSettings = { workers: 10, timeout: '4h', concurrentRuns: 4 };
 
 export function glueSettings({ aws }: PipelineConfig): GlueSettings {
   return { ...usualGlue, ...aws.glue };

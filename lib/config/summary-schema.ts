@@ -120,7 +120,9 @@ export const summarySchema = z.strictObject({
       threads: z.number().int().min(1).optional(),
       unitBytes: byteSize.default('1 GB'),
       fromMonth: monthText.optional(),
-      /** What runs the units of `apply`. `auto`: DuckDB where a unit fits, or by `sparkAbove`. */
+      /** How long a run is to take at most; decides what Spark runs, stops nothing. */
+      deadline: duration.optional(),
+      /** What runs the units of `resolve` and `apply`. `auto`: DuckDB where a unit fits, or by `sparkAbove`. */
       engine: z.enum(['auto', 'duckdb', 'spark']).default('auto'),
       /** With `auto`, instead of its rule: a unit whose files are larger than this is run by Spark. */
       sparkAbove: byteSize.optional(),

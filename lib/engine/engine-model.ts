@@ -8,52 +8,71 @@ import stored from './engine-model.json' with { type: 'json' };
  */
 
 const seconds = z.number().min(0);
+const bytes = z.number().min(0);
 
 const cpu = z.strictObject({
   /** Of every unit. */
   unitSeconds: seconds,
-  /** Of every cell, a bucket of a month: Spark makes a part of its statements for each. */
-  cellSeconds: seconds,
-  /** Of a million entries (array entries and other columns) of rows that the unit looks at. */
+  /** Of every piece: a cell, a month, a resolution. Spark makes a part of its statements for each. */
+  pieceSeconds: seconds,
+  /** Of a million entries of rows that the unit looks at. */
   readSeconds: seconds,
   /** Of a million entries of rows that it writes. */
   writtenSeconds: seconds,
 });
 
-const schema = z.strictObject({
-  formatVersion: z.literal(1),
-  madeBy: z.string(),
-  duckdb: z.strictObject({
-    cpu,
-    /** Resident, of a process with one session of one thread. */
-    memory: z.strictObject({
-      baseBytes: z.number().min(0),
-      /** Of each entry of the rows that are on their way into a file: a row group at most. */
-      writingEntryBytes: z.number().min(0),
-      /** Of each entry of the rows that change in the unit's largest cell. */
-      changedEntryBytes: z.number().min(0),
-    }),
-  }),
+/** Resident, of a process with one session of one thread. */
+const memory = z.strictObject({
+  baseBytes: bytes,
+  /** Of each entry of the rows that are on their way into a file: a row group at most. */
+  flowingEntryBytes: bytes,
+  /** Of each entry of the rows that are held at once. */
+  heldEntryBytes: bytes,
+});
+
+const stage = z.strictObject({
+  duckdb: z.strictObject({ cpu, memory }),
   spark: z.strictObject({
     cpu,
-    /** Of a run: until the first unit begins, and what that one takes more since nothing is compiled yet. */
-    startSeconds: seconds,
+    /** What the first unit of a run takes more, since nothing is loaded or compiled yet. */
     warmUpSeconds: seconds,
-    /** Of a byte that a unit opens, all in all: for grouping units of which nothing else is known. */
+  }),
+});
+
+const schema = z.strictObject({
+  formatVersion: z.literal(2),
+  madeBy: z.string(),
+  stages: z.strictObject({ resolve: stage, apply: stage, rollup: stage }),
+  spark: z.strictObject({
+    /** Of a run, until its first unit begins. */
+    startSeconds: seconds,
+    /** Of a byte that a unit opens, all in all: for units of which nothing else is known. */
     byteSeconds: seconds,
   }),
 });
 
 export type EngineModel = z.output<typeof schema>;
 export type CpuModel = z.output<typeof cpu>;
+export type MemoryModel = z.output<typeof memory>;
+/** Stages whose units the model knows. */
+export type ModelledStage = keyof EngineModel['stages'];
 
-/** What the model reckons with, of one unit or of many. */
+export const modelledStages: readonly ModelledStage[] = ['resolve', 'apply', 'rollup'];
+
+/** What the model reckons with, of one unit or of many of a stage. An entry is a value of a row: a scalar, or one of an array. */
 export interface UnitVolume {
   readonly units: number;
-  readonly cells: number;
+  readonly pieces: number;
   /** Rows that are looked at, times the entries of a row. */
   readonly readEntries: number;
   readonly writtenEntries: number;
+}
+
+/** Entries that are in memory at once. */
+export interface HeldVolume {
+  /** Of the rows on their way into a file. */
+  readonly flowingEntries: number;
+  readonly heldEntries: number;
 }
 
 let model: EngineModel | undefined;
@@ -68,33 +87,29 @@ export function parseEngineModel(text: string): EngineModel {
   return schema.parse(JSON.parse(text));
 }
 
-/** Of one core, whatever the number that share it; Spark's start is not in it. */
+/** Of one core, whatever the number that share it; Spark's start and warming up are not in it. */
 export function unitCpuSeconds({ cpu }: { readonly cpu: CpuModel }, volume: UnitVolume): number {
   return (
     volume.units * cpu.unitSeconds +
-    volume.cells * cpu.cellSeconds +
+    volume.pieces * cpu.pieceSeconds +
     (volume.readEntries / 1e6) * cpu.readSeconds +
     (volume.writtenEntries / 1e6) * cpu.writtenSeconds
   );
 }
 
-export interface CellVolume {
-  /** Of a row. */
-  readonly entries: number;
-  readonly changedRows: number;
-  readonly writtenRows: number;
+/** Bytes that DuckDB wants for so much, besides those that a process has anyway. */
+export function heldBytes(memory: MemoryModel, { flowingEntries, heldEntries }: HeldVolume): number {
+  return flowingEntries * memory.flowingEntryBytes + heldEntries * memory.heldEntryBytes;
 }
 
-const rowGroupRows = 10_240;
-
-/** Resident bytes that DuckDB wants for a cell. */
-export function cellMemoryBytes(
-  { duckdb: { memory } }: Pick<EngineModel, 'duckdb'>,
-  cell: CellVolume,
-): number {
-  const writing = Math.min(rowGroupRows, cell.writtenRows);
-  return (
-    memory.baseBytes +
-    cell.entries * (writing * memory.writingEntryBytes + cell.changedRows * memory.changedEntryBytes)
+export function addVolumes(volumes: readonly UnitVolume[]): UnitVolume {
+  return volumes.reduce(
+    (sum, one) => ({
+      units: sum.units + one.units,
+      pieces: sum.pieces + one.pieces,
+      readEntries: sum.readEntries + one.readEntries,
+      writtenEntries: sum.writtenEntries + one.writtenEntries,
+    }),
+    { units: 0, pieces: 0, readEntries: 0, writtenEntries: 0 },
   );
 }

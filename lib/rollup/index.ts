@@ -21,6 +21,7 @@ import { compileRollup, finishRollup, rollupSparkUse } from './spark-work.ts';
 import { rollupStatements } from './statements.ts';
 import { rollups, tableIdentifier } from './tables.ts';
 import { type CheckSpec, checkStage, type RollupContext, type RollupSpec, rollupStage } from './types.ts';
+import { rollupLoad } from './unit-load.ts';
 import { work } from './work.ts';
 
 function isRepair({ batch }: RollupContext): boolean {
@@ -51,6 +52,10 @@ export const rollupWorkload: Workload<RollupConfig> = {
       : work(context, made, item, specification as RollupSpec);
   },
   statements: rollupStatements,
+  loadOf: (config, specification, bytes) => {
+    const spec = specification as Partial<RollupSpec>;
+    return spec.hot === undefined ? undefined : rollupLoad(config, spec as RollupSpec, bytes);
+  },
   sparkUse: (specification) => rollupSparkUse(specification as RollupSpec),
   compile: (context, made, item, specification) =>
     compileRollup(context, made, item, specification as RollupSpec),

@@ -1,6 +1,8 @@
 import type { RollupConfig } from '../config/schema.ts';
 import { count, duration, plural } from '../report/format.ts';
-import { mayUseSpark } from '../run/choose-engine.ts';
+import { type DeadlinePlan, deadlineLines } from '../run/deadline.ts';
+import type { EngineFacts } from '../run/engine-facts.ts';
+import { engineLines } from '../run/engine-lines.ts';
 import type { Plan } from '../run/workload.ts';
 import type { RollupRules } from './rules.ts';
 import { quantilesText } from './sketch.ts';
@@ -39,8 +41,9 @@ export function explain(
   state: RollupState | undefined,
   units: {
     readonly work: number;
-    /** Units of the work that are Spark's. */
-    readonly spark: number;
+    /** Who runs them; undefined where nothing was to be decided. */
+    readonly engines: EngineFacts | undefined;
+    readonly deadline: DeadlinePlan | undefined;
     readonly check: number;
     readonly config: Pick<RollupConfig, 'quantiles' | 'work'>;
   },
@@ -56,22 +59,9 @@ export function explain(
     ...(quantiles === 'none' ? [] : [`quantiles ${quantiles} of the value`]),
     `state of the batch before: ${rows(state?.hot)} points, ${rows(state?.tails)} tails, ${rows(state?.part)} open rows`,
     `${plural(units.work, 'unit')}${units.check === 0 ? '' : `, audited in ${plural(units.check, 'unit')}`}`,
-    ...(mayUseSpark(units.config) ? [engineLine(units)] : []),
+    ...(units.engines === undefined ? [] : engineLines(units.engines)),
+    ...deadlineLines(units.deadline),
   ];
-}
-
-function engineLine({
-  work,
-  spark,
-  config,
-}: {
-  readonly work: number;
-  readonly spark: number;
-  readonly config: Pick<RollupConfig, 'work'>;
-}): string {
-  const { engine, sparkAbove } = config.work;
-  const why = engine === 'spark' ? 'configured' : `units above work.sparkAbove, ${sparkAbove}`;
-  return `engine: ${spark} of ${plural(work, 'unit')} by Spark (${why}), all else by DuckDB`;
 }
 
 function time(ms: number): string {

@@ -1,14 +1,22 @@
 import type { RollupConfig } from '../config/schema.ts';
-import { chooseEngine } from '../run/choose-engine.ts';
+import { type DeadlinePlan, movedRoute } from '../run/deadline.ts';
+import type { RoutedUnit } from '../run/engine-facts.ts';
+import { routeUnit, type UnitRoom } from '../run/route-unit.ts';
 import type { PlannedUnit } from '../run/stages.ts';
+import { needsOf } from '../run/unit-load.ts';
 import { unitBytes } from './part-range.ts';
 import { sketchShape } from './sketch.ts';
 import type { RollupState, StateFile, StateFiles } from './state.ts';
 import type { PointSource, RollupSpec } from './types.ts';
+import { rollupLoad } from './unit-load.ts';
 
 interface UnitsOptions {
   readonly config: RollupConfig;
   readonly threads: number;
+  /** For a unit; undefined where none can be Spark's. */
+  readonly room: UnitRoom | undefined;
+  /** Gives units to Spark that would have stayed. */
+  readonly deadline?: DeadlinePlan | undefined;
   readonly sources: readonly PointSource[];
   readonly state: RollupState | undefined;
   readonly common: Omit<
@@ -19,6 +27,8 @@ interface UnitsOptions {
 
 export interface PlannedUnits {
   readonly units: readonly PlannedUnit[];
+  /** Who runs those that have something to compute. */
+  readonly routed: readonly RoutedUnit[];
   /** Files of parts with nothing new: they go into the next state as they are. */
   readonly carried: StateFiles;
 }
@@ -27,7 +37,8 @@ export interface PlannedUnits {
 const leastUnitPoints = 500_000;
 
 /** Neighbouring parts make a unit, so that each has about as many points, and no more than the configuration says. */
-export function planUnits({ config, threads, sources, state, common }: UnitsOptions): PlannedUnits {
+export function planUnits(options: UnitsOptions): PlannedUnits {
+  const { config, threads, room, deadline, sources, state, common } = options;
   const points = sumsPerPart(sources, common.parts, 1);
   const refused = sumsPerPart(sources, common.parts, 2);
   const hotRows = (state?.hot ?? []).reduce((sum, file) => sum + file.rows, 0);
@@ -42,6 +53,7 @@ export function planUnits({ config, threads, sources, state, common }: UnitsOpti
     Math.min(roundUp(wanted, threads), common.parts),
   );
   const units: PlannedUnit[] = [];
+  const routed: RoutedUnit[] = [];
   const carried = { hot: [] as StateFile[], tails: [] as StateFile[], part: [] as StateFile[] };
   for (const [firstPart, lastPart] of ranges) {
     const inside = (files: readonly StateFile[]) =>
@@ -56,15 +68,14 @@ export function planUnits({ config, threads, sources, state, common }: UnitsOpti
       carried.tails.push(...tails);
       continue;
     }
-    const unit = { ...common, firstPart, lastPart, hot, tails, part };
+    const unit = { ...common, firstPart, lastPart, hot, tails, part, points: own };
+    const load = rollupLoad(config, unit, unitBytes(sources, unit));
+    const route = movedRoute(deadline, load.stage, routeUnit(config.work, needsOf(load), room));
     // Without points there is nothing to compute but which tails live on.
-    const { engine } = isUntouched
-      ? ({ engine: 'duckdb' } as const)
-      : chooseEngine(config, unitBytes(sources, unit));
+    if (!isUntouched) routed.push({ route, load });
     const specification: RollupSpec = {
       ...unit,
-      ...(engine === 'spark' ? { engine } : {}),
-      points: own,
+      ...(route.engine === 'spark' && !isUntouched ? { engine: route.engine } : {}),
       refused: refused.slice(firstPart, lastPart + 1).reduce((sum, one) => sum + one, 0),
     };
     units.push({
@@ -74,7 +85,7 @@ export function planUnits({ config, threads, sources, state, common }: UnitsOpti
       specification,
     });
   }
-  return { units, carried };
+  return { units, routed, carried };
 }
 
 /** Sketches take about as much memory as all else, in the worst case that no two values of a window share a bucket. */

@@ -2,9 +2,12 @@ import { configDigest } from '../config/digest.ts';
 import { BatchOrderError, PoisonInputError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table } from '../iceberg/index.ts';
 import { mayUseSpark } from '../run/choose-engine.ts';
+import { planDeadline, secondsSinceStart } from '../run/deadline.ts';
+import { engineFacts } from '../run/engine-facts.ts';
 import { sha256 } from '../run/layout.ts';
 import { needSpark } from '../run/spark-use.ts';
 import { writeStage } from '../run/stages.ts';
+import { roomFor } from '../run/unit-load.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import { findTable, newestBatch } from './batch.ts';
@@ -25,7 +28,6 @@ import {
   type PreparedPoints,
   type RollupContext,
   type RollupPlanFacts,
-  type RollupSpec,
   rollupStage,
 } from './types.ts';
 
@@ -53,9 +55,11 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
   );
   const spreading = spreadingOf(config);
   const probe = await hashOf(context);
-  const units = planUnits({
+  const inputs = {
     config,
     threads: config.work.threads ?? world.resources.threads,
+    // Spark does not know the hash that series are spread by where it is not let in.
+    room: spreading.hash === undefined ? undefined : roomFor(context),
     sources,
     state: start.state === undefined ? undefined : readableBy(start.state, probe),
     common: {
@@ -68,7 +72,15 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
       sourcesDigest: sha256(list),
       columns: columnsDigest(context, rules, table),
     },
+  };
+  const asFits = planUnits(inputs);
+  const deadline = planDeadline(context, {
+    routed: asFits.routed,
+    mayMove: inputs.room !== undefined,
+    passedSeconds: await secondsSinceStart(context),
   });
+  const isMoved = deadline !== undefined && deadline.moved.length > 0;
+  const units = isMoved ? planUnits({ ...inputs, deadline }) : asFits;
   const generation = context.planGeneration;
   const written = await writeStage(context, rollupStage, generation, units.units);
   const checks = planChecks(units.units, config.audit.unitPoints);
@@ -114,8 +126,8 @@ export async function plan(context: RollupContext, prepared: AsyncIterable<Prepa
     estimate: estimate(facts, start.state, { threads: world.resources.threads, config }),
     explanation: explain(facts, rules, start.state, {
       work: written.units,
-      spark: units.units.filter(({ specification }) => (specification as RollupSpec).engine === 'spark')
-        .length,
+      engines: engineFacts(context, units.routed),
+      deadline,
       check: checks.length,
       config,
     }),

@@ -1,25 +1,18 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import { parseByteSize } from '../config/sizes.ts';
 
-export interface ChosenEngine {
+interface ChosenEngine {
   readonly engine: 'duckdb' | 'spark';
   readonly reason: string;
 }
 
 export interface EngineChoice {
   readonly engine: 'auto' | 'duckdb' | 'spark';
-  readonly sparkAbove: string | undefined;
+  readonly sparkAbove?: string | undefined;
 }
 
 interface WithEngine {
   readonly work: Pick<PipelineConfig['work'], 'engine' | 'sparkAbove'>;
-}
-
-/** Which engine runs a unit, by the configuration and the bytes of its files. */
-export function chooseEngine({ work }: WithEngine, unitBytes: number): ChosenEngine {
-  const { engine, sparkAbove } = work;
-  const configured = configuredEngine({ engine, sparkAbove }, unitBytes);
-  return configured ?? { engine: 'duckdb', reason: 'work.sparkAbove is not set' };
 }
 
 /** What the configuration alone decides; undefined where it leaves the choice. */

@@ -5,6 +5,7 @@ import { readCheckpoint, saveCheckpoint } from './checkpoints.ts';
 import { jsonBytes, layout } from './layout.ts';
 import type { MachineFailure } from './raised-error.ts';
 import { readSavedJson } from './saved-json.ts';
+import type { SparkLoad } from './unit-load.ts';
 import type { Compiled, CompiledUnit, RunContext, UnitItem } from './workload.ts';
 
 /**
@@ -14,6 +15,8 @@ import type { Compiled, CompiledUnit, RunContext, UnitItem } from './workload.ts
  */
 export interface SavedUnit extends SparkTask {
   readonly kept: unknown;
+  /** What it is to a run of Spark. */
+  readonly load: SparkLoad;
   /** Why it is Spark's although the plan gave it to a function. */
   readonly rerouted?: MachineFailure;
 }
@@ -34,12 +37,13 @@ function nameOf({ attempt }: Pick<RunContext, 'attempt'>, { stage, unit }: Key):
 interface SaveOptions {
   readonly item: Key;
   readonly compiled: Extract<Compiled, { kind: 'spark' }>;
+  readonly load: SparkLoad;
   readonly startedMs: number;
   readonly rerouted: MachineFailure | undefined;
 }
 
 export async function saveCompiled(context: RunContext, options: SaveOptions): Promise<void> {
-  const { item, compiled, startedMs, rerouted } = options;
+  const { item, compiled, load, startedMs, rerouted } = options;
   const name = `${item.unit}-a${context.attempt}-${randomBytes(4).toString('hex')}`;
   const specification = layout.spark(context.folder, item.stage, `${name}.specification.json`);
   await context.world.results.write(specification, jsonBytes(compiled.unit));
@@ -47,6 +51,7 @@ export async function saveCompiled(context: RunContext, options: SaveOptions): P
     specification,
     report: layout.spark(context.folder, item.stage, `${name}.report.json`),
     kept: compiled.kept,
+    load,
     ...(rerouted === undefined ? {} : { rerouted }),
   };
   await saveCheckpoint(context, {

@@ -4,11 +4,13 @@ import type { RunRecord } from '../stores/ports.ts';
 import { prepareStage } from './checkpoints.ts';
 import { type ClaimedRun, continueRun, givenUpOnFailure, isSettled, leaseName, startRun } from './claim.ts';
 import { keptManifest, runContext } from './context.ts';
+import { deadlineFact, latenessOf } from './deadline-facts.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { keptPlan, planRun } from './planning.ts';
 import { preparedObjects, writePrepareItems } from './prepare.ts';
 import { type MachineFailure, raisedError, recordedError, unitFailure } from './raised-error.ts';
-import { groupForSpark, type SparkGroups } from './spark-groups.ts';
+import { addFacts, addRerouted, addTimes } from './run-facts.ts';
+import { groupForSpark } from './spark-groups.ts';
 import { saveRunFailure } from './spark-outcome.ts';
 import { hasSpark } from './spark-use.ts';
 import { type UnitWork, workUnit } from './unit-work.ts';
@@ -140,7 +142,12 @@ export function handlers(options: HandlerOptions) {
       // Nobody catches what fails here in the first attempt: there is no run that the state machine knows of.
       const write = () => writePrepareItems(context);
       const stage = await (attempt === 1 ? givenUpOnFailure(world, runId, write) : write());
-      await addFacts(world, runId, { objects: stage.units });
+      const times = { createdMs: claimed.run.createdMs, nowMs: world.clock.now() };
+      const manifest = await keptManifest(world, runId);
+      await addFacts(world, runId, {
+        objects: stage.units,
+        ...deadlineFact(context.config, manifest, times),
+      });
       world.progress({
         kind: 'stage',
         runId,
@@ -275,6 +282,7 @@ export function handlers(options: HandlerOptions) {
       }
       if (payload.outcome === 'succeeded') await settleIntake(await contextOf(payload.runId));
       await world.step('settled');
+      noteLateness(world, run);
       const maintenance =
         payload.outcome === 'succeeded' ? await maintainAfter(options, await contextOf(payload.runId)) : [];
       await world.state.runs.update(payload.runId, {
@@ -325,6 +333,12 @@ async function isSavedPlan(world: World, runId: string): Promise<boolean> {
   return (await keptManifest(world, runId)).mode === 'plan';
 }
 
+/** Nothing was stopped for it. */
+function noteLateness(world: World, run: RunRecord): void {
+  const late = latenessOf(run, world.clock.now());
+  if (late !== undefined) world.progress({ kind: 'note', runId: run.runId, text: late });
+}
+
 async function settleIntake(context: RunContext): Promise<void> {
   const stage = { name: prepareStage, items: layout.items(context.folder, prepareStage, 0) };
   for await (const prepared of preparedObjects(context, stage)) {
@@ -352,33 +366,6 @@ async function maintainAfter(options: HandlerOptions, context: RunContext): Prom
       `maintenance failed and will be tried after the next run: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
     ];
   }
-}
-
-/** Units that were too large for a function: they were done all the same, and whoever looks at the run should know. */
-async function addRerouted(
-  { world, runId }: RunContext,
-  stage: string,
-  rerouted: SparkGroups['rerouted'],
-): Promise<void> {
-  const before = (await world.state.runs.get(runId))?.facts['rerouted'];
-  await addFacts(world, runId, { rerouted: { ...(before ?? {}), [stage]: rerouted } });
-}
-
-async function addFacts(
-  world: World,
-  runId: string,
-  facts: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const run = await world.state.runs.get(runId);
-  await world.state.runs.update(runId, { facts: { ...run?.facts, ...facts } });
-}
-
-/** Notes how long a step took that has no checkpoint of its own: `facts.times`. */
-async function addTimes(world: World, runId: string, step: string, startedMs: number): Promise<void> {
-  const times = (await world.state.runs.get(runId))?.facts['times'];
-  await addFacts(world, runId, {
-    times: { ...(times ?? {}), [step]: { startedMs, endedMs: world.clock.now() } },
-  });
 }
 
 export async function releaseLease(

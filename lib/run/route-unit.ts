@@ -6,7 +6,9 @@ import { configuredEngine, type EngineChoice } from './choose-engine.ts';
 export interface UnitNeeds {
   /** Bytes of the files that it opens. */
   readonly bytes: number;
-  /** Of its engine for the largest piece that cannot be cut. */
+  /** What its largest piece that cannot be cut is. @example 'a cell' */
+  readonly piece: string;
+  /** Of its engine for that piece. */
   readonly memoryBytes: number;
   /** For that piece, which a function has to finish. */
   readonly pieceSeconds: number;
@@ -21,7 +23,7 @@ export interface UnitRoom {
   readonly diskBytes: number;
 }
 
-export type RouteCause = 'configured' | 'sparkAbove' | 'memory' | 'time' | 'disk' | 'fits';
+export type RouteCause = 'configured' | 'sparkAbove' | 'memory' | 'time' | 'disk' | 'deadline' | 'fits';
 
 export interface Route {
   readonly engine: 'duckdb' | 'spark';
@@ -39,12 +41,12 @@ export function routeUnit(choice: EngineChoice, needs: UnitNeeds, room: UnitRoom
   if (needs.memoryBytes > room.memoryBytes)
     return spark(
       'memory',
-      `a cell takes ${megabytes(needs.memoryBytes)} of memory, a unit has ${megabytes(room.memoryBytes)}`,
+      `${needs.piece} takes ${megabytes(needs.memoryBytes)} of memory, a unit has ${megabytes(room.memoryBytes)}`,
     );
   if (needs.pieceSeconds > room.seconds)
     return spark(
       'time',
-      `a cell takes ${Math.ceil(needs.pieceSeconds)} s, a function has ${Math.floor(room.seconds)} s`,
+      `${needs.piece} takes ${Math.ceil(needs.pieceSeconds)} s, a function has ${Math.floor(room.seconds)} s`,
     );
   if (needs.diskBytes > room.diskBytes)
     return spark(

@@ -1,3 +1,4 @@
+import { engineModel } from '../engine/engine-model.ts';
 import { SparkUnitError } from '../errors.ts';
 import { storageError } from '../storage-error.ts';
 import type { IntakeItem } from '../stores/ports.ts';
@@ -5,9 +6,11 @@ import { saveCheckpoint } from './checkpoints.ts';
 import { compiledRecord, readCompiled, saveCompiled, savedUnit } from './compiled-units.ts';
 import { prepareUnit } from './prepare.ts';
 import { type MachineFailure, raisedError } from './raised-error.ts';
+import { secondsOfBytes } from './spark-capacity.ts';
 import { sparkReport } from './spark-outcome.ts';
 import { sparkUseOf } from './spark-use.ts';
 import { readSpecification } from './stages.ts';
+import { type SparkLoad, sparkLoadOf } from './unit-load.ts';
 import type { Plan, RunContext, UnitItem, UnitResult, Workload } from './workload.ts';
 
 /** What the state machine asks for of a unit. */
@@ -65,8 +68,20 @@ async function compile(options: UnitOptions, plan: Plan, specification: unknown)
   if ((await compiledRecord(context, item)) !== undefined) return;
   const compiled = await workload.compile?.(context, plan, item, specification);
   if (compiled?.kind === 'spark')
-    await saveCompiled(context, { item, compiled, startedMs, rerouted: item.reroute });
+    await saveCompiled(context, {
+      item,
+      compiled,
+      load: loadOf(options, specification, compiled.bytes),
+      startedMs,
+      rerouted: item.reroute,
+    });
   else if (compiled !== undefined) await save(options, compiled.result);
+}
+
+function loadOf({ context, workload }: UnitOptions, specification: unknown, bytes: number): SparkLoad {
+  const load = workload.loadOf?.(context.config, specification, bytes);
+  if (load !== undefined) return sparkLoadOf(load);
+  return { coreSeconds: secondsOfBytes(bytes, engineModel()), pieceBytes: 0 };
 }
 
 async function finish(

@@ -11,6 +11,7 @@ import type {
   StateStore,
   TableIdentifier,
 } from '../stores/ports.ts';
+import type { UnitLoad } from './unit-load.ts';
 
 /** Everything a run may touch, injected. */
 export interface World {
@@ -172,7 +173,7 @@ export type Compiled =
   | {
       readonly kind: 'spark';
       readonly unit: SparkUnit;
-      /** Bytes of the files that the unit reads: how units are spread over runs of Spark. */
+      /** Bytes of the files that the unit reads. */
       readonly bytes: number;
       /** What the second half needs to know; plain JSON, bounded. */
       readonly kept: unknown;
@@ -300,6 +301,11 @@ export interface Workload<Config extends PipelineConfig = PipelineConfig> {
   /** Statements of some units of the plan, at most so many of each engine; opens no data file. Absent: they cannot be told. */
   statements?(context: RunContext<Config>, plan: Plan, unitsOfEach: number): AsyncIterable<UnitStatements>;
   work(context: RunContext<Config>, plan: Plan, item: UnitItem, specification: unknown): Promise<UnitResult>;
+  /**
+   * What a planned unit is to the engines' model; undefined when it knows nothing of the kind.
+   * @param bytes of the files that the unit opens, where they are known from elsewhere
+   */
+  loadOf?(config: Config, specification: unknown, bytes: number): UnitLoad | undefined;
   /** Of a planned unit; absent, as the two halves are, for workloads that do not use Spark. */
   sparkUse?(specification: unknown): SparkUse;
   /**

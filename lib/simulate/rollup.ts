@@ -16,6 +16,7 @@ export interface RollupBatch {
   readonly auditPoints: number;
   /** Label columns, the shard among them. */
   readonly labels: number;
+  readonly hasSketches: boolean;
   readonly pointBytes: number;
   readonly rowBytes: number;
   /** Of a waiting point, a tail or an open row. */
@@ -53,6 +54,7 @@ export function rollupBatch(
     resolutionsMs: resolutions.map(parseDurationMs).sort((a, b) => a - b),
     unitPoints: Math.ceil(work.unitPoints / sketches),
     auditPoints: audit.unitPoints,
+    hasSketches: sketches > 1,
     labels: config === undefined ? 3 : config.points.labels.length + 1,
   };
 }

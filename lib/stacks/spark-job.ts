@@ -66,7 +66,7 @@ export class SparkGlueJob extends Construct implements SparkJob {
       role: role.roleArn,
       glueVersion,
       command: { name: 'glueetl', pythonVersion: '3', scriptLocation: runner.s3ObjectUrl },
-      workerType: settings.workerType,
+      workerType: settings.workerType ?? 'G.1X',
       numberOfWorkers: settings.workers,
       timeout: Math.ceil(parseDurationMs(settings.timeout) / 60_000),
       maxRetries: 0,

@@ -167,13 +167,22 @@ function jobRun(scope: Construct, plan: IFunction, { jobName }: SparkJob): IChai
   return run;
 }
 
-/** The construct asks for `NotificationProperty: null`, which the service refuses. */
+/**
+ * Each run has workers and minutes of its own, which the construct knows as constants only; and it asks for
+ * `NotificationProperty: null`, which the service refuses.
+ * https://docs.aws.amazon.com/glue/latest/webapi/API_StartJobRun.html
+ */
 class RunSpark extends GlueStartJobRun {
   override toStateJson(queryLanguage?: QueryLanguage): object {
     const state = super.toStateJson(queryLanguage) as {
       readonly Arguments: Readonly<Record<string, unknown>>;
     };
     const { NotificationProperty: _, ...rest } = state.Arguments;
-    return { ...state, Arguments: rest };
+    const own = {
+      WorkerType: '{% $states.input.workerType %}',
+      NumberOfWorkers: '{% $states.input.workers %}',
+      Timeout: '{% $states.input.timeoutMinutes %}',
+    };
+    return { ...state, Arguments: { ...rest, ...own } };
   }
 }

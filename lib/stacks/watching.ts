@@ -38,6 +38,7 @@ export class Watching extends Construct {
     super(scope, id);
     const { config, functions, stateMachine, queue, deadLetters } = props;
     const { alarms: limits } = config.aws;
+    const late = lateAfter(config);
     const own = (metricName: string) =>
       new Metric({
         namespace: 'Partwise',
@@ -100,12 +101,7 @@ export class Watching extends Construct {
         0,
         'a run failed, timed out or was aborted; its files stay claimed until it is resumed or cancelled.',
       ),
-      alarm(
-        'Late',
-        runAge,
-        parseDurationMs(limits.runLongerThan) / 1000,
-        `a run has taken longer than ${limits.runLongerThan}.`,
-      ),
+      alarm('Late', runAge, parseDurationMs(late) / 1000, `a run has taken longer than ${late}.`),
       alarm(
         'PendingAge',
         pendingAge,
@@ -172,4 +168,12 @@ function sumOf(label: string, metrics: Readonly<Record<string, IMetric>>): MathE
     expression: Object.keys(metrics).join(' + '),
     usingMetrics: { ...metrics },
   });
+}
+
+/** The sooner of the alarm's own time and the run's deadline. */
+function lateAfter({ aws, work }: PipelineConfig): string {
+  const { runLongerThan } = aws.alarms;
+  const deadline = 'deadline' in work ? work.deadline : undefined;
+  if (deadline === undefined) return runLongerThan;
+  return parseDurationMs(deadline) < parseDurationMs(runLongerThan) ? deadline : runLongerThan;
 }

@@ -19,6 +19,7 @@ import { roles, tableIdentifier } from './tables.ts';
 import { auditTask, planTask, publishTask } from './task-run.ts';
 import { summaryTask } from './tasks.ts';
 import { type ApplySpec, checkStage, type ResolveSpec, type SummaryContext, type UnitSpec } from './types.ts';
+import { loadOf } from './unit-loads.ts';
 import { verifyRun, verifyTables } from './verify.ts';
 
 export { chooseBuckets } from './buckets.ts';
@@ -44,6 +45,7 @@ export const summaryWorkload: Workload<SummaryConfig> = {
   },
   statements: unitStatements,
   work,
+  loadOf: (config, specification) => loadOf(config, specification as UnitSpec),
   sparkUse: (specification) => sparkUse(specification as UnitSpec),
   compile: (context, plan, item, specification) => {
     const spec = specification as ApplySpec | ResolveSpec;

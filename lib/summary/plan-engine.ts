@@ -1,19 +1,48 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import { glueSettings } from '../config/spark.ts';
-import { engineModel } from '../engine/engine-model.ts';
-import { chooseEngine } from '../run/choose-engine.ts';
-import { type Route, routeUnit } from '../run/route-unit.ts';
-import { sparkUnitBytes } from '../run/spark-capacity.ts';
-import { needsOf, roomOf } from './apply-needs.ts';
+import { type DeadlinePlan, movedRoute, planDeadline, secondsSinceStart } from '../run/deadline.ts';
+import type { RoutedUnit } from '../run/engine-facts.ts';
+import { routeUnit } from '../run/route-unit.ts';
+import { sparkUnitSeconds } from '../run/spark-capacity.ts';
+import { coreSeconds, needsOf, roomFor } from '../run/unit-load.ts';
 import type { PlannedResolve } from './plan.ts';
-import { groupBytes, pack } from './plan-groups.ts';
+import { pack } from './plan-groups.ts';
 import type { ApplyGroup, SummaryContext } from './types.ts';
+import { applyLoad, resolveLoad } from './unit-loads.ts';
 
 /** A unit of `apply` with the engine that runs it. */
-export interface RoutedGroups {
-  readonly route: Route;
+export interface RoutedGroups extends RoutedUnit {
   /** For Spark one group for each cell. */
   readonly groups: readonly ApplyGroup[];
+}
+
+export interface RoutedPlan {
+  readonly resolve: readonly RoutedResolve[];
+  readonly apply: readonly RoutedGroups[];
+  readonly deadline: DeadlinePlan | undefined;
+}
+
+interface PlanUnits {
+  /** Of a partitionwise run. */
+  readonly resolve: readonly PlannedResolve[];
+  /** Lists of units that are not put together with those of another list. */
+  readonly apply: readonly (readonly (readonly ApplyGroup[])[])[];
+}
+
+/** Gives all units of a run their engines; where that takes longer than the run may, as the deadline wants them. */
+export async function routePlan(context: SummaryContext, units: PlanUnits): Promise<RoutedPlan> {
+  const route = (deadline?: DeadlinePlan) => ({
+    resolve: routeResolves(context, units.resolve, deadline),
+    apply: units.apply.flatMap((some) => routeUnits(context, some, deadline)),
+  });
+  const routed = route();
+  const deadline = planDeadline(context, {
+    routed: [...routed.resolve, ...routed.apply],
+    mayMove: context.world.spark !== undefined,
+    passedSeconds: await secondsSinceStart(context),
+  });
+  const isMoved = deadline !== undefined && deadline.moved.length > 0;
+  return { ...(isMoved ? route(deadline) : routed), deadline };
 }
 
 /**
@@ -23,39 +52,71 @@ export interface RoutedGroups {
 export function routeUnits(
   context: SummaryContext,
   units: readonly (readonly ApplyGroup[])[],
+  deadline?: DeadlinePlan,
 ): readonly RoutedGroups[] {
   const { config, world } = context;
-  const model = engineModel();
-  const room = roomOf(context);
-  const { engine, sparkAbove } = config.work;
-  const routed = units.map((groups) => ({
-    route: routeUnit({ engine, sparkAbove }, needsOf(model, config, groups), room),
-    groups,
-  }));
+  const room = roomFor(context);
+  const routed = units.map((groups): RoutedGroups => {
+    const load = applyLoad(config, { groups });
+    const route = movedRoute(deadline, load.stage, routeUnit(config.work, needsOf(load), room));
+    return route.engine === 'spark'
+      ? routedCells(config, route, wholeCells(groups))
+      : { route, load, groups };
+  });
+  if (world.spark !== 'glue') return routed;
   const ours = routed.filter(({ route }) => route.engine === 'duckdb');
   const theirs = routed.filter(({ route }) => route.engine === 'spark');
-  if (world.spark !== 'glue')
-    return routed.map(({ route, groups }) => ({
-      route,
-      groups: route.engine === 'spark' ? wholeCells(groups) : groups,
-    }));
+  const limitSeconds = sparkUnitSeconds(glueSettings(config));
   const larger = [...Map.groupBy(theirs, ({ route }) => route.cause).values()].flatMap((some) =>
     pack(
-      some.flatMap(({ route, groups }) => wholeCells(groups).map((group) => ({ route, group }))),
-      ({ group }) => groupBytes(group),
-      sparkUnitBytes(glueSettings(config), model),
+      some.flatMap(({ route, groups }) => groups.map((group) => routedCells(config, route, [group]))),
+      ({ load }) => coreSeconds([load], 'spark'),
+      limitSeconds,
     ).flatMap((packed) => {
       const [first] = packed;
-      return first === undefined ? [] : [{ route: first.route, groups: packed.map(({ group }) => group) }];
+      if (first === undefined) return [];
+      return [
+        routedCells(
+          config,
+          first.route,
+          packed.flatMap(({ groups }) => groups),
+        ),
+      ];
     }),
   );
   return [...ours, ...larger];
 }
 
-/** What the specification of a unit of `resolve` says about its engine. */
-export function forResolve(config: SummaryConfig, unit: PlannedResolve): PlannedResolve {
-  const { engine } = chooseEngine(config, unit.bytes);
-  return engine === 'spark' ? { ...unit, specification: { ...unit.specification, engine } } : unit;
+function routedCells(
+  config: SummaryConfig,
+  route: RoutedGroups['route'],
+  groups: readonly ApplyGroup[],
+): RoutedGroups {
+  return { route, load: applyLoad(config, { groups }), groups };
+}
+
+/** A unit of `resolve` with the engine that runs it, which its specification says, too. */
+interface RoutedResolve extends RoutedUnit {
+  readonly unit: PlannedResolve;
+}
+
+function routeResolves(
+  context: SummaryContext,
+  units: readonly PlannedResolve[],
+  deadline?: DeadlinePlan,
+): readonly RoutedResolve[] {
+  const { config } = context;
+  const room = roomFor(context);
+  return units.map((unit) => {
+    const load = resolveLoad(config, unit.specification);
+    const route = movedRoute(deadline, load.stage, routeUnit(config.work, needsOf(load), room));
+    const { engine } = route;
+    return {
+      route,
+      load,
+      unit: engine === 'spark' ? { ...unit, specification: { ...unit.specification, engine } } : unit,
+    };
+  });
 }
 
 /** One group for each cell; copied when one of its groups is. */

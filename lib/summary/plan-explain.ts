@@ -1,4 +1,5 @@
-import type { EngineFacts } from './engine-facts.ts';
+import { deadlineLines } from '../run/deadline.ts';
+import { engineLines } from '../run/engine-lines.ts';
 import type { PlannedWork } from './plan.ts';
 import { groupBytes } from './plan-groups.ts';
 import { monthText } from './sql/months.ts';
@@ -20,6 +21,7 @@ export function explain(planned: PlannedWork, strategyReason: string): readonly 
     `apply: ${planned.applyUnits} units over ${touched.length} files, ${bytes(touched.reduce((sum, file) => sum + file.sizeBytes, 0))}`,
   ];
   if (planned.engines !== undefined) lines.push(...engineLines(planned.engines));
+  lines.push(...deadlineLines(planned.deadline));
   if (config.work.fromMonth !== undefined && planned.applyUnits > 0)
     lines.push(`apply starts with the units of ${config.work.fromMonth} and later months`);
   const pruned = stored.length - touched.length;
@@ -30,25 +32,6 @@ export function explain(planned: PlannedWork, strategyReason: string): readonly 
   for (const group of groups.slice(0, listedGroups)) lines.push(`  ${groupLine(group)}`);
   if (groups.length > listedGroups) lines.push(`  and ${groups.length - listedGroups} more`);
   return lines;
-}
-
-/** A line for who and why, one for the price; no more, however many units there are. */
-function engineLines({ resolve, units, sparkUnits, causes, glue }: EngineFacts): readonly string[] {
-  const reasons = causes.map((one) => (causes.length === 1 ? one.reason : `${one.units}: ${one.reason}`));
-  if (sparkUnits === 0) reasons.push(resolve.reason ?? 'each fits, or is not asked for');
-  const parts = [
-    ...(resolve.sparkUnits === 0 ? [] : [`${resolve.sparkUnits} of ${resolve.units} units of resolve`]),
-    ...(units === 0 ? [] : [`${sparkUnits} of ${units} units of apply`]),
-  ];
-  if (parts.length === 0) return [];
-  const lines = [`engine: ${parts.join(' and ')} by Spark (${reasons.join('; ')}), all else by DuckDB`];
-  if (glue !== undefined) lines.push(`  ${glueLine(glue)}`);
-  return lines;
-}
-
-function glueLine(glue: NonNullable<EngineFacts['glue']>): string {
-  const runs = glue.runs === 1 ? '1 run' : `${glue.runs} runs`;
-  return `Spark: ${runs} on Glue of ${glue.cores} cores, about ${Math.ceil(glue.seconds / 60)} min and ${glue.dpuHours.toFixed(1)} DPU-hours, $${glue.usd.toFixed(2)}; in functions it would be $${glue.functionUsd.toFixed(2)} (reckoned)`;
 }
 
 function groupLine(group: ApplyGroup): string {

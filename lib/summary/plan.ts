@@ -3,15 +3,16 @@ import { parseByteSize } from '../config/sizes.ts';
 import { ConfigError, TableNotFoundError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table, withMissingColumns } from '../iceberg/index.ts';
 import { mayUseSpark } from '../run/choose-engine.ts';
+import type { DeadlinePlan } from '../run/deadline.ts';
+import { type EngineFacts, engineFacts } from '../run/engine-facts.ts';
 import { sha256 } from '../run/layout.ts';
 import { needSpark } from '../run/spark-use.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
-import { type EngineFacts, engineFacts } from './engine-facts.ts';
 import { findTable, storedBuckets } from './pin-config.ts';
 import { planChecks } from './plan-checks.ts';
-import { forResolve, type RoutedGroups, routeUnits } from './plan-engine.ts';
+import { type RoutedGroups, routePlan } from './plan-engine.ts';
 import { estimate } from './plan-estimate.ts';
 import { explain } from './plan-explain.ts';
 import { filesByBucket } from './plan-files.ts';
@@ -71,20 +72,21 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
   const groupsOf = split.map((unit) => planGroups(config, unit.specification));
   const groups = groupsOf.flat();
   const { strategy, reason: strategyReason } = chooseStrategy(config, split, groups);
+  const limitBytes = unitLimit(context, groups);
+  const routed = await routePlan(context, {
+    resolve: strategy === 'partitionwise' ? split : [],
+    apply: fromMonthFirst(groups, config.work.fromMonth).map((part) => packGroups(part, limitBytes)),
+  });
   const units =
     strategy === 'partitionwise'
-      ? split.map((unit) => forResolve(config, unit))
+      ? routed.resolve.map(({ unit }) => unit)
       : split.map((unit, index) => ({
           ...unit,
           bytes: unit.specification.summary.reduce((sum, file) => sum + file.sizeBytes, unit.bytes),
           specification: { ...unit.specification, strategy, groups: groupsOf[index] ?? [] },
         }));
   const resolve = await writeStage(context, 'resolve', context.planGeneration, units);
-  const limitBytes = unitLimit(context, groups);
-  const routed = fromMonthFirst(groups, config.work.fromMonth).flatMap((part) =>
-    routeUnits(context, packGroups(part, limitBytes)),
-  );
-  const applied = [...applyUnits(units, routed)];
+  const applied = [...applyUnits(units, routed.apply)];
   const apply = await writeStage(context, 'apply', context.planGeneration, applied);
   const checks = planChecks({ context, tables, resolve: units, apply: applied, groups, limitBytes });
   const check =
@@ -109,12 +111,13 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
     config,
     shape,
     units,
-    groups: routed.some(({ route }) => route.engine === 'spark')
-      ? routed.flatMap((unit) => unit.groups)
+    groups: routed.apply.some(({ route }) => route.engine === 'spark')
+      ? routed.apply.flatMap((unit) => unit.groups)
       : groups,
     facts,
     applyUnits: apply.units,
-    engines: engineFacts(context, routed, units),
+    engines: engineFacts(context, [...routed.resolve, ...routed.apply]),
+    deadline: routed.deadline,
     threads: config.work.threads ?? world.resources.threads,
   };
   const head = {
@@ -262,6 +265,7 @@ export interface PlannedWork {
   readonly applyUnits: number;
   /** Who runs the units; undefined where nothing was to be decided. */
   readonly engines: EngineFacts | undefined;
+  readonly deadline: DeadlinePlan | undefined;
   readonly threads: number;
 }
 

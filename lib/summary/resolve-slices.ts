@@ -27,7 +27,11 @@ export function keySlices(context: SummaryContext, spec: ResolveSpec): number {
 }
 
 /** Whether nothing is stored of the bucket. */
-export function isFirstLoad({ summary, latest, tombstones }: ResolveSpec): boolean {
+export function isFirstLoad({
+  summary,
+  latest,
+  tombstones,
+}: Pick<ResolveSpec, 'summary' | 'latest' | 'tombstones'>): boolean {
   return summary.length + latest.length + tombstones.length === 0;
 }
 

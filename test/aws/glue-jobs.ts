@@ -27,6 +27,10 @@ export interface GlueJobs extends AsyncDisposable {
 export interface JobRun {
   readonly id: string;
   readonly arguments: Readonly<Record<string, string>>;
+  /** As asked for, in place of the job's own. */
+  readonly workerType: string | undefined;
+  readonly workers: number | undefined;
+  readonly timeoutMinutes: number | undefined;
   state: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'STOPPED';
   error: string | undefined;
 }
@@ -37,10 +41,13 @@ export async function openGlueJobs(jobName: string): Promise<GlueJobs> {
   const runs: JobRun[] = [];
   const children = new Map<string, ChildProcess>();
 
-  function start(given: Readonly<Record<string, string>>): JobRun {
+  function start({ Arguments: given = {}, WorkerType, NumberOfWorkers, Timeout }: Asked): JobRun {
     const run: JobRun = {
       id: `jr_${randomBytes(8).toString('hex')}`,
       arguments: given,
+      workerType: WorkerType,
+      workers: NumberOfWorkers,
+      timeoutMinutes: Timeout,
       state: 'RUNNING',
       error: undefined,
     };
@@ -71,11 +78,12 @@ export async function openGlueJobs(jobName: string): Promise<GlueJobs> {
   }
 
   const actions: Readonly<Record<string, (asked: Asked) => unknown>> = {
-    StartJobRun: ({ JobName: name, Arguments: given = {} }) => {
-      if (name !== jobName) throw new Refused('EntityNotFoundException');
+    StartJobRun: (asked) => {
+      if (asked.JobName !== jobName) throw new Refused('EntityNotFoundException');
+      mustBeSized(asked);
       if (runs.filter(({ state }) => state === 'RUNNING').length >= jobs.mostRuns)
         throw new Refused('ConcurrentRunsExceededException');
-      return { JobRunId: start(given).id };
+      return { JobRunId: start(asked).id };
     },
     GetJobRun: ({ RunId: id }) => {
       const run = runs.find((one) => one.id === id);
@@ -134,10 +142,23 @@ export async function openGlueJobs(jobName: string): Promise<GlueJobs> {
   return jobs;
 }
 
+/** The service takes a type only with a number, of whole workers, and whole minutes. */
+function mustBeSized({ WorkerType: type, NumberOfWorkers: workers, Timeout: minutes }: Asked): void {
+  const isType = type === undefined || ['G.1X', 'G.2X', 'G.4X', 'G.8X'].includes(type);
+  const isNumber = (value: number | undefined, least: number) =>
+    value === undefined || (Number.isInteger(value) && value >= least);
+  const isPair = (type === undefined) === (workers === undefined);
+  if (!isType || !isPair || !isNumber(workers, 2) || !isNumber(minutes, 1))
+    throw new Refused('InvalidInputException');
+}
+
 interface Asked {
   readonly JobName?: string;
   readonly RunId?: string;
   readonly Arguments?: Readonly<Record<string, string>>;
+  readonly WorkerType?: string;
+  readonly NumberOfWorkers?: number;
+  readonly Timeout?: number;
   readonly JobRunIds?: readonly string[];
 }
 

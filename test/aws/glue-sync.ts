@@ -3,6 +3,7 @@ import {
   GetJobRunCommand,
   GlueClient,
   StartJobRunCommand,
+  type StartJobRunCommandInput,
 } from '@aws-sdk/client-glue';
 import { StateFailure, type TaskHandler } from '../../lib/asl/index.ts';
 import { credentials, region } from './stand-ins.ts';
@@ -14,9 +15,10 @@ import { credentials, region } from './stand-ins.ts';
 export function glueSync(endpoint: string): TaskHandler {
   const client = new GlueClient({ region, credentials, endpoint, maxAttempts: 1 });
   return async (taskArguments, { signal }) => {
-    const { JobName, Arguments } = taskArguments as { JobName: string; Arguments: Record<string, string> };
+    const asked = taskArguments as unknown as StartJobRunCommandInput & { readonly JobName: string };
+    const { JobName } = asked;
     const { JobRunId: RunId = '' } = await client
-      .send(new StartJobRunCommand({ JobName, Arguments }))
+      .send(new StartJobRunCommand(asked))
       .catch((error: Error) => {
         throw new StateFailure(`Glue.${error.name}`, error.message, error);
       });

@@ -80,6 +80,8 @@ describe('a pipeline with work.engine: spark, as it is deployed', () => {
         ['SUCCEEDED', ['--specifications']],
         ['SUCCEEDED', ['--specifications']],
       ]);
+      // So little that the fewest workers do.
+      expect(jobs.runs).toMatchObject(Array(2).fill({ workerType: 'G.1X', workers: 2, timeoutMinutes: 30 }));
       expect((await ok(site.home, 'verify', '--full', '--aws')).stdout).toContain('verified');
       // The job asks for nothing that its role would not let it.
       const rights = sparkPolicy(await loadPipeline(`${site.home.path}/pipelines/accounts.yaml`));

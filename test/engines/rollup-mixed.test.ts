@@ -59,7 +59,7 @@ it('a batch with units of both engines is one commit, and the next goes on from 
     const { run, plan } = await product.run(batch);
     expect(run?.error).toBeUndefined();
     expect(plan?.explanation).toContain(
-      'engine: 1 of 2 units by Spark (units above work.sparkAbove, 15 KB), all else by DuckDB',
+      'engine: 1 of 2 units of rollup by Spark (above work.sparkAbove (15 KB)), all else by DuckDB',
     );
     expect(given).toBe(1);
     await expectOracle(product, batches, index + 1);

@@ -3,11 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { routeUnit, type UnitNeeds, type UnitRoom } from '../../lib/run/route-unit.ts';
 
 const room: UnitRoom = { memoryBytes: 1e9, seconds: 600, diskBytes: 6e9 };
-const small: UnitNeeds = { bytes: 1e8, memoryBytes: 1e8, pieceSeconds: 10, diskBytes: 1e8 };
-const auto = { engine: 'auto', sparkAbove: undefined } as const;
+const small: UnitNeeds = { bytes: 1e8, piece: 'a cell', memoryBytes: 1e8, pieceSeconds: 10, diskBytes: 1e8 };
+const auto = { engine: 'auto' } as const;
 
 const amount = fc.double({ min: 0, max: 1e12, noNaN: true });
-const needs = fc.record({ bytes: amount, memoryBytes: amount, pieceSeconds: amount, diskBytes: amount });
+const needs = fc.record({
+  bytes: amount,
+  piece: fc.constant('a cell'),
+  memoryBytes: amount,
+  pieceSeconds: amount,
+  diskBytes: amount,
+});
 const rooms = fc.record({ memoryBytes: amount, seconds: amount, diskBytes: amount });
 
 describe('the engine of a unit', () => {
@@ -52,6 +58,7 @@ describe('the engine of a unit', () => {
       fc.property(needs, rooms, fc.double({ min: 1, max: 100, noNaN: true }), (wanted, given, factor) => {
         if (routeUnit(auto, wanted, given).engine === 'duckdb') return;
         const more = {
+          ...wanted,
           bytes: wanted.bytes * factor,
           memoryBytes: wanted.memoryBytes * factor,
           pieceSeconds: wanted.pieceSeconds * factor,

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { engineModel } from '../../lib/engine/engine-model.ts';
 import type { SparkOutcome, SparkRunner, SparkTaskList } from '../../lib/engine/spark.ts';
 import { compiledRecord, savedUnit } from '../../lib/run/compiled-units.ts';
 import { jsonBytes } from '../../lib/run/layout.ts';
 import { recordedError } from '../../lib/run/raised-error.ts';
 import { readSavedJson } from '../../lib/run/saved-json.ts';
+import { secondsOfBytes } from '../../lib/run/spark-capacity.ts';
 import { type FinishItem, groupForSpark, type SparkRunItem } from '../../lib/run/spark-groups.ts';
 import { saveRunFailure } from '../../lib/run/spark-outcome.ts';
 import { type PlannedUnit, stageItems, writeStage } from '../../lib/run/stages.ts';
@@ -207,22 +209,22 @@ describe('runs of Spark', () => {
     bytes.map((size, n): Specification => ({ n, use: 'planned', bytes: size }));
 
   it('are few, get like amounts to read, and none of what is done or not compiled', async () => {
-    await using b = await bench([...sized([60, 10, 50, 5, 1]), { n: 7, use: 'possible' }]);
+    await using b = await bench([...sized([60, 5, 50, 10, 1]), { n: 7, use: 'possible' }]);
     for (const index of b.items.keys()) await b.work(index);
     await b.report(4, done);
     await b.work(4, { finish: true, group: 'g0' });
-    const groups = await groupForSpark(b.context, b.stage, {
-      mostRuns: 4,
-      mostRunBytes: 1e12,
-      leastRunBytes: 60,
-    });
+    const second = secondsOfBytes(1, engineModel());
+    const limits = { mostRuns: 4, mostRunSeconds: 1e12, leastRunSeconds: 60 * second };
+    const groups = await groupForSpark(b.context, b.stage, { limits });
     expect(groups).toMatchObject({ runs: 2, units: 4 });
     const { results } = b.context.world;
     const runs = await all(results.readLines(groups.items ?? ''));
     const lists = await Promise.all(
       runs.map(async (line) => {
-        const { specifications, run, stage, attempt, group } = JSON.parse(line) as SparkRunItem;
+        const item = JSON.parse(line) as SparkRunItem;
+        const { specifications, run, stage, attempt, group } = item;
         expect([run, stage, attempt, group]).toEqual(['run-1', 'apply', 1, expect.stringMatching(/^g\d$/)]);
+        expect(item).toMatchObject({ units: 2, workerType: 'G.1X', workers: 2, timeoutMinutes: 30 });
         expect(line.length).toBeLessThan(1_000);
         return readSavedJson<SparkTaskList>(results, specifications, run);
       }),
@@ -231,17 +233,17 @@ describe('runs of Spark', () => {
       units.map(({ specification }) => /\/(u\d)-/.exec(specification)?.[1]),
     );
     expect(names).toEqual([
-      ['u0', 'u3'],
-      ['u2', 'u1'],
+      ['u0', 'u1'],
+      ['u2', 'u3'],
     ]);
     const finish = (await all(results.readLines(groups.finish ?? ''))).map(
       (line) => JSON.parse(line) as FinishItem,
     );
     expect(finish.map(({ unit, group, finish }) => [unit.slice(0, 2), group, finish])).toEqual([
       ['u0', 'g0', true],
-      ['u3', 'g0', true],
+      ['u1', 'g0', true],
       ['u2', 'g1', true],
-      ['u1', 'g1', true],
+      ['u3', 'g1', true],
     ]);
   });
 

@@ -113,6 +113,9 @@ describe('its tasks and Maps', () => {
     expect(runs[0]?.[1]['Arguments']).toEqual({
       JobName: `\${spark}`,
       Arguments: { '--specifications': '{% $states.input.specifications %}' },
+      WorkerType: '{% $states.input.workerType %}',
+      NumberOfWorkers: '{% $states.input.workers %}',
+      Timeout: '{% $states.input.timeoutMinutes %}',
     });
   });
 

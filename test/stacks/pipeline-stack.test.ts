@@ -194,6 +194,16 @@ describe('alarms and notifications', () => {
     expect(propertiesOf('AWS::CloudWatch::Alarm').map((alarm) => alarm['Threshold'])).toContain(500_000);
   });
 
+  it('tell of a run at its deadline, if that is sooner', () => {
+    const soon = { ...everything, work: { ...everything.work, deadline: '2h' } };
+    stacksOf([soon])
+      .template('Partwise-everything')
+      .hasResourceProperties('AWS::CloudWatch::Alarm', {
+        MetricName: 'OldestRunAge',
+        Threshold: 2 * 3_600,
+      });
+  });
+
   it('let CloudWatch and EventBridge publish, with TLS only', () => {
     const [policy] = propertiesOf('AWS::SNS::TopicPolicy');
     const text = JSON.stringify(policy);

@@ -51,11 +51,17 @@ describe('the job of Spark', () => {
       });
   });
 
-  it('is started by the machine for a list of units, waited for, and stopped with the execution', () => {
+  it('is started by the machine for a list of units, with workers and time for them, waited for, and stopped with the execution', () => {
     const text = definitionOf(template);
     expect(text).toContain('states:::glue:startJobRun.sync');
     expect(text).toContain('"JobName":"partwise-everything"');
     expect(text).toContain('"--specifications":"{% $states.input.specifications %}"');
+    for (const [name, value] of Object.entries({
+      WorkerType: 'workerType',
+      NumberOfWorkers: 'workers',
+      Timeout: 'timeoutMinutes',
+    }))
+      expect(text).toContain(`"${name}":"{% $states.input.${value} %}"`);
     // Null is not a value that the service takes.
     expect(text).not.toContain('NotificationProperty');
   });

@@ -1,12 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
+import { engineFacts } from '../../lib/run/engine-facts.ts';
 import { planPipeline, runPipeline } from '../../lib/run/local.ts';
 import { routeUnit } from '../../lib/run/route-unit.ts';
 import { filePath } from '../../lib/stores/location.ts';
-import { engineFacts } from '../../lib/summary/engine-facts.ts';
-import { routeUnits, wholeCells } from '../../lib/summary/plan-engine.ts';
-import type { ApplyGroup, ApplySpec, SummaryContext } from '../../lib/summary/types.ts';
+import type { PlannedResolve } from '../../lib/summary/plan.ts';
+import { routePlan, routeUnits, wholeCells } from '../../lib/summary/plan-engine.ts';
+import type { ApplyGroup, ApplySpec, FileSpec, SummaryContext } from '../../lib/summary/types.ts';
 import { openFixture, smallPipeline } from '../run/fixture.ts';
 import { parseSummary } from '../support/pipelines.ts';
 
@@ -67,7 +68,13 @@ describe('the engine of a unit', () => {
 
   it('goes by the bytes of the unit’s files with work.sparkAbove', async () => {
     const rule = { engine: 'auto', sparkAbove: '1 MB' } as const;
-    const needs = (bytes: number) => ({ bytes, memoryBytes: 0, pieceSeconds: 0, diskBytes: 0 });
+    const needs = (bytes: number) => ({
+      bytes,
+      piece: 'a cell',
+      memoryBytes: 0,
+      pieceSeconds: 0,
+      diskBytes: 0,
+    });
     expect(routeUnit(rule, needs(1e6), undefined).engine).toBe('duckdb');
     expect(routeUnit(rule, needs(1e6 + 1), undefined)).toEqual({
       engine: 'spark',
@@ -76,7 +83,7 @@ describe('the engine of a unit', () => {
     });
     const { plan } = await planned('{strategy: partitionwise, sparkAbove: 1 GB}');
     expect(plan?.explanation.join('\n')).toMatch(
-      /engine: 0 of \d+ units of apply by Spark \(each fits, or is not asked for\)/,
+      /engine: 0 of \d+ units of resolve and 0 of \d+ units of apply by Spark \(each fits, or is not asked for\)/,
     );
   });
 
@@ -88,7 +95,7 @@ describe('the engine of a unit', () => {
       line.startsWith('engine: 1 of 1 units of resolve and 1 of 1 units of apply'),
     );
     expect(lines[at + 1]).toMatch(
-      /^ {2}Spark: 1 run on Glue of 36 cores, about \d+ min and \d+\.\d DPU-hours, \$\d+\.\d\d; in functions it would be \$\d+\.\d\d \(reckoned\)$/,
+      /^ {2}Spark: resolve in 1 run on Glue of 2 G\.1X \(4 cores\), about \d+ min and \d+\.\d DPU-hours, \$\d+\.\d\d; in functions it would be \$\d+\.\d\d \(reckoned\)$/,
     );
   });
 
@@ -110,8 +117,8 @@ describe('the engine of a unit', () => {
     });
     const routed = routeUnits(context, [
       [cell(1, 1_000, 1e6)],
-      [cell(2, 1e12, 1e9)],
-      [cell(3, 1e12, 1e9)],
+      [cell(2, 1e8, 1e9)],
+      [cell(3, 1e8, 1e9)],
       [cell(4, 1_000, 9e9)],
       [cell(5, 1_000, 2e6)],
     ]);
@@ -121,12 +128,65 @@ describe('the engine of a unit', () => {
       ['time', [2, 3]],
       ['disk', [4]],
     ]);
-    const facts = engineFacts(context, routed, []);
-    expect(facts).toMatchObject({ units: 4, sparkUnits: 2 });
+    const facts = engineFacts(context, routed);
+    expect(facts?.stages).toEqual([{ stage: 'apply', units: 4, sparkUnits: 2 }]);
+    expect(facts?.price).toMatchObject({ functions: { units: 2 }, spark: [{ stage: 'apply' }] });
     expect(facts?.causes.map(({ cause, units }) => [cause, units])).toEqual([
       ['time', 1],
       ['disk', 1],
     ]);
+  });
+
+  it('of resolve goes by the same rule: by its records, rows of latest and memory', async () => {
+    const small = await config('{}');
+    const context = {
+      config: small,
+      attempt: 2,
+      world: { spark: 'glue', resources: { memoryBytes: 2e9, threads: 2 } },
+    } as SummaryContext;
+    const file = (rows: number, sizeBytes: number): FileSpec => ({
+      location: 'file:///latest',
+      specId: 0,
+      partition: [],
+      month: 0,
+      rows,
+      sizeBytes,
+      deletes: [],
+    });
+    const unit = (records: number, latest: FileSpec): PlannedResolve => ({
+      label: 'b00000',
+      rows: records,
+      bytes: latest.sizeBytes,
+      specification: {
+        stage: 'resolve',
+        strategy: 'partitionwise',
+        bucket: 0,
+        buckets: 1,
+        columns: '',
+        sources: [],
+        feed: [],
+        months: [[24_313, records, 0]],
+        summary: [],
+        latest: [latest],
+        tombstones: [],
+        groups: [],
+      },
+    });
+    const units = [
+      unit(10, file(1_000, 1e6)),
+      unit(1e9, file(1_000, 1e6)),
+      unit(10, file(1e12, 1e9)),
+      unit(10, file(1_000, 9e9)),
+    ];
+    const routed = await routePlan(context, { resolve: units, apply: [] });
+    expect(routed.resolve.map(({ route }) => route.cause)).toEqual(['fits', 'memory', 'time', 'disk']);
+    expect(routed.resolve.map(({ unit }) => unit.specification.engine)).toEqual([
+      undefined,
+      'spark',
+      'spark',
+      'spark',
+    ]);
+    expect(routed.resolve[1]?.route.reason).toMatch(/^a bucket takes [\d,]+ MB of memory, a unit has/);
   });
 
   it('is refused by name where there is no Spark, before anything is worked on', async () => {

@@ -4,7 +4,8 @@ import { bytes, count, duration } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
 import { type Assumptions, defaultAssumptions, type TableStatistics } from '../../simulate/assumptions.ts';
 import { describeAssumptions, describeRollup } from '../../simulate/describe.ts';
-import { type SimulatedEngines, simulateEngines } from '../../simulate/engines.ts';
+import { type SimulatedEngine, simulateEngine } from '../../simulate/engines.ts';
+import { rollupUnits, summaryUnits } from '../../simulate/equal-units.ts';
 import { prices } from '../../simulate/prices.ts';
 import { parseQuantity } from '../../simulate/quantity.ts';
 import { rollupBatch, rollupStages } from '../../simulate/rollup.ts';
@@ -38,11 +39,11 @@ export const simulate: CommandHandler = async (context) => {
   };
   const simulated = simulateSummary(table, assumed, row);
   const { cost, volume, storage, warnings } = simulated;
-  const engines = simulateEngines(volume, {
-    assumed,
-    entries: config === undefined ? usualEntries : rowEntries(config),
-    job: config === undefined ? usualGlue : glueSettings(config),
-  });
+  const entries = config === undefined ? usualEntries : rowEntries(config);
+  const job = config === undefined ? usualGlue : glueSettings(config);
+  const engines = summaryUnits({ table, volume, assumed, entries }).map((units) =>
+    simulateEngine(units, { assumed, job }),
+  );
   const variants = sensitivity(table, assumed, row);
   const assumptionsSaid = describeAssumptions(table, assumed, volume);
   output.document({
@@ -58,7 +59,7 @@ export const simulate: CommandHandler = async (context) => {
     `${count(table.records)} records for ${table.recordMonths} of ${table.months} months of a table of ${count(table.rows)} rows (${bytes(table.rows * assumed.rowBytes)})`,
     `opens ${bytes(volume.touchedBytes)} in ${count(volume.work.units - volume.buckets)} units over ${count(volume.buckets)} buckets`,
     ...resultLines(cost),
-    ...engineLines(engines),
+    ...engines.flatMap(engineLines),
     'storage, a month',
     ...itemLines(storage),
     'with one assumption changed',
@@ -99,11 +100,12 @@ function mustBeOfKind({ flags }: CommandContext, kind: keyof typeof flagsOf): vo
   );
 }
 
-function engineLines({ route, spark, cpuSeconds }: SimulatedEngines): readonly string[] {
+function engineLines({ stage, route, functions, spark, cpuSeconds }: SimulatedEngine): readonly string[] {
   const engine = route.engine === 'duckdb' ? 'DuckDB in functions' : 'Spark on Glue';
   const times = cpuSeconds.spark / cpuSeconds.duckdb;
   return [
-    `engine of apply: ${engine} (${route.reason})`,
+    `engine of ${stage}: ${engine} (${route.reason})`,
+    `  all of it in functions: ${dollars(functions.usd)} and ${duration(functions.seconds * 1000)}`,
     `  all of it by Spark on Glue: ${dollars(spark.usd)} and ${duration(spark.seconds * 1000)}, in ${count(spark.runs)} runs of ${count(spark.cores)} cores; ${count(Math.round(times))} times DuckDB's time of a core (fitted on one small machine)`,
   ];
 }
@@ -130,11 +132,14 @@ function simulateRollup(
   );
   const assumed = assumptions(context, chosen);
   const cost = runCost(rollupStages(batch, assumed), assumed);
+  const job = chosen === undefined ? usualGlue : glueSettings(chosen);
+  const engines = rollupUnits(batch).map((units) => simulateEngine(units, { assumed, job }));
   const said = describeRollup(batch, assumed);
-  output.document({ batch, assumed, prices, cost, assumptions: said });
+  output.document({ batch, assumed, prices, cost, engines, assumptions: said });
   output.lines([
     `a batch of ${count(points)} points`,
     ...resultLines(cost),
+    ...engines.flatMap(engineLines),
     'assumed',
     ...said.map((line) => `  ${line}`),
     priceLine(),

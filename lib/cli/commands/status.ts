@@ -1,5 +1,6 @@
 import { bytes, count, duration, instant } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
+import { latenessOf } from '../../run/deadline-facts.ts';
 import { planOfRun } from '../../run/local.ts';
 import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
@@ -42,7 +43,7 @@ export const status: CommandHandler = async (context) => {
     cases,
     refused,
   });
-  output.lines(headLines(run, session.pipeline !== undefined));
+  output.lines(headLines(run, session.pipeline !== undefined, world.clock.now()));
   output.line();
   output.lines(fileLines(files));
   const columns = columnLines(run);
@@ -68,7 +69,7 @@ export const status: CommandHandler = async (context) => {
   return 0;
 };
 
-function headLines(run: RunRecord, isOnAws: boolean): readonly string[] {
+function headLines(run: RunRecord, isOnAws: boolean, nowMs: number): readonly string[] {
   const lines = [
     `run      ${run.runId}`,
     `status   ${run.status}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`,
@@ -77,6 +78,8 @@ function headLines(run: RunRecord, isOnAws: boolean): readonly string[] {
   ];
   if (run.endedMs !== undefined)
     lines.push(`ended    ${instant(run.endedMs)}, after ${duration(run.endedMs - run.createdMs)}`);
+  const late = latenessOf(run, nowMs);
+  if (late !== undefined) lines.push(`deadline ${late}`);
   const { execution } = run.facts;
   if (isOnAws && typeof execution === 'string')
     lines.push(`by       execution ${execution.split(':').at(-1)}`);
