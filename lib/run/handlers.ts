@@ -8,8 +8,10 @@ import { jsonBytes, layout } from './layout.ts';
 import { keptPlan, planRun } from './planning.ts';
 import { preparedObjects, writePrepareItems } from './prepare.ts';
 import { type MachineFailure, raisedError, recordedError, unitFailure } from './raised-error.ts';
-import { groupForSpark, type SparkGroups } from './spark-groups.ts';
+import { addFacts } from './run-facts.ts';
+import { groupForSpark } from './spark-groups.ts';
 import { saveRunFailure } from './spark-outcome.ts';
+import { noteSparkShare } from './spark-share.ts';
 import { hasSpark } from './spark-use.ts';
 import { type UnitWork, workUnit } from './unit-work.ts';
 import type { RunContext, Workload, World } from './workload.ts';
@@ -301,10 +303,10 @@ async function groupUnits(context: RunContext, stage: string) {
   if (items === undefined || finish === undefined) return { runs: 0 };
   const goes = units === 1 ? `1 unit of ${stage} goes` : `${units} units of ${stage} go`;
   const text = `${goes} to Spark, in ${runs} ${runs === 1 ? 'run' : 'runs'} of it`;
-  world.progress({ kind: 'note', runId, text });
+  world.progress({ kind: 'note', runId, text, stage });
   for (const { unit, name, message } of rerouted.some)
     world.progress({ kind: 'note', runId, text: `${unit} goes to Spark: ${name}: ${message}` });
-  if (rerouted.units > 0) await addRerouted(context, stage, rerouted);
+  await noteSparkShare(context, stage, { rerouted });
   return { runs, items: objectReference(world, items), finish: objectReference(world, finish) };
 }
 
@@ -352,25 +354,6 @@ async function maintainAfter(options: HandlerOptions, context: RunContext): Prom
       `maintenance failed and will be tried after the next run: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
     ];
   }
-}
-
-/** Units that were too large for a function: they were done all the same, and whoever looks at the run should know. */
-async function addRerouted(
-  { world, runId }: RunContext,
-  stage: string,
-  rerouted: SparkGroups['rerouted'],
-): Promise<void> {
-  const before = (await world.state.runs.get(runId))?.facts['rerouted'];
-  await addFacts(world, runId, { rerouted: { ...(before ?? {}), [stage]: rerouted } });
-}
-
-async function addFacts(
-  world: World,
-  runId: string,
-  facts: Readonly<Record<string, unknown>>,
-): Promise<void> {
-  const run = await world.state.runs.get(runId);
-  await world.state.runs.update(runId, { facts: { ...run?.facts, ...facts } });
 }
 
 /** Notes how long a step took that has no checkpoint of its own: `facts.times`. */
