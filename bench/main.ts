@@ -1,5 +1,6 @@
 import { committerBench } from './committer.ts';
 import { enginesBench } from './engines.ts';
+import { firstLoadBench } from './first-load.ts';
 import { lambdaBench } from './lambda.ts';
 import { planningBench } from './planning.ts';
 import { rollupBench } from './rollup.ts';
@@ -11,6 +12,7 @@ import { summaryBench } from './summary.ts';
 const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<void>>> = {
   committer: committerBench,
   engines: enginesBench,
+  'first-load': firstLoadBench,
   lambda: lambdaBench,
   planning: planningBench,
   rollup: rollupBench,

@@ -85,6 +85,8 @@ export class UnitTooLargeError extends PartwiseError {}
 export class SparkUnitError extends PartwiseError {
   override readonly retryable = true;
 }
+/** Units are Spark's and there is no Spark here; with one, the run goes on where it stands. */
+export class SparkMissingError extends PartwiseError {}
 /** A batch is held by a run that has not ended. */
 export class UnfinishedBatchError extends PartwiseError {}
 /** Points cannot be worked into windows that are published, or doing something else would lose points that were. */

@@ -30,6 +30,7 @@ export type ExitCode = (typeof exitCodes)[number]['code'];
 const byErrorName: Readonly<Record<string, ExitCode>> = {
   UsageError: 2,
   ConfigError: 2,
+  SparkMissingError: 2,
   TableNotFoundError: 2,
   PlanStaleError: 3,
   PinnedSnapshotExpiredError: 3,

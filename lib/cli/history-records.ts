@@ -1,5 +1,5 @@
 import { isAppliedTo } from '../run/branches.ts';
-import { isCompiled } from '../run/compiled-units.ts';
+import { isCompiled, sparkUnits } from '../run/compiled-units.ts';
 import { isHandover } from '../run/handovers.ts';
 import type { CheckpointRecord, RunRecord, StateStore, UnitFailure } from '../stores/ports.ts';
 
@@ -43,6 +43,7 @@ export const unitColumns = {
   unit: 'VARCHAR',
   attempt: 'INTEGER',
   status: 'VARCHAR',
+  engine: 'VARCHAR',
   started: 'TIMESTAMP',
   ended: 'TIMESTAMP',
   elapsed_ms: 'BIGINT',
@@ -58,6 +59,8 @@ export interface UnitRow {
   readonly attempt: number;
   /** `done`: its checkpoint stands. `started`: no end was noted, so it runs now or its process died. */
   readonly status: 'done' | 'failed' | 'started';
+  /** Who has done it; null before. */
+  readonly engine: 'duckdb' | 'spark' | null;
   readonly started: string | null;
   readonly ended: string | null;
   readonly elapsed_ms: number | null;
@@ -68,8 +71,13 @@ export interface UnitRow {
 
 /** Units with a checkpoint, then the attempts that have none, streamed. */
 export async function* unitRows(state: StateStore, runId: string): AsyncIterable<UnitRow> {
-  for await (const record of state.checkpoints.list(runId))
-    if (!isHandover(record) && !isCompiled(record)) yield doneRow(record);
+  const bySpark = new Map<string, Awaited<ReturnType<typeof sparkUnits>>>();
+  for await (const record of state.checkpoints.list(runId)) {
+    if (isHandover(record) || isCompiled(record)) continue;
+    const isSparks = bySpark.get(record.stage) ?? (await sparkUnits(state, runId, record.stage));
+    bySpark.set(record.stage, isSparks);
+    yield doneRow(record, isSparks(record) ? 'spark' : 'duckdb');
+  }
   for await (const note of state.checkpoints.notes(runId)) {
     if (note.error !== undefined) yield openRow(note, 'failed');
     else if (
@@ -81,13 +89,14 @@ export async function* unitRows(state: StateStore, runId: string): AsyncIterable
   }
 }
 
-function doneRow(record: CheckpointRecord): UnitRow {
+function doneRow(record: CheckpointRecord, engine: UnitRow['engine']): UnitRow {
   return {
     run_id: record.runId,
     stage: record.stage,
     unit: record.unit,
     attempt: record.attempt,
     status: 'done',
+    engine,
     started: iso(record.startedMs),
     ended: iso(record.endedMs),
     elapsed_ms: Math.round(record.endedMs - record.startedMs),
@@ -104,6 +113,7 @@ function openRow(note: UnitFailure, status: 'failed' | 'started'): UnitRow {
     unit: note.unit,
     attempt: note.attempt,
     status,
+    engine: null,
     started: iso(note.startedMs),
     ended: iso(note.endedMs),
     elapsed_ms: note.endedMs === undefined ? null : Math.round(note.endedMs - note.startedMs),

@@ -7,6 +7,7 @@ import type { RunRecord } from '../stores/ports.ts';
 import { batchLines, batchReport } from './batch-lines.ts';
 import { type CaseCount, casesOf } from './case-records.ts';
 import type { CommandContext } from './command.ts';
+import { engineLines } from './engine-lines.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { repairLines } from './repair-lines.ts';
 import { didNothing, isTask, taskLines } from './task-lines.ts';
@@ -131,6 +132,7 @@ export function publishedLines(
         ? `${style.green('nothing to do')}, found ${run.runId}: nothing was committed`
         : `${style.green('published')} ${run.runId} to ${run.branch}${took}`,
       ...taskLines(run),
+      ...engineLines(run),
     ];
   const nothing = plan?.outcome === 'nothing';
   return [
@@ -140,6 +142,7 @@ export function publishedLines(
     ...inputLines(run, command),
     ...batchLines(run),
     ...repairLines(run),
+    ...engineLines(run),
     ...cases.map(({ title, rows }) => `  ${count(rows).padStart(12)}  ${title}`),
     ...listOf(run.facts.maintenance).map((line) => `  maintenance: ${line}`),
   ];

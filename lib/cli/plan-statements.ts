@@ -1,6 +1,6 @@
 import { layOut } from '../report/sql-layout.ts';
 import { readManifest, runContext } from '../run/context.ts';
-import type { Plan, World } from '../run/workload.ts';
+import type { Plan, UnitStatements, World } from '../run/workload.ts';
 import { workloadOf } from '../run/workloads.ts';
 import type { RunRecord } from '../stores/ports.ts';
 
@@ -11,10 +11,18 @@ export async function statementLines(world: World, run: RunRecord, plan: Plan): 
   const told = workloadOf(config).statements?.(context, plan, 1);
   if (told === undefined) return [`  no statements are told of pipelines of kind ${config.kind}`];
   const lines: string[] = [];
-  for await (const { unit, engine, statements } of told) {
-    lines.push('', `  statements of ${unit}, ${engine === 'spark' ? 'Spark' : 'DuckDB'}:`);
-    for (const statement of statements)
-      lines.push('', ...`${layOut(statement, { backslashes: engine === 'spark' })};`.split('\n'));
-  }
+  for await (const one of told) lines.push(...unitLines(one));
   return lines.length === 0 ? ['  no unit changes stored rows'] : [...lines, ''];
+}
+
+/** The statements of a unit, laid out, under a line that names it. */
+export function unitLines({ unit, engine, statements }: UnitStatements): readonly string[] {
+  return [
+    '',
+    `  statements of ${unit}, ${engine === 'spark' ? 'Spark' : 'DuckDB'}:`,
+    ...statements.flatMap((statement) => [
+      '',
+      ...`${layOut(statement, { backslashes: engine === 'spark' })};`.split('\n'),
+    ]),
+  ];
 }

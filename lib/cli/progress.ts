@@ -21,6 +21,8 @@ interface StageState {
   readonly name: string;
   readonly total: number;
   startedMs: number | undefined;
+  /** When its newest unit ended. */
+  unitEndedMs: number | undefined;
   done: number;
   /** Units whose checkpoint stood already: no measure of speed. */
   skipped: number;
@@ -59,6 +61,11 @@ export function makeProgress(options: ProgressOptions): Progress {
     }
     shownMs = now();
   };
+  const stageOf = (name: string): StageState => {
+    const stage = stages.get(name) ?? newStage(name, 0);
+    stages.set(name, stage);
+    return stage;
+  };
   const enter = (stage: StageState) => {
     if (current === stage) return;
     show(true);
@@ -76,6 +83,7 @@ export function makeProgress(options: ProgressOptions): Progress {
           `run ${event.runId}${attempt}: ${count(event.objects)} ${event.objects === 1 ? 'file' : 'files'}`,
         );
       } else if (event.kind === 'note') {
+        if (event.stage !== undefined) enter(stageOf(event.stage));
         // Who waits says so at each try; once is enough.
         if (event.text !== lastNote) line(`  ${event.text}`);
         lastNote = event.text;
@@ -85,12 +93,12 @@ export function makeProgress(options: ProgressOptions): Progress {
         // Stages of the plan are announced together; one begins with its first unit.
         if (event.stage === 'audit' || event.stage === 'publish') enter(stage);
       } else {
-        const stage = stages.get(event.stage) ?? newStage(event.stage, 0);
-        stages.set(event.stage, stage);
+        const stage = stageOf(event.stage);
         // The first unit is announced when it has ended.
         stage.startedMs ??= now() - event.elapsedMs;
         enter(stage);
         stage.done += 1;
+        stage.unitEndedMs = now();
         if (event.skipped) stage.skipped += 1;
         else {
           stage.rows += event.rows;
@@ -108,12 +116,23 @@ export function makeProgress(options: ProgressOptions): Progress {
 }
 
 function newStage(name: string, total: number): StageState {
-  return { name, total, startedMs: undefined, done: 0, skipped: 0, rows: 0, bytes: 0 };
+  return {
+    name,
+    total,
+    startedMs: undefined,
+    unitEndedMs: undefined,
+    done: 0,
+    skipped: 0,
+    rows: 0,
+    bytes: 0,
+  };
 }
 
 /** @example stageLine(stage, now, false) // '  apply     12/40 units  1,200,000 rows  85,000 rows/s  about 33 s left' */
 function stageLine(stage: StageState, nowMs: number, final: boolean): string {
-  const elapsedMs = Math.max(1, nowMs - (stage.startedMs ?? nowMs));
+  // What follows a stage's last unit is the next stage's time.
+  const untilMs = final ? (stage.unitEndedMs ?? nowMs) : nowMs;
+  const elapsedMs = Math.max(1, untilMs - (stage.startedMs ?? untilMs));
   const worked = stage.done - stage.skipped;
   const parts = [`  ${stage.name.padEnd(9)}`];
   if (stage.done > 0)

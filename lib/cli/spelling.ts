@@ -1,8 +1,12 @@
+import { commands } from './specs/index.ts';
+
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** A command within advice: `partwise` and the name of a command behind it. */
-const commandPattern =
-  /\bpartwise (?=(?:demo|init|doctor|plan|run|watch|resume|cancel|switch|replay|repair|runs|status|show|sql|diff|simulate|verify|maintain|help|--help)\b)/g;
+const commandPattern = new RegExp(
+  `\\bpartwise (?=(?:${commands.map(({ name }) => name).join('|')}|help|--help)\\b)`,
+  'g',
+);
 
 /**
  * Advice names commands as `partwise …`. The person may have to type `npm run partwise -- …` instead, and the

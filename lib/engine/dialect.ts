@@ -68,6 +68,14 @@ export interface Dialect {
   /** Whole numbers in a text, by the conversions of printf. */
   printed(format: string, values: readonly string[]): string;
 
+  /**
+   * A `long` that rows share when they share every value, NULLs and their places in lists included; by a function of the
+   * engine's own, so the numbers of two engines do not compare.
+   */
+  rowHash(values: readonly string[], lists: readonly string[]): string;
+  /** Right behind SELECT: an alias of FROM has so few rows that each worker can have them all. Nothing where there is one worker. */
+  few(alias: string): string;
+
   /** Statement that keeps the rows of a SELECT under a name for the rest of the session. */
   keep(name: string, select: string): string;
 }

@@ -57,6 +57,9 @@ export const duckDb: Dialect = {
 
   printed: (format, values) => `printf(${[text(format), ...values].join(', ')})`,
 
+  rowHash: (values, lists) => `hash(${[...values, ...lists].join(', ')})`,
+  few: () => '',
+
   keep: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
 };
 

@@ -61,6 +61,14 @@ export const spark: Dialect = {
 
   printed: (format, values) => `format_string(${[sparkText(format), ...values].join(', ')})`,
 
+  // xxhash64 leaves NULLs out, in lists too.
+  rowHash: (values, lists) =>
+    `xxhash64(${[
+      ...values.flatMap((value) => [`isnull(${value})`, value]),
+      ...lists.flatMap((list) => [`isnull(${list})`, list, `transform(${list}, e -> isnull(e))`]),
+    ].join(', ')})`,
+  few: (alias) => `/*+ BROADCAST(${alias}) */ `,
+
   keep: (name, select) => `CACHE TABLE ${name} AS ${select}`,
 };
 

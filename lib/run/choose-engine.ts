@@ -30,6 +30,11 @@ export function configuredEngine(
   };
 }
 
+/** Engine of a unit that no model knows: DuckDB, unless the configuration says otherwise. */
+export function chooseEngine({ work }: WithEngine, unitBytes: number): ChosenEngine {
+  return configuredEngine(work, unitBytes) ?? { engine: 'duckdb', reason: 'by default' };
+}
+
 /** Whether any unit can be Spark's. */
 export function mayUseSpark({ work }: WithEngine): boolean {
   return work.engine === 'spark' || (work.engine === 'auto' && work.sparkAbove !== undefined);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { SparkTask, SparkUnit } from '../engine/spark.ts';
-import type { CheckpointRecord } from '../stores/ports.ts';
+import type { CheckpointRecord, StateStore } from '../stores/ports.ts';
 import { readCheckpoint, saveCheckpoint } from './checkpoints.ts';
 import { jsonBytes, layout } from './layout.ts';
 import type { MachineFailure } from './raised-error.ts';
@@ -26,6 +26,29 @@ const prefix = 'compiled-';
 /** Whether a checkpoint record is a compiled unit: nothing that a unit has ended with. */
 export function isCompiled({ stage }: Pick<CheckpointRecord, 'stage'>): boolean {
   return stage.startsWith(prefix);
+}
+
+/** Which units of a stage Spark has been given, by name and attempt, so that a checkpoint tells who has done it. */
+export async function sparkUnits(
+  { checkpoints }: Pick<StateStore, 'checkpoints'>,
+  runId: string,
+  stage: string,
+): Promise<(record: Pick<CheckpointRecord, 'unit' | 'attempt'>) => boolean> {
+  const compiled = new Set<string>();
+  for await (const { unit } of checkpoints.list(runId, `${prefix}${stage}`)) compiled.add(unit);
+  return ({ unit, attempt }) => compiled.has(nameOf({ attempt }, { stage, unit }).unit);
+}
+
+/** How many units of a stage Spark has been given, in any attempt. */
+export async function unitsCompiled(
+  { checkpoints }: Pick<StateStore, 'checkpoints'>,
+  runId: string,
+  stage: string,
+): Promise<number> {
+  const names = new Set<string>();
+  for await (const { unit } of checkpoints.list(runId, `${prefix}${stage}`))
+    names.add(unit.replace(/\.a\d+$/, ''));
+  return names.size;
 }
 
 type Key = Pick<UnitItem, 'stage' | 'unit'>;

@@ -9,9 +9,10 @@ import { jsonBytes, layout } from './layout.ts';
 import { keptPlan, planRun } from './planning.ts';
 import { preparedObjects, writePrepareItems } from './prepare.ts';
 import { type MachineFailure, raisedError, recordedError, unitFailure } from './raised-error.ts';
-import { addFacts, addRerouted, addTimes } from './run-facts.ts';
+import { addFacts, addTimes } from './run-facts.ts';
 import { groupForSpark } from './spark-groups.ts';
 import { saveRunFailure } from './spark-outcome.ts';
+import { noteSparkShare } from './spark-share.ts';
 import { hasSpark } from './spark-use.ts';
 import { type UnitWork, workUnit } from './unit-work.ts';
 import type { RunContext, Workload, World } from './workload.ts';
@@ -309,10 +310,10 @@ async function groupUnits(context: RunContext, stage: string) {
   if (items === undefined || finish === undefined) return { runs: 0 };
   const goes = units === 1 ? `1 unit of ${stage} goes` : `${units} units of ${stage} go`;
   const text = `${goes} to Spark, in ${runs} ${runs === 1 ? 'run' : 'runs'} of it`;
-  world.progress({ kind: 'note', runId, text });
+  world.progress({ kind: 'note', runId, text, stage });
   for (const { unit, name, message } of rerouted.some)
     world.progress({ kind: 'note', runId, text: `${unit} goes to Spark: ${name}: ${message}` });
-  if (rerouted.units > 0) await addRerouted(context, stage, rerouted);
+  await noteSparkShare(context, stage, { rerouted });
   return { runs, items: objectReference(world, items), finish: objectReference(world, finish) };
 }
 

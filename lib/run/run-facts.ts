@@ -1,10 +1,10 @@
-import type { SparkGroups } from './spark-groups.ts';
-import type { RunContext, World } from './workload.ts';
+import type { World } from './workload.ts';
 
 /** What is found out about a run on its way, kept with its record. */
 
+/** Adds to what is known of a run; facts of the same name are replaced. */
 export async function addFacts(
-  world: World,
+  world: Pick<World, 'state'>,
   runId: string,
   facts: Readonly<Record<string, unknown>>,
 ): Promise<void> {
@@ -18,14 +18,4 @@ export async function addTimes(world: World, runId: string, step: string, starte
   await addFacts(world, runId, {
     times: { ...(times ?? {}), [step]: { startedMs, endedMs: world.clock.now() } },
   });
-}
-
-/** Units that were too large for a function: they were done all the same, and whoever looks at the run should know. */
-export async function addRerouted(
-  { world, runId }: RunContext,
-  stage: string,
-  rerouted: SparkGroups['rerouted'],
-): Promise<void> {
-  const before = (await world.state.runs.get(runId))?.facts['rerouted'];
-  await addFacts(world, runId, { rerouted: { ...(before ?? {}), [stage]: rerouted } });
 }

@@ -1,6 +1,6 @@
 import { engineChoice } from '../config/spark.ts';
 import type { SparkRunner } from '../engine/spark.ts';
-import { ConfigError } from '../errors.ts';
+import { ConfigError, SparkMissingError } from '../errors.ts';
 import type { RunContext, SparkUse, Workload, World } from './workload.ts';
 
 /** Whether Spark may run units of the pipeline here. */
@@ -17,16 +17,16 @@ export function sparkUseOf(context: RunContext, workload: Workload, specificatio
   return workload.sparkUse?.(specification) ?? 'never';
 }
 
-/** @throws ConfigError where there is no Spark at all */
+/** @throws SparkMissingError where there is no Spark at all */
 export function needSpark({ spark }: Pick<World, 'spark'>): void {
   if (spark === undefined)
-    throw new ConfigError(
-      'work.engine: there is no Spark here. On this machine set PARTWISE_SPARK_PYTHON to a Python with PySpark 3.5 and PARTWISE_SPARK_JARS to the folder of iceberg-spark-runtime-3.5_2.12; on AWS deploy the pipeline again, which makes its job',
-      { safe: 'the tables are untouched', next: 'set work.engine to duckdb' },
+    throw new SparkMissingError(
+      'work.engine: there is no Spark here. On this machine set PARTWISE_SPARK_PYTHON to a Python with PySpark 3.5 and PARTWISE_SPARK_JARS to the folder of iceberg-spark-runtime-3.5_2.12, and resume the run; on AWS deploy the pipeline again, which makes its job. To do without, cancel the run and set work.engine to duckdb',
+      { safe: 'the tables are untouched and the intake is kept' },
     );
 }
 
-/** What runs units on this machine. @throws ConfigError where there is none */
+/** What runs units on this machine. @throws SparkMissingError where there is none */
 export function sparkHere(world: Pick<World, 'spark'>): SparkRunner {
   needSpark(world);
   if (world.spark !== undefined && world.spark !== 'glue') return world.spark;

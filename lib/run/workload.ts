@@ -56,7 +56,13 @@ export type ProgressEvent =
       readonly skipped: boolean;
       readonly elapsedMs: number;
     }
-  | { readonly kind: 'note'; readonly runId: string; readonly text: string };
+  | {
+      readonly kind: 'note';
+      readonly runId: string;
+      readonly text: string;
+      /** The stage that is at work from now on. */
+      readonly stage?: string;
+    };
 
 /** What a run of a workload in batches works on, decided when it claimed its intake; kept in the run's facts. */
 export interface Batch {

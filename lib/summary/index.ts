@@ -1,6 +1,5 @@
 import type { SummaryConfig } from '../config/schema.ts';
-import type { SparkReport } from '../engine/spark.ts';
-import type { Plan, SparkUse, UnitItem, UnitResult, Workload } from '../run/workload.ts';
+import type { Plan, UnitItem, UnitResult, Workload } from '../run/workload.ts';
 import { applyUnit } from './apply.ts';
 import { audit } from './audit.ts';
 import { checkUnit } from './audit-unit.ts';
@@ -12,13 +11,12 @@ import { publishSummary, rollForwardSummary } from './publish.ts';
 import { rebuildStage, rebuildUnit } from './rebuild/unit.ts';
 import { repairStage, repairUnit } from './repair/unit.ts';
 import { resolveUnit } from './resolve.ts';
-import { applySparkUse, compileApply, finishApply } from './spark-apply.ts';
-import { compileResolve, finishResolve, resolveSparkUse } from './spark-resolve.ts';
+import { compileUnit, finishUnit, sparkUseOf } from './spark-halves.ts';
 import { unitStatements } from './statements.ts';
 import { roles, tableIdentifier } from './tables.ts';
 import { auditTask, planTask, publishTask } from './task-run.ts';
 import { summaryTask } from './tasks.ts';
-import { type ApplySpec, checkStage, type ResolveSpec, type SummaryContext, type UnitSpec } from './types.ts';
+import { checkStage, type SummaryContext, type UnitSpec } from './types.ts';
 import { loadOf } from './unit-loads.ts';
 import { verifyRun, verifyTables } from './verify.ts';
 
@@ -46,19 +44,11 @@ export const summaryWorkload: Workload<SummaryConfig> = {
   statements: unitStatements,
   work,
   loadOf: (config, specification) => loadOf(config, specification as UnitSpec),
-  sparkUse: (specification) => sparkUse(specification as UnitSpec),
-  compile: (context, plan, item, specification) => {
-    const spec = specification as ApplySpec | ResolveSpec;
-    return spec.stage === 'apply'
-      ? compileApply(context, plan, item, spec)
-      : compileResolve(context, plan, item, spec);
-  },
-  finish: (context, plan, item, specification, compiled, report) => {
-    const spec = specification as ApplySpec | ResolveSpec;
-    return spec.stage === 'apply'
-      ? finishApply(context, plan, item, spec, compiled, sparkMs(report))
-      : finishResolve(context, plan, item, spec, compiled, report);
-  },
+  sparkUse: (specification) => sparkUseOf(specification as UnitSpec),
+  compile: (context, plan, item, specification) =>
+    compileUnit(context, plan, item, specification as UnitSpec),
+  finish: (context, plan, item, specification, compiled, report) =>
+    finishUnit({ context, plan, item, spec: specification as UnitSpec, compiled, report }),
   audit: (context, plan) => {
     const task = summaryTask(context);
     return task === undefined ? audit(context, plan) : auditTask(context, plan, task);
@@ -72,15 +62,6 @@ export const summaryWorkload: Workload<SummaryConfig> = {
   upkeep: maintainTables,
   maintain,
 };
-
-function sparkUse(spec: UnitSpec): SparkUse {
-  if (spec.stage === 'apply') return applySparkUse(spec);
-  return spec.stage === 'resolve' ? resolveSparkUse(spec) : 'never';
-}
-
-function sparkMs({ elapsedMs }: SparkReport): number {
-  return Object.values(elapsedMs).reduce((sum, ms) => sum + ms, 0);
-}
 
 function work(
   context: SummaryContext,

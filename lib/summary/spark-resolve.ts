@@ -6,7 +6,7 @@ import { IntegrityError } from '../errors.ts';
 import { dataFileFromJson } from '../iceberg/index.ts';
 import type { DataFile } from '../iceberg/types.ts';
 import { sparkPlaces } from '../run/spark-places.ts';
-import { createSparkRows, readSparkRows, type SparkRows, takeDataFile } from '../run/spark-rows.ts';
+import { createSparkRows, type SparkRows } from '../run/spark-rows.ts';
 import type { TableChange } from '../run/table-change.ts';
 import type { Compiled, CompiledUnit, Plan, SparkUse, UnitItem, UnitResult } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
@@ -20,11 +20,12 @@ import { readCases } from './resolve-cases.ts';
 import { resolveForSpark } from './resolve-for-spark.ts';
 import { refuseTwice } from './resolve-inputs.ts';
 import { tombstoneFacts } from './resolve-tombstones.ts';
+import { takeSparkFiles } from './spark-taken.ts';
 import { monthNumber } from './sql/months.ts';
 import type { Role } from './tables.ts';
 import { unitTable } from './tables-io.ts';
 import type { ResolveOutcome, ResolveSpec, SummaryContext } from './types.ts';
-import { bytesIn, type Cell, partitionOf } from './writing.ts';
+import { bytesIn } from './writing.ts';
 
 /** A unit of `resolve` in two halves, between which Spark runs it. */
 
@@ -170,20 +171,13 @@ function readFacts(row: SqlRow | undefined): Facts {
 
 /** The files of one of the unit's own tables, as data files of the real one. */
 async function takeOver({ context, plan, spec, kept }: Finished, role: Role): Promise<readonly DataFile[]> {
-  const table = await unitTable(context, plan, role);
-  const files: DataFile[] = [];
-  for (const described of await readSparkRows(context, kept.rows[role])) {
-    const cell: Cell =
-      role === 'summary' ? { month: monthOf(described), bucket: spec.bucket } : { bucket: spec.bucket };
-    const partition = partitionOf(table.spec, cell);
-    if (JSON.stringify(described.partition) !== JSON.stringify(partition))
-      throw new IntegrityError(
-        `Spark wrote rows for ${JSON.stringify(described.partition)}, which is not the unit's`,
-        { safe: 'the tables are untouched' },
-      );
-    files.push(await takeDataFile({ context, table, described, partition }));
-  }
-  return files;
+  return takeSparkFiles({
+    context,
+    table: await unitTable(context, plan, role),
+    rows: kept.rows[role],
+    cellOf: (file) =>
+      role === 'summary' ? { month: monthOf(file), bucket: spec.bucket } : { bucket: spec.bucket },
+  });
 }
 
 /** Month of a file of the summary: the text that its partition begins with. */

@@ -1,7 +1,9 @@
 import { configDigest } from '../config/digest.ts';
 import { ConfigError } from '../errors.ts';
 import type { Table } from '../iceberg/index.ts';
+import { chooseEngine } from '../run/choose-engine.ts';
 import { sha256 } from '../run/layout.ts';
+import { needSpark } from '../run/spark-use.ts';
 import { type PlannedUnit, type WrittenStage, writeStage } from '../run/stages.ts';
 import type { Plan } from '../run/workload.ts';
 import { findTable } from './pin-config.ts';
@@ -35,11 +37,44 @@ export async function taskTables(context: SummaryContext): Promise<TaskTables> {
   return { ...tables, all, count, columns: columnsDigest(context, all) };
 }
 
+export interface TaskUnit extends PlannedUnit {
+  /** Bytes of the files that it opens, where it may be Spark's; undefined for what is DuckDB's alone. */
+  readonly reads: number | undefined;
+}
+
+/**
+ * Gives each unit its engine, by the configuration alone.
+ * @throws SparkMissingError when a unit is Spark's and there is none
+ */
+function routeTask(
+  { config, world }: SummaryContext,
+  units: readonly TaskUnit[],
+): { readonly units: readonly PlannedUnit[]; readonly explanation: readonly string[] } {
+  const routed = units.map(({ reads, ...unit }) => ({
+    unit,
+    chosen: reads === undefined ? undefined : chooseEngine(config, reads),
+  }));
+  const sparks = routed.filter(({ chosen }) => chosen?.engine === 'spark');
+  const [first] = sparks;
+  if (first === undefined) return { units: routed.map(({ unit }) => unit), explanation: [] };
+  needSpark(world);
+  return {
+    units: routed.map(({ unit, chosen }) =>
+      chosen?.engine === 'spark'
+        ? { ...unit, specification: { ...(unit.specification as object), engine: chosen.engine } }
+        : unit,
+    ),
+    explanation: [
+      `engine: ${sparks.length} of ${units.length} units by Spark (${first.chosen?.reason}), all else by DuckDB`,
+    ],
+  };
+}
+
 interface TaskPlanOptions {
   readonly context: SummaryContext;
   readonly tables: TaskTables;
   readonly stage: string;
-  readonly units: readonly PlannedUnit[];
+  readonly units: readonly TaskUnit[];
   readonly buckets: readonly number[];
   readonly strategyReason: string;
   readonly bytesRead: number;
@@ -52,7 +87,8 @@ const bytesPerSecond = 10e6;
 
 /** A plan of one stage, whose name is the strategy's too. */
 export async function taskPlan(options: TaskPlanOptions): Promise<Plan> {
-  const { context, tables, units, bytesRead, bytesWritten } = options;
+  const { context, tables, bytesRead, bytesWritten } = options;
+  const { units, explanation } = routeTask(context, options.units);
   const { config, world, branch } = context;
   const stage: WrittenStage = await writeStage(context, options.stage, context.planGeneration, units);
   const facts: SummaryPlanFacts = {
@@ -78,7 +114,7 @@ export async function taskPlan(options: TaskPlanOptions): Promise<Plan> {
     pins: roles.map((role) => pinOf(context, role, tables.all.get(role))),
     stages: [stage],
     estimate: { seconds: bytesRead / bytesPerSecond, bytesRead, bytesWritten, costUsd: undefined },
-    explanation: options.explanation,
+    explanation: [...options.explanation, ...explanation],
     workload: facts,
   };
   return { ...head, digest: sha256(JSON.stringify(head)) };

@@ -51,7 +51,7 @@ describe('progress without a terminal', () => {
     expect(text()).toBe(
       [
         'run r1: 2 files',
-        '  prepare    2/2 units  2,000 rows  667 rows/s  3 s',
+        '  prepare    2/2 units  2,000 rows  2,000 rows/s  1 s',
         '  resolve    1/1 unit  10 rows  20 rows/s  500 ms',
         '',
       ].join('\n'),
@@ -66,6 +66,25 @@ describe('progress without a terminal', () => {
     expect(text()).toBe('');
     at(6_000, unit('apply', 100));
     expect(text()).toBe('  apply      3/10 units  300 rows  50 rows/s  about 14 s left\n');
+  });
+
+  it('counts the time of a run of Spark for the stage that it works on', () => {
+    const { progress, at, text } = recorder(false);
+    at(0, stage('resolve', 1));
+    at(0, stage('apply', 1));
+    at(500, unit('resolve', 10));
+    at(1_000, { kind: 'note', runId: 'r1', stage: 'apply', text: '1 unit of apply goes to Spark' });
+    at(31_000, unit('apply', 300));
+    progress.finish();
+    expect(text()).toBe(
+      [
+        '  resolve    1/1 unit  10 rows  20 rows/s  500 ms',
+        '  1 unit of apply goes to Spark',
+        '  apply      1/1 unit  300 rows  10 rows/s',
+        '  apply      1/1 unit  300 rows  10 rows/s  30 s',
+        '',
+      ].join('\n'),
+    );
   });
 
   it('does not take units that stood already for speed', () => {

@@ -70,6 +70,21 @@ it('repair refuses what it does not know', async () => {
   expect(far.code).toBe(2);
 });
 
+it('repair latest --sql shows the statements of a bucket, by the engine that would do it, and does nothing', async () => {
+  const told = await home.run('repair', 'latest', '--all', '--sql');
+  expect(told.code, told.stderr).toBe(0);
+  expect(told.stdout).toMatch(/statements of repair\/b\d+, DuckDB:/);
+  expect(told.stdout).toMatch(/^CREATE OR REPLACE TEMP TABLE pw_deviating AS$/m);
+  const pipeline = `${home.path}/pipelines/proof.yaml`;
+  const withSpark = { ...document, work: { engine: 'spark' } };
+  await writeFile(pipeline, stringify(pipelineDocument(scenario.shape, withSpark)));
+  const theirs = await home.run('repair', 'latest', '--all', '--sql');
+  expect(theirs.stdout).toMatch(/statements of repair\/b\d+, Spark:/);
+  expect(theirs.stdout).toMatch(/^CACHE TABLE pw_due AS$/m);
+  expect(theirs.stdout).not.toMatch(/list_concat|::|TEMP TABLE/);
+  await writeFile(pipeline, stringify(pipelineDocument(scenario.shape, document)));
+});
+
 it('rebuild shows old and new arrays, recomputes them, and says when there is nothing to do', async () => {
   await visit(({ world }) =>
     writeForeign(world, 'summary', (rows, table) => staleArrays(scenario.shape, rows, table, 'true')),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { unitRows } from '../../lib/cli/history-records.ts';
 import { engineModel } from '../../lib/engine/engine-model.ts';
 import type { SparkOutcome, SparkRunner, SparkTaskList } from '../../lib/engine/spark.ts';
-import { compiledRecord, savedUnit } from '../../lib/run/compiled-units.ts';
+import { compiledRecord, savedUnit, unitsCompiled } from '../../lib/run/compiled-units.ts';
 import { jsonBytes } from '../../lib/run/layout.ts';
 import { recordedError } from '../../lib/run/raised-error.ts';
 import { readSavedJson } from '../../lib/run/saved-json.ts';
@@ -158,6 +159,30 @@ describe('a unit for Spark', () => {
       next: 'partwise resume run-1',
     });
     await expect(b.work(0, { finish: true, group: 'g1' })).rejects.toThrow(/without a word/);
+  });
+});
+
+describe('who has done a unit', () => {
+  it('is told with it, and how many Spark was given over all attempts with the run', async () => {
+    await using b = await bench([
+      { n: 1, use: 'planned' },
+      { n: 2, use: 'never' },
+      { n: 3, use: 'planned' },
+    ]);
+    await b.work(0);
+    await b.work(1);
+    await b.report(0, done);
+    await b.work(0, { finish: true, group: 'g0' });
+    const second = { ...b.context, attempt: 2 };
+    await b.work(0, {}, second);
+    await b.work(2, {}, second);
+    const { state } = b.context.world;
+    const rows = await all(unitRows(state, b.context.runId));
+    expect(rows.map(({ unit, engine }) => [unit.slice(0, 2), engine])).toEqual([
+      ['u1', 'spark'],
+      ['u2', 'duckdb'],
+    ]);
+    expect(await unitsCompiled(state, b.context.runId, 'apply')).toBe(2);
   });
 });
 

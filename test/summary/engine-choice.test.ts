@@ -199,7 +199,7 @@ describe('the engine of a unit', () => {
       config: await config('{engine: spark}'),
       paths: [path],
     });
-    expect(run?.error).toMatchObject({ name: 'ConfigError' });
+    expect(run?.error).toMatchObject({ name: 'SparkMissingError', next: `partwise resume ${run?.runId}` });
     expect(run?.error?.message).toMatch(/work\.engine: there is no Spark here/);
   });
 });

@@ -4,11 +4,13 @@ import { count, plural, printable } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
 import { runTask } from '../../run/local-task.ts';
 import { type LatestLook, lookAtLatest } from '../../summary/repair/look.ts';
+import { repairStatements } from '../../summary/repair/statements.ts';
 import type { BucketScope, RepairLatestTask } from '../../summary/tasks.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
+import { unitLines } from '../plan-statements.ts';
 import { openExisting } from '../session.ts';
 
 export const repairLatest: CommandHandler = async (context) => {
@@ -16,6 +18,12 @@ export const repairLatest: CommandHandler = async (context) => {
   const config = summaryOnly((await loadChosenPipeline(context)).config, 'repair latest');
   await using session = await openExisting(context);
   const { world, progress } = session;
+  if (context.flags.on('sql')) {
+    const told = await repairStatements(world, config, scope);
+    context.output.document({ statements: told, exitCode: 0 });
+    context.output.lines(told.length === 0 ? ['no bucket would be looked at'] : told.flatMap(unitLines));
+    return 0;
+  }
   if (context.flags.on('dry-run')) return tell(context, await lookAtLatest(world, config, scope));
   const task: RepairLatestTask = { kind: 'repair-latest', buckets: scope };
   const { run, plan } = await runTask({ world, config, task, signal: context.environment.signal });

@@ -1,8 +1,9 @@
 import { RunCancelledError } from '../../errors.ts';
-import { duration, instant } from '../../report/format.ts';
+import { duration, instant, plural } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
 import { branchText } from '../branches.ts';
 import type { CommandHandler } from '../command.ts';
+import { unitsBySpark } from '../engine-lines.ts';
 import { isUnfinished, openAnywhere } from '../session.ts';
 
 export const runs: CommandHandler = async (context) => {
@@ -12,6 +13,7 @@ export const runs: CommandHandler = async (context) => {
   output.document({ runs: records });
   if (records.length === 0) output.line('no runs yet');
   else {
+    const some = records.some((run) => unitsBySpark(run) > 0);
     const rows = records.map((run) => [
       run.runId,
       run.status,
@@ -19,10 +21,15 @@ export const runs: CommandHandler = async (context) => {
       run.attempt,
       instant(run.createdMs),
       run.endedMs === undefined ? '' : duration(run.endedMs - run.createdMs),
+      ...(some ? [unitsBySpark(run) === 0 ? '' : plural(unitsBySpark(run), 'unit')] : []),
       run.error?.name === RunCancelledError.name ? 'interrupted' : (run.error?.name ?? ''),
     ]);
+    const spark = some ? ['by Spark'] : [];
     output.lines(
-      textTable({ columns: ['run', 'status', 'branch', 'attempt', 'started', 'took', 'error'], rows }),
+      textTable({
+        columns: ['run', 'status', 'branch', 'attempt', 'started', 'took', ...spark, 'error'],
+        rows,
+      }),
     );
   }
   const open = records.find(isUnfinished);

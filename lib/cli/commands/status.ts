@@ -8,6 +8,7 @@ import { batchTables } from '../batch-lines.ts';
 import { branchText } from '../branches.ts';
 import { type CaseCount, casesAndSteps } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
+import { engineLines } from '../engine-lines.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
 import { columnLines, describePlan, filePath, reasonText } from '../outcome.ts';
 import { type RefusedRow, refusedRows } from '../quarantine.ts';
@@ -55,6 +56,8 @@ export const status: CommandHandler = async (context) => {
       [...stages.values()].reduce((sum, stage) => sum + stage.units, 0),
     ),
   );
+  const engines = engineLines(run);
+  if (engines.length > 0) output.lines([...engines, '']);
   output.lines(refusedLines(run, refused));
   output.lines(stepLines(steps));
   output.lines(caseLines(cases));
@@ -123,6 +126,7 @@ interface StageTotals {
   readonly name: string;
   units: number;
   done: number;
+  bySpark: number;
   failed: number;
   rows: number;
   bytes: number;
@@ -134,6 +138,7 @@ function addTo(stages: Map<string, StageTotals>, unit: UnitRow): void {
     name: unit.stage,
     units: 0,
     done: 0,
+    bySpark: 0,
     failed: 0,
     rows: 0,
     bytes: 0,
@@ -142,6 +147,7 @@ function addTo(stages: Map<string, StageTotals>, unit: UnitRow): void {
   stages.set(unit.stage, stage);
   stage.units += 1;
   if (unit.status === 'done') stage.done += 1;
+  if (unit.engine === 'spark') stage.bySpark += 1;
   if (unit.status === 'failed') stage.failed += 1;
   stage.rows += unit.rows;
   stage.bytes += unit.bytes;
@@ -153,17 +159,28 @@ function stageLines(
   planned: ReadonlyMap<string, number>,
 ): readonly string[] {
   if (stages.size === 0) return [];
+  const some = [...stages.values()].some(({ bySpark }) => bySpark > 0);
   const rows = [...stages.values()].map((stage) => [
     stage.name,
     `${count(stage.done)}/${count(planned.get(stage.name) ?? stage.done)}`,
+    ...(some ? [stage.bySpark === 0 ? '' : count(stage.bySpark)] : []),
     count(stage.failed),
     count(stage.rows),
     bytes(stage.bytes),
     duration(stage.elapsedMs),
   ]);
+  const spark = some ? [{ title: 'by Spark', align: 'right' as const }] : [];
   return [
     ...textTable({
-      columns: ['stage', { title: 'units done', align: 'right' }, 'failed', 'rows', 'bytes', 'work'],
+      columns: [
+        'stage',
+        { title: 'units done', align: 'right' },
+        ...spark,
+        'failed',
+        'rows',
+        'bytes',
+        'work',
+      ],
       rows,
     }),
     '',

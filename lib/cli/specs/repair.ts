@@ -39,6 +39,11 @@ export const repairCommand: CommandSpec = {
     { name: 'all', kind: 'switch', help: 'latest: every bucket' },
     { name: 'bucket', kind: 'text', value: 'N', many: true, help: 'latest: this bucket' },
     { name: 'dry-run', kind: 'switch', help: 'only say what would be rewritten; of latest, what deviates' },
+    {
+      name: 'sql',
+      kind: 'switch',
+      help: 'latest: only the statements, of one bucket of each engine; no data file is opened',
+    },
   ],
   examples: [
     { command: 'partwise repair points --late', what: 'all that was too late' },

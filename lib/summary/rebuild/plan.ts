@@ -1,10 +1,9 @@
-import type { PlannedUnit } from '../../run/stages.ts';
 import type { Plan } from '../../run/workload.ts';
 import { bucketLabel } from '../plan.ts';
 import { cellGroups, groupBytes } from '../plan-groups.ts';
 import { repairFiles } from '../repair/tables.ts';
 import { monthText } from '../sql/months.ts';
-import { taskPlan, taskTables } from '../task-plan.ts';
+import { type TaskUnit, taskPlan, taskTables } from '../task-plan.ts';
 import type { RebuildTask } from '../tasks.ts';
 import type { SummaryContext } from '../types.ts';
 import { bucketsOfScope, rowScope } from './scope.ts';
@@ -18,31 +17,37 @@ export async function planRebuild(context: SummaryContext, task: RebuildTask): P
   const scope = rowScope(config, task);
   const buckets = bucketsOfScope(config, task, count);
   const files = await repairFiles({ world, config, branch, tables }, new Set(buckets));
-  const units = buckets.flatMap(
-    (bucket): readonly (PlannedUnit & { readonly specification: RebuildSpec })[] => {
-      const summary = files.summary.get(bucket) ?? [];
-      const cells = Map.groupBy(summary, ({ month }) => month);
-      // How many rows are wrong shows when they are recomputed: a cell with many of them is copied then.
-      const expected = task.keys?.length ?? 1;
-      const groups = [...cells]
-        .filter(([month]) => month >= scope.first && month <= scope.last)
-        .flatMap(([month, own]) => cellGroups(config, { bucket, month, files: own, expected }));
-      if (groups.length === 0) return [];
-      const specification: RebuildSpec = {
-        stage: rebuildStage,
-        bucket,
-        buckets: count,
-        columns,
-        scope: { ...scope, keys: scope.keys ?? null },
-        summary,
-        latest: files.latest.get(bucket) ?? [],
-        groups,
-      };
-      const sum = (of: 'rows' | 'sizeBytes') =>
-        groups.reduce((total, group) => total + group.files.reduce((some, file) => some + file[of], 0), 0);
-      return [{ label: bucketLabel(bucket), rows: sum('rows'), bytes: sum('sizeBytes'), specification }];
-    },
-  );
+  const units = buckets.flatMap((bucket): readonly (TaskUnit & { readonly specification: RebuildSpec })[] => {
+    const summary = files.summary.get(bucket) ?? [];
+    const cells = Map.groupBy(summary, ({ month }) => month);
+    // How many rows are wrong shows when they are recomputed: a cell with many of them is copied then.
+    const expected = task.keys?.length ?? 1;
+    const groups = [...cells]
+      .filter(([month]) => month >= scope.first && month <= scope.last)
+      .flatMap(([month, own]) => cellGroups(config, { bucket, month, files: own, expected }));
+    if (groups.length === 0) return [];
+    const specification: RebuildSpec = {
+      stage: rebuildStage,
+      bucket,
+      buckets: count,
+      columns,
+      scope: { ...scope, keys: scope.keys ?? null },
+      summary,
+      latest: files.latest.get(bucket) ?? [],
+      groups,
+    };
+    const sum = (of: 'rows' | 'sizeBytes') =>
+      groups.reduce((total, group) => total + group.files.reduce((some, file) => some + file[of], 0), 0);
+    return [
+      {
+        label: bucketLabel(bucket),
+        rows: sum('rows'),
+        bytes: sum('sizeBytes'),
+        reads: undefined,
+        specification,
+      },
+    ];
+  });
   const bytes = units.reduce((sum, unit) => sum + unit.bytes, 0);
   const groups = units.flatMap(({ specification }) => specification.groups);
   return taskPlan({

@@ -1,4 +1,5 @@
-import type { EngineSession } from '../../engine/engine.ts';
+import { duckDb } from '../../engine/duckdb-dialect.ts';
+import type { EngineSession, SqlRow } from '../../engine/engine.ts';
 import { newestMonth, type SummaryShape, storedNames } from '../columns.ts';
 import { fetchByPlaces, type OpenFiles, scan } from '../reading.ts';
 import { registerColumnNames } from '../sql/classify.ts';
@@ -41,17 +42,20 @@ export async function compareLatest(open: OpenLatest): Promise<Deviations> {
   const { session, shape, summary, latest } = open;
   const columns = storedNames(shape);
   const registers = registerColumnNames(shape);
-  await session.execute(wantedTable(shape, scan(summary, { columns: registers })));
-  await session.execute(storedTable(shape, scan(latest, { columns: [...columns, newestMonth] })));
+  await session.execute(wantedTable(duckDb, shape, scan(summary, { columns: registers })));
+  await session.execute(storedTable(duckDb, shape, scan(latest, { columns: [...columns, newestMonth] })));
   await fetchByPlaces(
     session,
-    hashesTable(shape, scan(await wantedFiles(open), { columns, wanted: 'pw_wanted' })),
+    hashesTable(duckDb, shape, [`${scan(await wantedFiles(open), { columns, wanted: 'pw_wanted' })} AS s`]),
   );
-  await session.execute(deviatingTable);
-  const [row] = await session.query(wantedCounts);
-  const counts = new Map(
-    (await session.query(deviationCounts)).map((one) => [String(one['pw_kind']), Number(one['n'])]),
-  );
+  await session.execute(deviatingTable(duckDb));
+  const [row] = await session.query(wantedCounts(duckDb));
+  return readDeviations(row, await session.query(deviationCounts));
+}
+
+/** @param row of `wantedCounts` @param rows of `deviationCounts` */
+export function readDeviations(row: SqlRow | undefined, rows: readonly SqlRow[]): Deviations {
+  const counts = new Map(rows.map((one) => [String(one['pw_kind']), Number(one['n'])]));
   const kinds = Object.fromEntries(deviationKinds.map((kind) => [kind, counts.get(kind) ?? 0]));
   const storedTwice = Number(row?.['twice'] ?? 0);
   return {

@@ -1,9 +1,9 @@
-import type { PlannedUnit } from '../../run/stages.ts';
 import type { Plan } from '../../run/workload.ts';
 import { bucketLabel } from '../plan.ts';
-import { taskPlan, taskTables } from '../task-plan.ts';
+import { type TaskUnit, taskPlan, taskTables } from '../task-plan.ts';
 import type { RepairLatestTask } from '../tasks.ts';
 import type { SummaryContext } from '../types.ts';
+import { repairBytes } from './spark.ts';
 import { chooseRepairBuckets, repairFiles } from './tables.ts';
 import { type RepairSpec, repairStage } from './unit.ts';
 
@@ -14,7 +14,7 @@ export async function planRepair(context: SummaryContext, task: RepairLatestTask
   const { count, columns } = tables;
   const chosen = await chooseRepairBuckets({ world, config, branch, tables, scope: task.buckets });
   const files = await repairFiles({ world, config, branch, tables }, new Set(chosen.buckets));
-  const units = chosen.buckets.flatMap((bucket): readonly PlannedUnit[] => {
+  const units = chosen.buckets.flatMap((bucket): readonly TaskUnit[] => {
     const specification: RepairSpec = {
       stage: repairStage,
       bucket,
@@ -26,7 +26,15 @@ export async function planRepair(context: SummaryContext, task: RepairLatestTask
     if (specification.summary.length + specification.latest.length === 0) return [];
     const sum = (of: 'rows' | 'sizeBytes') =>
       specification.latest.reduce((total, file) => total + file[of], 0);
-    return [{ label: bucketLabel(bucket), rows: sum('rows'), bytes: sum('sizeBytes'), specification }];
+    return [
+      {
+        label: bucketLabel(bucket),
+        rows: sum('rows'),
+        bytes: sum('sizeBytes'),
+        reads: repairBytes(specification),
+        specification,
+      },
+    ];
   });
   const bytes = units.reduce((sum, unit) => sum + unit.bytes, 0);
   return taskPlan({

@@ -1,5 +1,4 @@
-import { duckDb } from '../../engine/duckdb-dialect.ts';
-import { identifier } from '../../engine/sql.ts';
+import type { Dialect } from '../../engine/dialect.ts';
 import { newestMonth, type SummaryShape, storedNames } from '../columns.ts';
 import { storedAlive } from '../sql/feed.ts';
 import { latestColumns } from '../sql/latest.ts';
@@ -19,27 +18,43 @@ const aliveFirst = 10_000_000;
  * none is alive; pw_newest, its newest month of all; pw_twice, how many rows stand for a month that another row has.
  * @param rows scan of the bucket's summary files with the registers
  */
-export function wantedTable(shape: SummaryShape, rows: string): string {
-  const rank = `CASE WHEN ${storedAlive(duckDb, shape, 's')} THEN ${aliveFirst} ELSE 0 END + s.pw_month`;
-  return `CREATE OR REPLACE TEMP TABLE pw_wanted AS
-SELECT pw_key, pw_one.m AS pw_month, pw_one.f AS pw_file, pw_one.p AS pw_pos, pw_newest, pw_twice FROM (
-  SELECT ${of('s', shape.key.name)} AS pw_key, arg_max({'m': s.pw_month, 'f': s.pw_file, 'p': s.pw_pos}, ${rank}) AS pw_one,
+export function wantedTable(dialect: Dialect, shape: SummaryShape, rows: string): string {
+  const key = dialect.column('s', shape.key.name);
+  const rank = `CASE WHEN ${storedAlive(dialect, shape, 's')} THEN ${aliveFirst} ELSE 0 END + s.pw_month`;
+  const place = dialect.record({ m: 's.pw_month', f: 's.pw_file', p: 's.pw_pos' });
+  return dialect.keep(
+    'pw_wanted',
+    `SELECT pw_key, pw_one.m AS pw_month, pw_one.f AS pw_file, pw_one.p AS pw_pos, pw_newest, pw_twice FROM (
+  SELECT ${key} AS pw_key, ${dialect.maxBy(place, rank)} AS pw_one,
     max(s.pw_month) AS pw_newest, count(*) - count(DISTINCT s.pw_month) AS pw_twice
-  FROM ${rows} AS s GROUP BY ${of('s', shape.key.name)})`;
+  FROM ${rows} AS s GROUP BY ${key})`,
+  );
 }
 
-export const wantedCounts = `SELECT count(*) AS keys, count(*) FILTER (pw_twice > 0) AS twice, min(pw_key) FILTER (pw_twice > 0)::VARCHAR AS example FROM pw_wanted`;
+/** One row: keys; how many of them hold a month twice, and the first of these. */
+export function wantedCounts(dialect: Dialect): string {
+  const twice = 'FILTER (WHERE pw_twice > 0)';
+  return `SELECT count(*) AS keys, count(*) ${twice} AS twice, ${dialect.cast(`min(pw_key) ${twice}`, 'string')} AS example FROM pw_wanted`;
+}
 
 /** `pw_stored`: the rows of latest, with a hash over all columns that summary has too. @param rows scan of the bucket's latest files */
-export function storedTable(shape: SummaryShape, rows: string): string {
-  const month = of('s', shape.month.name);
-  return `CREATE OR REPLACE TEMP TABLE pw_stored AS SELECT ${of('s', shape.key.name)} AS pw_key, s.pw_file, s.pw_pos, ${monthNumberSql(duckDb, month)} AS pw_month,
-${monthNumberSql(duckDb, `coalesce(${of('s', newestMonth)}, ${month})`)} AS pw_newest, ${rowHash(shape, 's')} AS pw_hash FROM ${rows} AS s`;
+export function storedTable(dialect: Dialect, shape: SummaryShape, rows: string): string {
+  const month = dialect.column('s', shape.month.name);
+  const newest = `coalesce(${dialect.column('s', newestMonth)}, ${month})`;
+  return dialect.keep(
+    'pw_stored',
+    `SELECT ${dialect.column('s', shape.key.name)} AS pw_key, s.pw_file, s.pw_pos, ${monthNumberSql(dialect, month)} AS pw_month,
+${monthNumberSql(dialect, newest)} AS pw_newest, ${hashOf(dialect, shape, 's')} AS pw_hash FROM ${rows} AS s`,
+  );
 }
 
-/** `pw_hashes` (pw_file, pw_pos, pw_hash) of the wanted rows. @param rows scan of all columns at the places of `pw_wanted` */
-export function hashesTable(shape: SummaryShape, rows: string): string {
-  return `CREATE OR REPLACE TEMP TABLE pw_hashes AS SELECT s.pw_file, s.pw_pos, ${rowHash(shape, 's')} AS pw_hash FROM ${rows} AS s`;
+/** `pw_hashes` (pw_file, pw_pos, pw_hash) of the wanted rows. @param rows FROM items with an alias s: all columns at the places of `pw_wanted` */
+export function hashesTable(dialect: Dialect, shape: SummaryShape, rows: readonly string[]): string {
+  const selects = rows.map(
+    (from) =>
+      `SELECT ${dialect.few('x')}s.pw_file, s.pw_pos, ${hashOf(dialect, shape, 's')} AS pw_hash FROM ${from}`,
+  );
+  return dialect.keep('pw_hashes', selects.join(' UNION ALL '));
 }
 
 /** What can be wrong with a key in latest. */
@@ -47,14 +62,18 @@ export const deviationKinds = ['missing', 'surplus', 'twice', 'wrongMonth', 'wro
 export type DeviationKind = (typeof deviationKinds)[number];
 
 /** `pw_deviating` (pw_key, pw_kind, pw_found, pw_expected): each key that deviates once, with the months of its rows. */
-export const deviatingTable = `CREATE OR REPLACE TEMP TABLE pw_deviating AS
-SELECT w.pw_key, 'missing' AS pw_kind, NULL::INTEGER AS pw_found, w.pw_month AS pw_expected FROM pw_wanted AS w ANTI JOIN pw_stored AS l ON l.pw_key = w.pw_key
+export function deviatingTable(dialect: Dialect): string {
+  return dialect.keep(
+    'pw_deviating',
+    `SELECT w.pw_key, 'missing' AS pw_kind, ${dialect.cast('NULL', 'int')} AS pw_found, w.pw_month AS pw_expected FROM pw_wanted AS w ANTI JOIN pw_stored AS l ON l.pw_key = w.pw_key
 UNION ALL SELECT l.pw_key, CASE WHEN count(*) > 1 AND any_value(w.pw_key) IS NOT NULL THEN 'twice' ELSE 'surplus' END, max(l.pw_month), any_value(w.pw_month)
   FROM pw_stored AS l LEFT JOIN pw_wanted AS w ON w.pw_key = l.pw_key GROUP BY l.pw_key HAVING count(*) > 1 OR any_value(w.pw_key) IS NULL
 UNION ALL SELECT l.pw_key, CASE WHEN l.pw_month <> w.pw_month OR l.pw_newest <> w.pw_newest THEN 'wrongMonth' ELSE 'wrongRow' END, l.pw_month, w.pw_month
   FROM (SELECT *, count(*) OVER (PARTITION BY pw_key) AS pw_rows FROM pw_stored) AS l JOIN pw_wanted AS w ON w.pw_key = l.pw_key
   JOIN pw_hashes AS h ON h.pw_file = w.pw_file AND h.pw_pos = w.pw_pos
-  WHERE l.pw_rows = 1 AND (l.pw_month <> w.pw_month OR l.pw_newest <> w.pw_newest OR l.pw_hash <> h.pw_hash)`;
+  WHERE l.pw_rows = 1 AND (l.pw_month <> w.pw_month OR l.pw_newest <> w.pw_newest OR l.pw_hash <> h.pw_hash)`,
+  );
+}
 
 export const deviationCounts = 'SELECT pw_kind, count(*) AS n FROM pw_deviating GROUP BY pw_kind';
 
@@ -76,13 +95,23 @@ export const wrongPlaces = {
   wanted: `CREATE OR REPLACE TEMP TABLE pw_wrong_wanted AS SELECT w.pw_file, w.pw_pos FROM pw_wanted AS w SEMI JOIN (SELECT pw_key FROM pw_deviating WHERE pw_kind = 'wrongRow') AS d ON d.pw_key = w.pw_key`,
 } as const;
 
-/** The rows of latest as they must be. @param rows scan of all columns at the places of `pw_wanted` */
-export function wantedRows(shape: SummaryShape, rows: string): string {
-  return `SELECT ${latestColumns(duckDb, shape, 's', 'x.pw_newest')} FROM ${rows} AS s JOIN pw_wanted AS x ON x.pw_file = s.pw_file AND x.pw_pos = s.pw_pos`;
+/** The rows of latest as they must be. @param rows FROM items with an alias s: all columns; x: their rows of `pw_wanted` */
+export function wantedRows(dialect: Dialect, shape: SummaryShape, rows: readonly string[]): string {
+  const columns = latestColumns(dialect, shape, 's', 'x.pw_newest');
+  return rows.map((from) => `SELECT ${dialect.few('x')}${columns} FROM ${from}`).join(' UNION ALL ');
 }
 
-function rowHash(shape: SummaryShape, alias: string): string {
-  return `hash(${storedNames(shape)
-    .map((name) => `${alias}.${identifier(name)}`)
-    .join(', ')})`;
+/** FROM item: rows of a scan with what is wanted of them. @param wanted FROM item of rows of `pw_wanted` */
+export function withWanted(rows: string, wanted = 'pw_wanted'): string {
+  return `${rows} AS s JOIN ${wanted} AS x ON x.pw_file = s.pw_file AND x.pw_pos = s.pw_pos`;
+}
+
+function hashOf(dialect: Dialect, shape: SummaryShape, alias: string): string {
+  const lists = new Set(shape.histories.map(({ name }) => name));
+  const [own, others] = [true, false].map((isList) =>
+    storedNames(shape)
+      .filter((name) => lists.has(name) === isList)
+      .map((name) => dialect.column(alias, name)),
+  );
+  return dialect.rowHash(others ?? [], own ?? []);
 }

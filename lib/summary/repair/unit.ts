@@ -1,3 +1,4 @@
+import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { DuplicateStoredKeyError, IntegrityError } from '../../errors.ts';
 import { dataFileFromJson } from '../../iceberg/index.ts';
 import type { TableChange } from '../../run/table-change.ts';
@@ -11,13 +12,15 @@ import type { FileSpec, SummaryContext } from '../types.ts';
 import { inUnitRoom } from '../unit-room.ts';
 import { bytesIn, writeDataFile } from '../writing.ts';
 import { compareLatest, type Deviations, type OpenLatest, wantedFiles } from './compare.ts';
-import { wantedRows } from './sql.ts';
+import { wantedRows, withWanted } from './sql.ts';
 
 export const repairStage = 'repair';
 
 /** One bucket of the stage `repair`: everything that is compared. */
 export interface RepairSpec {
   readonly stage: typeof repairStage;
+  /** Absent for DuckDB. */
+  readonly engine?: 'spark';
   readonly bucket: number;
   readonly buckets: number;
   /** Digest of the columns that files are written with. */
@@ -79,6 +82,10 @@ export async function repairUnit(
     attempt,
     withLess: context.threads === 1 ? undefined : () => attempt({ threads: 1 }),
   });
+  return repairResult(outcome);
+}
+
+export function repairResult(outcome: RepairOutcome): UnitResult {
   const bytes = outcome.changes.reduce((sum, change) => sum + bytesIn(change.added.map(dataFileFromJson)), 0);
   return { rows: outcome.found.keys, bytes, outcome };
 }
@@ -104,33 +111,38 @@ export async function remakeLatest(
 ): Promise<Pick<RepairOutcome, 'changes' | 'found' | 'written'>> {
   const { context, open, table, name, bucket, latest } = options;
   const found = await compareLatest(open);
-  if (found.storedTwice > 0) {
-    const identifier = tableIdentifier(context.config, 'summary');
-    throw new DuplicateStoredKeyError(
-      `${identifier.namespace}.${identifier.name} holds a month of key ${found.storedTwiceKey} more than once, and of ${found.storedTwice - 1} more keys in bucket ${bucket}`,
-      {
-        details: { bucket, key: found.storedTwiceKey, keys: found.storedTwice },
-        safe: 'nothing was changed',
-        next: 'partwise verify --full names the rows; remove all but one of each with the engine that wrote them',
-      },
-    );
-  }
+  refuseStoredTwice(context, bucket, found);
   if (found.deviating === 0) return { changes: [], found, written: 0 };
   const { session, shape } = open;
-  const select = wantedRows(
-    shape,
-    scan(await wantedFiles(open), { columns: storedNames(shape), wanted: 'pw_wanted' }),
-  );
+  const rows = scan(await wantedFiles(open), { columns: storedNames(shape), wanted: 'pw_wanted' });
+  const select = wantedRows(duckDb, shape, [withWanted(rows)]);
   // The optimizer would hold the rows, arrays and all, instead of their places.
   await session.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'");
   const file = await writeDataFile({ context, session, table, name, select, cell: { bucket } });
   await session.execute('RESET disabled_optimizers');
-  if ((file?.rows ?? 0) !== found.keys) {
-    throw new IntegrityError(
-      `latest, bucket ${bucket}: ${found.keys} keys of summary became ${file?.rows ?? 0} rows`,
-      { safe: 'the tables are untouched' },
-    );
-  }
+  refuseOtherRows(bucket, found, file?.rows ?? 0);
   const change = tableChange({ role: 'latest', added: file === undefined ? [] : [file], removed: latest });
   return { changes: [change], found, written: found.keys };
+}
+
+/** @throws DuplicateStoredKeyError when summary holds a (key, month) twice: nobody can say which row counts */
+export function refuseStoredTwice({ config }: SummaryContext, bucket: number, found: Deviations): void {
+  if (found.storedTwice === 0) return;
+  const { namespace, name } = tableIdentifier(config, 'summary');
+  throw new DuplicateStoredKeyError(
+    `${namespace}.${name} holds a month of key ${found.storedTwiceKey} more than once, and of ${found.storedTwice - 1} more keys in bucket ${bucket}`,
+    {
+      details: { bucket, key: found.storedTwiceKey, keys: found.storedTwice },
+      safe: 'nothing was changed',
+      next: 'partwise verify --full names the rows; remove all but one of each with the engine that wrote them',
+    },
+  );
+}
+
+/** @throws IntegrityError when not each key of summary has become a row */
+export function refuseOtherRows(bucket: number, { keys }: Deviations, rows: number): void {
+  if (rows === keys) return;
+  throw new IntegrityError(`latest, bucket ${bucket}: ${keys} keys of summary became ${rows} rows`, {
+    safe: 'the tables are untouched',
+  });
 }

@@ -29,7 +29,14 @@ export interface Site {
   restore(): Promise<void>;
 }
 
-export async function newSite(folders: string[]): Promise<Site> {
+interface SiteOptions {
+  /** Further lines of the pipeline file. */
+  readonly pipeline?: string;
+  /** Of every command line. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function newSite(folders: string[], options: SiteOptions = {}): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-batches-'));
   folders.push(folder);
   const line = (id: string, seconds: number, value: number) =>
@@ -39,7 +46,7 @@ export async function newSite(folders: string[]): Promise<Site> {
       join(folder, name),
       `id,org_id,metric,metric_shard_id,long_value,logical_timestamp\n${lines.join('\n')}\n`,
     );
-  await writeFile(join(folder, 'metrics.yaml'), pipeline);
+  await writeFile(join(folder, 'metrics.yaml'), `${pipeline}${options.pipeline ?? ''}\n`);
   await file('first.csv', [line('cpu', 10, 3), line('cpu', 70, 5), line('disk', 20, 1), line('cpu', 400, 2)]);
   await file('second.csv', [line('cpu', 10, 4), line('disk', 620, 6), line('disk', 850, 2)]);
   const root = join(folder, 'root');
@@ -51,7 +58,7 @@ export async function newSite(folders: string[]): Promise<Site> {
         ...['--root', root, '--pipeline', join(folder, 'metrics.yaml')],
         ...['--threads', '1', '--memory', '700MB', '--json'],
       ],
-      { env },
+      { env: { ...options.env, ...env } },
     );
   return Object.assign((...words: readonly string[]) => call({}, words), {
     at: (step: string, ...words: readonly string[]) => call({ PARTWISE_KILL_AT: step }, words),
