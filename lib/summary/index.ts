@@ -12,6 +12,9 @@ import { publishSummary, rollForwardSummary } from './publish.ts';
 import { rebuildStage, rebuildUnit } from './rebuild/unit.ts';
 import { repairStage, repairUnit } from './repair/unit.ts';
 import { resolveUnit } from './resolve.ts';
+import { compareUnit } from './rewrite/compare-unit.ts';
+import { compareStage, rewriteStage } from './rewrite/types.ts';
+import { rewriteUnit } from './rewrite/unit.ts';
 import { applySparkUse, compileApply, finishApply } from './spark-apply.ts';
 import { compileResolve, finishResolve, resolveSparkUse } from './spark-resolve.ts';
 import { unitStatements } from './statements.ts';
@@ -34,7 +37,7 @@ export const summaryWorkload: Workload<SummaryConfig> = {
       key: config.key,
       sortedBy: [config.month],
     })),
-  stages: ['resolve', 'apply', checkStage, repairStage, rebuildStage],
+  stages: ['resolve', 'apply', checkStage, repairStage, rebuildStage, rewriteStage, compareStage],
   pinConfig,
   rollForward: rollForwardSummary,
   prepare,
@@ -98,5 +101,9 @@ function work(
       return repairUnit(context, plan, item, spec);
     case 'rebuild':
       return rebuildUnit(context, plan, item, spec);
+    case 'rewrite':
+      return rewriteUnit(context, plan, item, spec);
+    case 'compare':
+      return compareUnit(context, plan, item, spec);
   }
 }

@@ -24,7 +24,7 @@ export interface TaskTables extends RepairTables {
 export async function taskTables(context: SummaryContext): Promise<TaskTables> {
   const { config, world } = context;
   const tables = await repairTables(world, config);
-  refuseOtherBuckets(tables.summary, config);
+  refuseOtherBuckets(tables.summary, context);
   const count = config.tables.buckets;
   if (count === undefined) throw new ConfigError('tables.buckets is not decided yet');
   const all = new Map<Role, Table | undefined>([
@@ -35,36 +35,57 @@ export async function taskTables(context: SummaryContext): Promise<TaskTables> {
   return { ...tables, all, count, columns: columnsDigest(context, all) };
 }
 
-interface TaskPlanOptions {
-  readonly context: SummaryContext;
-  readonly tables: TaskTables;
-  readonly stage: string;
-  readonly units: readonly PlannedUnit[];
+interface TaskStage {
+  readonly name: string;
+  readonly units: Iterable<PlannedUnit> | AsyncIterable<PlannedUnit>;
+}
+
+/** What is known once the units are written. */
+interface ToldPlan {
   readonly buckets: readonly number[];
-  readonly strategyReason: string;
   readonly bytesRead: number;
   readonly bytesWritten: number;
   readonly explanation: readonly string[];
+  readonly facts?: Pick<SummaryPlanFacts, 'rewrite'> &
+    Partial<Pick<SummaryPlanFacts, 'firstMonth' | 'lastMonth'>>;
+}
+
+interface TaskPlanOptions {
+  readonly context: SummaryContext;
+  readonly tables: TaskTables;
+  /** In their order; the name of the first is the strategy's too. */
+  readonly stages: readonly [TaskStage, ...TaskStage[]];
+  readonly strategyReason: string;
+  /** Called after all units were taken. */
+  readonly tell: (written: readonly WrittenStage[]) => ToldPlan;
+  /** Whether there is something to publish without any unit. */
+  readonly evenIfEmpty?: boolean;
 }
 
 /** Compressed bytes of wide rows that one core compares and writes in a second. */
 const bytesPerSecond = 10e6;
 
-/** A plan of one stage, whose name is the strategy's too. */
+/** A plan of a task, whose units are written as they come. */
 export async function taskPlan(options: TaskPlanOptions): Promise<Plan> {
-  const { context, tables, units, bytesRead, bytesWritten } = options;
+  const { context, tables, stages, evenIfEmpty = false } = options;
   const { config, world, branch } = context;
-  const stage: WrittenStage = await writeStage(context, options.stage, context.planGeneration, units);
+  const written: WrittenStage[] = [];
+  for (const { name, units } of stages)
+    written.push(await writeStage(context, name, context.planGeneration, units));
+  const told = options.tell(written);
   const facts: SummaryPlanFacts = {
     strategy: 'partitionwise',
     buckets: tables.count,
     firstMonth: 0,
     lastMonth: 0,
-    touchedBuckets: options.buckets,
+    touchedBuckets: told.buckets,
     preparedRows: 0,
     preparedDeletes: 0,
     sampledBuckets: 0,
+    ...told.facts,
   };
+  const { bytesRead, bytesWritten } = told;
+  const isEmpty = written.every(({ units }) => units === 0) && !evenIfEmpty;
   const head = {
     formatVersion: 1 as const,
     runId: context.runId,
@@ -72,13 +93,13 @@ export async function taskPlan(options: TaskPlanOptions): Promise<Plan> {
     configDigest: configDigest(config),
     branch,
     createdMs: world.clock.now(),
-    outcome: units.length === 0 ? ('nothing' as const) : ('work' as const),
-    strategy: options.stage,
+    outcome: isEmpty ? ('nothing' as const) : ('work' as const),
+    strategy: stages[0].name,
     strategyReason: options.strategyReason,
     pins: roles.map((role) => pinOf(context, role, tables.all.get(role))),
-    stages: [stage],
+    stages: written,
     estimate: { seconds: bytesRead / bytesPerSecond, bytesRead, bytesWritten, costUsd: undefined },
-    explanation: options.explanation,
+    explanation: told.explanation,
     workload: facts,
   };
   return { ...head, digest: sha256(JSON.stringify(head)) };
