@@ -101,10 +101,11 @@ function addSteps(
     step.units += 1;
     step.elapsedMs += Number(elapsed);
   }
+  const stored = stage === 'rewrite' ? stage : 'apply';
   const inserted = new Set(records(outcome['inserted']).map((file) => String(file['location'])));
   for (const change of records(outcome['changes'])) {
     for (const file of [...records(change['added']), ...records(change['addedDeletes'])]) {
-      const ofSummary = inserted.has(String(file['location'])) ? 'inserts' : 'apply';
+      const ofSummary = inserted.has(String(file['location'])) ? 'inserts' : stored;
       const step = stepOf(change['role'] === 'summary' ? ofSummary : String(change['role']));
       step.bytes += Number(file['sizeBytes'] ?? 0);
       if (step.step !== 'apply') step.rows += file['content'] === 'data' ? Number(file['rows'] ?? 0) : 0;

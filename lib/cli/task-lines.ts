@@ -1,8 +1,9 @@
-import { count, plural } from '../report/format.ts';
+import { bytes, count, plural } from '../report/format.ts';
 import { taskOf } from '../run/tasks.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import type { Rebuilt } from '../summary/rebuild/publish.ts';
 import type { Repaired } from '../summary/repair/publish.ts';
+import type { Rewritten } from '../summary/rewrite/publish.ts';
 
 /** Whether the run did something else than taking files in. */
 export function isTask(run: RunRecord): boolean {
@@ -12,22 +13,26 @@ export function isTask(run: RunRecord): boolean {
 interface TaskFacts {
   readonly latestRepair?: Repaired;
   readonly rebuild?: Rebuilt;
+  readonly rewrite?: Rewritten;
 }
 
 /** What a run that did a task came to; none for runs that take files in. */
 export function taskLines(run: RunRecord): readonly string[] {
-  const { latestRepair: repair, rebuild } = run.facts as TaskFacts;
+  const { latestRepair: repair, rebuild, rewrite } = run.facts as TaskFacts;
   return [
     ...(repair === undefined ? [] : repairLines(repair)),
     ...(rebuild === undefined ? [] : rebuildLines(rebuild)),
+    ...(rewrite === undefined ? [] : rewriteLines(rewrite)),
   ];
 }
 
 /** Whether a task found all as it must be and committed nothing. */
 export function didNothing(run: RunRecord): boolean {
-  const { latestRepair: repair, rebuild } = run.facts as TaskFacts;
+  const { latestRepair: repair, rebuild, rewrite } = run.facts as TaskFacts;
   const written =
-    (repair?.bucketsWritten ?? 0) + (rebuild === undefined ? 0 : rebuild.rebuilt + rebuild.latestWritten);
+    (repair?.bucketsWritten ?? 0) +
+    (rebuild === undefined ? 0 : rebuild.rebuilt + rebuild.latestWritten) +
+    (rewrite === undefined ? 0 : rewrite.filesBefore + Math.abs(rewrite.to - rewrite.from));
   return isTask(run) && written === 0;
 }
 
@@ -54,5 +59,14 @@ function rebuildLines({ buckets, rows, rebuilt, latestWritten }: Rebuilt): reado
     `  ${plural(rows, 'row')} in ${plural(buckets, 'bucket')} recomputed`,
     `  ${count(rebuilt).padStart(12)}  rows whose arrays were wrong`,
     ...(latestWritten === 0 ? [] : [`  ${plural(latestWritten, 'row')} of latest written anew`]),
+  ];
+}
+
+function rewriteLines({ kind, from, to, rows, ...files }: Rewritten): readonly string[] {
+  return [
+    kind === 'rebucket' && from !== to
+      ? `  ${count(from)} buckets became ${count(to)}: ${plural(rows, 'row')} rewritten`
+      : `  ${plural(rows, 'row')} rewritten`,
+    `  ${plural(files.filesBefore, 'data file')} of ${bytes(files.bytesBefore)} replaced by ${count(files.filesAfter)} of ${bytes(files.bytesAfter)}`,
   ];
 }

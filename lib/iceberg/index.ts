@@ -28,6 +28,7 @@ export {
   type FieldSummary,
   type PartitionFilter,
 } from './partition-filter.ts';
+export { specFor, withDefaultSpec } from './partitioning.ts';
 export { newSnapshotId, type Random, systemRandom } from './random.ts';
 export { type RebaseOptions, rebaseSnapshot } from './rebase.ts';
 export { changeRefs, dropRef, type SetRefOptions, setProperties, setRef } from './refs.ts';
@@ -49,6 +50,6 @@ export {
   specById,
 } from './table.ts';
 export type * from './table-metadata.ts';
-export { bucketOf, transformResultType } from './transforms.ts';
+export { bucketCount, bucketOf, transformResultType } from './transforms.ts';
 export type * from './types.ts';
 export { compareValues, singleValueFromBytes, singleValueToBytes } from './values.ts';

@@ -3,9 +3,10 @@ import { joinLocation } from '../stores/location.ts';
 import { validateNoConflicts } from './conflicts.ts';
 import { formatManifestList, type ManifestFile, manifestsOf } from './manifest-list.ts';
 import { type MetadataChange, withSnapshot, writeMetadata } from './metadata-change.ts';
+import { withDefaultSpec } from './partitioning.ts';
 import { systemRandom, uuid } from './random.ts';
 import type { StagedCommit } from './staged.ts';
-import { currentSnapshot, snapshotById } from './table.ts';
+import { currentSnapshot, currentSpec, snapshotById } from './table.ts';
 import type { Snapshot, Table, TableMetadata } from './table-metadata.ts';
 import type { Schema } from './types.ts';
 
@@ -22,7 +23,7 @@ export interface RebaseOptions extends MetadataChange {
  * Puts a prepared snapshot on top of what was committed since it was prepared. All of that must have kept the rows
  * (`replace`), so the prepared files are still the whole truth: the snapshot keeps its id and its manifests and gets a new
  * parent and sequence number; what a compaction wrote in between is no longer live.
- * @throws CommitConflictError when rows or columns were changed in between
+ * @throws CommitConflictError when rows, columns or the partitioning were changed in between
  * @throws PinnedSnapshotExpiredError when the snapshot that it was prepared on is gone, and with it perhaps its files
  */
 export async function rebaseSnapshot(options: RebaseOptions): Promise<StagedCommit> {
@@ -58,7 +59,7 @@ export async function rebaseSnapshot(options: RebaseOptions): Promise<StagedComm
     timestampMs: Math.max(options.clock.now(), table.metadata.lastUpdatedMs),
     manifestList,
   };
-  const grown = { ...table.metadata, ...carriedSchema(table, prepared) };
+  const grown = { ...carriedSpec(table, prepared).metadata, ...carriedSchema(table, prepared) };
   const metadata = withSnapshot(grown, branch, moved, options.properties ?? {});
   return writeMetadata({ ...options, metadata, snapshotId });
 }
@@ -91,6 +92,12 @@ function carriedSchema(table: Table, prepared: Table): Partial<TableMetadata> {
     details: { prepared: prepared.metadataLocation },
     safe: 'the table is as the other writer left it',
   });
+}
+
+/** The partition spec that was prepared with the snapshot, when nobody has changed the partitioning since. */
+function carriedSpec(table: Table, prepared: Table): Table {
+  const spec = currentSpec(prepared);
+  return spec.specId === table.metadata.defaultSpecId ? table : withDefaultSpec(table, spec);
 }
 
 function holdsAll(schemas: readonly Schema[], wanted: readonly Schema[]): boolean {

@@ -3,12 +3,14 @@ import {
   type ConflictReport,
   commitStaged,
   currentSchema,
+  currentSpec,
   fieldByName,
   findSnapshotByProperty,
   loadTableAt,
   loadTableIfExists,
   newSnapshotId,
   type PartitionFilter,
+  type PartitionSpec,
   prepareCreateTable,
   type Snapshot,
   type StageCommitOptions,
@@ -17,6 +19,7 @@ import {
   systemRandom,
   type Table,
   validateNoConflicts,
+  withDefaultSpec,
   withMissingColumns,
 } from '../iceberg/index.ts';
 import { type ChangeSpool, spoolChanges } from './change-spool.ts';
@@ -47,6 +50,10 @@ interface CommitOptions {
   readonly tag?: string;
   /** A commit without rows is made, too. */
   readonly evenIfEmpty?: boolean;
+  /** Default: by what is removed. `replace`: rows are the same before and after. */
+  readonly operation?: 'replace';
+  /** By role: the partition spec that new files of the table are written with from this commit on. */
+  readonly specs?: Readonly<Record<string, PartitionSpec>>;
 }
 
 /** How often a lost race for the pointer is tried again before the run gives up its turn. */
@@ -282,8 +289,10 @@ async function stage(
 ): Promise<StagedCommit> {
   const shared = { store: context.world.warehouse, clock: context.world.clock };
   const created = current === undefined ? await prepareCreateTable({ ...shared, ...target }) : undefined;
-  const table =
+  const spec = commit?.specs?.[target.role];
+  const planned =
     current === undefined ? created?.table : await withPlannedColumns(context, plan, target, current);
+  const table = planned === undefined || spec === undefined ? planned : withDefaultSpec(planned, spec);
   if (table === undefined) throw new TypeError('neither a current nor a created table');
   const counts = spool.counts[target.role];
   const removes = (counts?.removed ?? 0) + (counts?.removedDeletes ?? 0) + (counts?.addedDeletes ?? 0) > 0;
@@ -297,7 +306,7 @@ async function stage(
       removed: spool.removedFiles(target.role, 'removed'),
       removedDeletes: spool.removedFiles(target.role, 'removedDeletes'),
     },
-    operation: removes ? 'overwrite' : 'append',
+    operation: commit?.operation ?? (removes ? 'overwrite' : 'append'),
     ...extra,
     summary: {
       [commitKeys.runId]: context.runId,
@@ -318,7 +327,7 @@ async function stage(
 
 /**
  * The table with the columns that it lacks, under the ids that the units' files were written with.
- * @throws CommitConflictError when somebody else has changed the columns since: plan again
+ * @throws CommitConflictError when somebody else has changed the columns or the partitioning since: plan again
  */
 async function withPlannedColumns(
   context: RunContext,
@@ -335,6 +344,7 @@ async function withPlannedColumns(
     identifier: target.identifier,
     metadataLocation: pin,
   });
+  refuseOtherSpec(context, pinned, current);
   const planned = currentSchema(withMissingColumns(pinned, target.fields));
   const differences = target.fields.flatMap(({ name: column }) => {
     const [before, now] = [planned, currentSchema(table)].map((schema) =>
@@ -345,6 +355,22 @@ async function withPlannedColumns(
   if (differences.length === 0) return table;
   throw new CommitConflictError(`the columns of ${name} were changed after the plan was made`, {
     details: { differences, replan: true },
+    safe: 'nothing was published',
+    next: `partwise resume ${context.runId} --replan`,
+  });
+}
+
+/** Units have written under the pinned spec. @throws CommitConflictError when another one is the table's by now: plan again */
+function refuseOtherSpec(context: RunContext, pinned: Table, current: Table): void {
+  const [before, now] = [pinned, current].map((table) =>
+    currentSpec(table)
+      .fields.map(({ name, transform }) => `${transform} as ${name}`)
+      .join(', '),
+  );
+  if (pinned.metadata.defaultSpecId === current.metadata.defaultSpecId && before === now) return;
+  const name = `${current.identifier.namespace}.${current.identifier.name}`;
+  throw new CommitConflictError(`the partitioning of ${name} was changed after the plan was made`, {
+    details: { differences: [`${name}: ${before} -> ${now}`], replan: true },
     safe: 'nothing was published',
     next: `partwise resume ${context.runId} --replan`,
   });

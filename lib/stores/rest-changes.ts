@@ -95,10 +95,12 @@ function structure(base: MetadataJson | undefined, next: MetadataJson): Record<s
     updates.push({ action: 'add-schema', schema, 'last-column-id': next['last-column-id'] });
   if (base?.['current-schema-id'] !== next['current-schema-id'])
     updates.push({ action: 'set-current-schema', 'schema-id': lastAdded });
-  for (const spec of added(base?.['partition-specs'], next['partition-specs'], 'spec-id'))
-    updates.push({ action: 'add-spec', spec });
+  const newSpecs = added(base?.['partition-specs'], next['partition-specs'], 'spec-id');
+  for (const spec of newSpecs) updates.push({ action: 'add-spec', spec });
+  // A spec that the table had before can be the default again.
+  const specId = newSpecs.length > 0 ? lastAdded : next['default-spec-id'];
   if (base?.['default-spec-id'] !== next['default-spec-id'])
-    updates.push({ action: 'set-default-spec', 'spec-id': lastAdded });
+    updates.push({ action: 'set-default-spec', 'spec-id': specId });
   for (const order of added(base?.['sort-orders'], next['sort-orders'], 'order-id'))
     updates.push({ action: 'add-sort-order', 'sort-order': order });
   if (base?.['default-sort-order-id'] !== next['default-sort-order-id'])

@@ -11,6 +11,9 @@ import { publishSummary, rollForwardSummary } from './publish.ts';
 import { rebuildStage, rebuildUnit } from './rebuild/unit.ts';
 import { repairStage, repairUnit } from './repair/unit.ts';
 import { resolveUnit } from './resolve.ts';
+import { compareUnit } from './rewrite/compare-unit.ts';
+import { compareStage, rewriteStage } from './rewrite/types.ts';
+import { rewriteUnit } from './rewrite/unit.ts';
 import { compileUnit, finishUnit, sparkUseOf } from './spark-halves.ts';
 import { unitStatements } from './statements.ts';
 import { roles, tableIdentifier } from './tables.ts';
@@ -33,7 +36,7 @@ export const summaryWorkload: Workload<SummaryConfig> = {
       key: config.key,
       sortedBy: [config.month],
     })),
-  stages: ['resolve', 'apply', checkStage, repairStage, rebuildStage],
+  stages: ['resolve', 'apply', checkStage, repairStage, rebuildStage, rewriteStage, compareStage],
   pinConfig,
   rollForward: rollForwardSummary,
   prepare,
@@ -81,5 +84,9 @@ function work(
       return repairUnit(context, plan, item, spec);
     case 'rebuild':
       return rebuildUnit(context, plan, item, spec);
+    case 'rewrite':
+      return rewriteUnit(context, plan, item, spec);
+    case 'compare':
+      return compareUnit(context, plan, item, spec);
   }
 }

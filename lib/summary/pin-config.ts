@@ -1,6 +1,7 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import { ConfigError } from '../errors.ts';
 import {
+  bucketCount,
   currentSchema,
   currentSpec,
   type IcebergType,
@@ -62,20 +63,25 @@ export function storedBuckets(table: Table, config: SummaryConfig): number {
       advice,
     );
   }
-  const field = currentSpec(table).fields.find((one) => one.transform.startsWith('bucket['));
-  const buckets = Number(/^bucket\[(\d+)\]$/.exec(field?.transform ?? '')?.[1]);
-  if (!Number.isInteger(buckets)) {
+  const buckets = bucketsOf(table);
+  if (buckets === undefined)
     throw new ConfigError(`${name} is not partitioned by bucket[N](${config.key})`, advice);
-  }
-  if (config.tables.buckets !== undefined && config.tables.buckets !== buckets) {
-    throw new ConfigError(
-      `tables.buckets: ${name} has ${buckets}, the pipeline says ${config.tables.buckets}`,
-      advice,
-    );
-  }
+  const wanted = config.tables.buckets;
+  if (wanted !== undefined && wanted !== buckets)
+    throw new ConfigError(`tables.buckets: ${name} has ${buckets}, the pipeline says ${wanted}`, {
+      safe: advice.safe,
+      next: `write buckets: ${buckets} under tables in the pipeline file, or leave the line out (on AWS, cdk deploy brings the file to the functions); to have ${wanted} buckets, partwise rebucket --buckets ${wanted}`,
+    });
   refuseOtherFeed(table, config);
   refuseOtherColumns(table, config);
   return buckets;
+}
+
+/** N of the buckets that the table's new files are written for; undefined when it has none. */
+export function bucketsOf(table: Table): number | undefined {
+  return currentSpec(table)
+    .fields.map(({ transform }) => bucketCount(transform))
+    .find((count) => count !== undefined);
 }
 
 /** What the feed needs is kept from the first record on, so it cannot come, go or change later. */

@@ -1,6 +1,7 @@
 import { UnsupportedFeatureError } from '../errors.ts';
 import {
   assertReadable,
+  bucketCount,
   cellFilter,
   currentSchema,
   currentSnapshot,
@@ -41,6 +42,7 @@ export async function filesByBucket(options: BucketFilesOptions): Promise<Readon
   for await (const file of files) {
     assertReadable(file);
     const place = placeOf(file, table.metadata.specs, month);
+    if (place.count !== options.count) throw otherBuckets(options, file, place.count);
     if (!buckets.has(place.bucket)) continue;
     const specs = found.get(place.bucket);
     const spec = fileSpec(file, place.month);
@@ -62,7 +64,23 @@ export function bucketFilter(
   });
 }
 
-function fileSpec({ file, deletes }: ScanFile, month: number): FileSpec {
+/** Keys of one bucket lie in several of another number of them, so a run would miss rows. */
+function otherBuckets(
+  { table, count }: BucketFilesOptions,
+  { file }: ScanFile,
+  found: number,
+): UnsupportedFeatureError {
+  const { namespace, name } = table.identifier;
+  return new UnsupportedFeatureError(
+    `${namespace}.${name} has ${count} buckets, and its file ${file.location} was written for ${found}; partwise rebucket --buckets ${count} rewrites such files`,
+    {
+      details: { location: file.location, specId: file.specId },
+      safe: 'the tables are untouched',
+    },
+  );
+}
+
+export function fileSpec({ file, deletes }: ScanFile, month: number): FileSpec {
   return {
     location: file.location,
     specId: file.specId,
@@ -81,21 +99,36 @@ function fileSpec({ file, deletes }: ScanFile, month: number): FileSpec {
   };
 }
 
+/** Where a file's partition says that it lies. */
+export interface FilePlace {
+  /** 0 in tables without months. */
+  readonly month: number;
+  readonly bucket: number;
+  /** N of the buckets that it was written for. */
+  readonly count: number;
+}
+
 /** @throws UnsupportedFeatureError for a file of a spec that says nothing about its month or bucket */
-function placeOf(
-  { file }: ScanFile,
+export function placeOf(
+  { file }: { readonly file: Pick<ScanFile['file'], 'location' | 'specId' | 'partition'> },
   specs: readonly PartitionSpec[],
   month: string | undefined,
-): { readonly month: number; readonly bucket: number } {
+): FilePlace {
   const spec = specs.find((one) => one.specId === file.specId);
   const value = (wanted: (transform: string, name: string) => boolean) => {
     const index = spec?.fields.findIndex((field) => wanted(field.transform, field.name)) ?? -1;
     return index < 0 ? undefined : file.partition[index];
   };
-  const bucket = value((transform) => transform.startsWith('bucket['));
+  const isBucket = (transform: string) => bucketCount(transform) !== undefined;
+  const bucket = value(isBucket);
+  const count = bucketCount(spec?.fields.find(({ transform }) => isBucket(transform))?.transform ?? '');
   const text =
     month === undefined ? undefined : value((transform, name) => transform === 'identity' && name === month);
-  if (typeof bucket !== 'number' || (month !== undefined && typeof text !== 'string')) {
+  if (
+    count === undefined ||
+    typeof bucket !== 'number' ||
+    (month !== undefined && typeof text !== 'string')
+  ) {
     throw new UnsupportedFeatureError(
       `${file.location} was written with partition spec ${file.specId}, which does not tell its month and bucket`,
       {
@@ -103,13 +136,13 @@ function placeOf(
       },
     );
   }
-  return { bucket, month: typeof text === 'string' ? monthNumber(text) : 0 };
+  return { bucket, count, month: typeof text === 'string' ? monthNumber(text) : 0 };
 }
 
-function jsonValue(value: PartitionValue): string | number | boolean | null {
+export function jsonValue(value: PartitionValue): string | number | boolean | null {
   return typeof value === 'bigint' ? Number(value) : value;
 }
 
-function compareText(a: string, b: string): number {
+export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,5 +1,4 @@
 import { configDigest } from '../config/digest.ts';
-import { parseByteSize } from '../config/sizes.ts';
 import { ConfigError, TableNotFoundError } from '../errors.ts';
 import { currentSchema, currentSnapshot, type Table, withMissingColumns } from '../iceberg/index.ts';
 import { mayUseSpark } from '../run/choose-engine.ts';
@@ -29,6 +28,7 @@ import {
   type SummaryContext,
   type SummaryPlanFacts,
 } from './types.ts';
+import { unitLimit } from './unit-limit.ts';
 
 /** Plans a run from manifests and prepared counts; no data file is opened. */
 export async function planSummary(context: SummaryContext, prepared: AsyncIterable<Prepared>): Promise<Plan> {
@@ -42,7 +42,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
   for (const role of roles) tables.set(role, await findTable(world, config, role));
   const summary = tables.get('summary');
   if (summary !== undefined) {
-    refuseOtherBuckets(summary, config);
+    refuseOtherBuckets(summary, context);
     refuseWithoutLatest(context, summary, tables.get('latest'));
   }
 
@@ -72,7 +72,10 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
   const groupsOf = split.map((unit) => planGroups(config, unit.specification));
   const groups = groupsOf.flat();
   const { strategy, reason: strategyReason } = chooseStrategy(config, split, groups);
-  const limitBytes = unitLimit(context, groups);
+  const limitBytes = unitLimit(
+    context,
+    groups.reduce((sum, group) => sum + groupBytes(group), 0),
+  );
   const routed = await routePlan(context, {
     resolve: strategy === 'partitionwise' ? split : [],
     apply: fromMonthFirst(groups, config.work.fromMonth).map((part) => packGroups(part, limitBytes)),
@@ -202,20 +205,6 @@ function resolveUnitOf({ bucket, count, columns, input, files }: ResolveInputs):
   };
 }
 
-/** Smaller units than this cost more to start than they save. */
-const leastUnitBytes = 8e6;
-/** Units per worker that even out their different lengths. */
-const unitsPerWorker = 2;
-
-function unitLimit(context: SummaryContext, groups: readonly ApplyGroup[]): number {
-  const workers = context.config.work.threads ?? context.world.resources.threads;
-  const total = groups.reduce((sum, group) => sum + groupBytes(group), 0);
-  return Math.min(
-    parseByteSize(context.config.work.unitBytes),
-    Math.max(leastUnitBytes, total / (workers * unitsPerWorker)),
-  );
-}
-
 function* applyUnits(
   units: readonly PlannedResolve[],
   routed: readonly RoutedGroups[],
@@ -281,12 +270,15 @@ function refuseWithoutLatest(context: SummaryContext, summary: Table, latest: Ta
 }
 
 /** Another run may have created the table since this run's rows were prepared for a number of buckets. */
-export function refuseOtherBuckets(summary: Table, config: SummaryContext['config']): void {
+export function refuseOtherBuckets(
+  summary: Table,
+  { config, runId }: Pick<SummaryContext, 'config' | 'runId'>,
+): void {
   const { buckets: _, ...tables } = config.tables;
   const stored = storedBuckets(summary, { ...config, tables });
   if (stored === config.tables.buckets) return;
   throw new ConfigError(
-    `the rows were prepared for ${config.tables.buckets} buckets and another run has made the tables with ${stored} since; cancel this run, and the next one takes its files`,
-    { safe: 'the tables are untouched' },
+    `the run was begun for ${config.tables.buckets} buckets and another run has made the tables with ${stored} since; cancel this run, and the next one takes its files`,
+    { safe: 'the tables are untouched', next: `partwise cancel ${runId}` },
   );
 }

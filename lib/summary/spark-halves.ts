@@ -17,6 +17,8 @@ export function sparkUseOf(spec: UnitSpec): SparkUse {
       return repairSparkUse(spec);
     case 'check':
     case 'rebuild':
+    case 'rewrite':
+    case 'compare':
       return 'never';
   }
 }
@@ -36,6 +38,8 @@ export function compileUnit(
       return compileRepair(context, plan, item, spec);
     case 'check':
     case 'rebuild':
+    case 'rewrite':
+    case 'compare':
       throw neverSparks(spec);
   }
 }
@@ -66,6 +70,8 @@ export function finishUnit({
       return finishRepair(context, plan, spec, compiled, report);
     case 'check':
     case 'rebuild':
+    case 'rewrite':
+    case 'compare':
       throw neverSparks(spec);
   }
 }

@@ -26,7 +26,7 @@ export interface TaskTables extends RepairTables {
 export async function taskTables(context: SummaryContext): Promise<TaskTables> {
   const { config, world } = context;
   const tables = await repairTables(world, config);
-  refuseOtherBuckets(tables.summary, config);
+  refuseOtherBuckets(tables.summary, context);
   const count = config.tables.buckets;
   if (count === undefined) throw new ConfigError('tables.buckets is not decided yet');
   const all = new Map<Role, Table | undefined>([
@@ -39,68 +39,91 @@ export async function taskTables(context: SummaryContext): Promise<TaskTables> {
 
 export interface TaskUnit extends PlannedUnit {
   /** Bytes of the files that it opens, where it may be Spark's; undefined for what is DuckDB's alone. */
-  readonly reads: number | undefined;
+  readonly reads?: number;
 }
 
-/**
- * Gives each unit its engine, by the configuration alone.
- * @throws SparkMissingError when a unit is Spark's and there is none
- */
-function routeTask(
-  { config, world }: SummaryContext,
-  units: readonly TaskUnit[],
-): { readonly units: readonly PlannedUnit[]; readonly explanation: readonly string[] } {
-  const routed = units.map(({ reads, ...unit }) => ({
-    unit,
-    chosen: reads === undefined ? undefined : chooseEngine(config, reads),
-  }));
-  const sparks = routed.filter(({ chosen }) => chosen?.engine === 'spark');
-  const [first] = sparks;
-  if (first === undefined) return { units: routed.map(({ unit }) => unit), explanation: [] };
-  needSpark(world);
-  return {
-    units: routed.map(({ unit, chosen }) =>
-      chosen?.engine === 'spark'
-        ? { ...unit, specification: { ...(unit.specification as object), engine: chosen.engine } }
-        : unit,
-    ),
-    explanation: [
-      `engine: ${sparks.length} of ${units.length} units by Spark (${first.chosen?.reason}), all else by DuckDB`,
-    ],
-  };
+interface TaskStage {
+  readonly name: string;
+  readonly units: Iterable<TaskUnit> | AsyncIterable<TaskUnit>;
+}
+
+/** Gives each unit of a plan its engine, by the configuration alone, and tells for people what was decided. */
+function taskRouter({ config, world }: SummaryContext) {
+  const routed = { units: 0, sparks: 0, reason: '' };
+
+  /** @throws SparkMissingError when a unit is Spark's and there is none */
+  async function* route(units: TaskStage['units']): AsyncGenerator<PlannedUnit> {
+    for await (const { reads, ...unit } of units) {
+      routed.units += 1;
+      const chosen = reads === undefined ? undefined : chooseEngine(config, reads);
+      if (chosen?.engine !== 'spark') {
+        yield unit;
+        continue;
+      }
+      needSpark(world);
+      routed.sparks += 1;
+      routed.reason = chosen.reason;
+      yield { ...unit, specification: { ...(unit.specification as object), engine: chosen.engine } };
+    }
+  }
+
+  function lines(): readonly string[] {
+    const { units, sparks, reason } = routed;
+    return sparks === 0
+      ? []
+      : [`engine: ${sparks} of ${units} units by Spark (${reason}), all else by DuckDB`];
+  }
+
+  return { route, lines };
+}
+
+/** What is known once the units are written. */
+interface ToldPlan {
+  readonly buckets: readonly number[];
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly explanation: readonly string[];
+  readonly facts?: Pick<SummaryPlanFacts, 'rewrite'> &
+    Partial<Pick<SummaryPlanFacts, 'firstMonth' | 'lastMonth'>>;
 }
 
 interface TaskPlanOptions {
   readonly context: SummaryContext;
   readonly tables: TaskTables;
-  readonly stage: string;
-  readonly units: readonly TaskUnit[];
-  readonly buckets: readonly number[];
+  /** In their order; the name of the first is the strategy's too. */
+  readonly stages: readonly [TaskStage, ...TaskStage[]];
   readonly strategyReason: string;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  readonly explanation: readonly string[];
+  /** Called after all units were taken. */
+  readonly tell: (written: readonly WrittenStage[]) => ToldPlan;
+  /** Whether there is something to publish without any unit. */
+  readonly evenIfEmpty?: boolean;
 }
 
 /** Compressed bytes of wide rows that one core compares and writes in a second. */
 const bytesPerSecond = 10e6;
 
-/** A plan of one stage, whose name is the strategy's too. */
+/** A plan of a task, whose units are written as they come. */
 export async function taskPlan(options: TaskPlanOptions): Promise<Plan> {
-  const { context, tables, bytesRead, bytesWritten } = options;
-  const { units, explanation } = routeTask(context, options.units);
+  const { context, tables, stages, evenIfEmpty = false } = options;
   const { config, world, branch } = context;
-  const stage: WrittenStage = await writeStage(context, options.stage, context.planGeneration, units);
+  const written: WrittenStage[] = [];
+  const router = taskRouter(context);
+  for (const { name, units } of stages)
+    written.push(await writeStage(context, name, context.planGeneration, router.route(units)));
+  const told = options.tell(written);
   const facts: SummaryPlanFacts = {
     strategy: 'partitionwise',
     buckets: tables.count,
     firstMonth: 0,
     lastMonth: 0,
-    touchedBuckets: options.buckets,
+    touchedBuckets: told.buckets,
     preparedRows: 0,
     preparedDeletes: 0,
     sampledBuckets: 0,
+    ...told.facts,
   };
+  const { bytesRead, bytesWritten } = told;
+  const isEmpty = written.every(({ units }) => units === 0) && !evenIfEmpty;
   const head = {
     formatVersion: 1 as const,
     runId: context.runId,
@@ -108,13 +131,13 @@ export async function taskPlan(options: TaskPlanOptions): Promise<Plan> {
     configDigest: configDigest(config),
     branch,
     createdMs: world.clock.now(),
-    outcome: units.length === 0 ? ('nothing' as const) : ('work' as const),
-    strategy: options.stage,
+    outcome: isEmpty ? ('nothing' as const) : ('work' as const),
+    strategy: stages[0].name,
     strategyReason: options.strategyReason,
     pins: roles.map((role) => pinOf(context, role, tables.all.get(role))),
-    stages: [stage],
+    stages: written,
     estimate: { seconds: bytesRead / bytesPerSecond, bytesRead, bytesWritten, costUsd: undefined },
-    explanation: [...options.explanation, ...explanation],
+    explanation: [...told.explanation, ...router.lines()],
     workload: facts,
   };
   return { ...head, digest: sha256(JSON.stringify(head)) };

@@ -7,6 +7,10 @@ import { publishRebuild } from './rebuild/publish.ts';
 import { auditRepair, verifyRepaired } from './repair/audit.ts';
 import { planRepair } from './repair/plan.ts';
 import { publishRepair } from './repair/publish.ts';
+import { auditRewrite } from './rewrite/audit.ts';
+import { planCompact, planRebucket } from './rewrite/plan.ts';
+import { publishRewrite } from './rewrite/publish.ts';
+import { verifyRewritten } from './rewrite/verify.ts';
 import type { Role } from './tables.ts';
 import type { SummaryTask } from './tasks.ts';
 import type { SummaryContext } from './types.ts';
@@ -19,6 +23,10 @@ export function planTask(context: SummaryContext, task: SummaryTask): Promise<Pl
       return planRepair(context, task);
     case 'rebuild':
       return planRebuild(context, task);
+    case 'rebucket':
+      return planRebucket(context, task);
+    case 'compact':
+      return planCompact(context, task);
   }
 }
 
@@ -28,6 +36,9 @@ export function auditTask(context: SummaryContext, plan: Plan, task: SummaryTask
       return auditRepair(context, plan);
     case 'rebuild':
       return auditRebuild(context, plan, task);
+    case 'rebucket':
+    case 'compact':
+      return auditRewrite(context, plan, task);
   }
 }
 
@@ -37,6 +48,9 @@ export function publishTask(context: SummaryContext, plan: Plan, task: SummaryTa
       return publishRepair(context, plan, task);
     case 'rebuild':
       return publishRebuild(context, plan);
+    case 'rebucket':
+    case 'compact':
+      return publishRewrite(context, plan, task);
   }
 }
 
@@ -55,5 +69,8 @@ export function verifyTask(options: VerifyOptions, task: SummaryTask): Promise<A
       return verifyRepaired(options);
     case 'rebuild':
       return verifyRebuilt(options, task);
+    case 'rebucket':
+    case 'compact':
+      return verifyRewritten(options);
   }
 }

@@ -23,7 +23,25 @@ export interface RebuildScope {
   readonly months?: { readonly first: number; readonly last: number };
 }
 
-export type SummaryTask = RepairLatestTask | RebuildTask;
+/** Rewrites every row into another number of buckets; nothing of a row changes. */
+export interface RebucketTask {
+  readonly kind: 'rebucket';
+  /** N of the buckets afterwards. */
+  readonly buckets: number;
+}
+
+/** Rewrites the cells that are in many small files or largely dead, all at once; nothing of a row changes. */
+export interface CompactTask {
+  readonly kind: 'compact';
+  /** Months of summary's cells, as numbers; tables without months are left alone then. Default: all. */
+  readonly months?: { readonly first: number; readonly last: number };
+  /** Default: all. */
+  readonly buckets?: readonly number[];
+}
+
+export type RewriteTask = RebucketTask | CompactTask;
+
+export type SummaryTask = RepairLatestTask | RebuildTask | RewriteTask;
 
 export function summaryTask({ task }: Partial<Pick<RunContext, 'task'>>): SummaryTask | undefined {
   return task as SummaryTask | undefined;

@@ -1,9 +1,11 @@
 import type { SummaryConfig } from '../config/schema.ts';
+import type { PartitionSpec } from '../iceberg/types.ts';
 import type { TableChange } from '../run/table-change.ts';
 import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 import type { RebuildSpec } from './rebuild/unit.ts';
 import type { RepairSpec } from './repair/unit.ts';
+import type { CompareSpec, RewriteSpec } from './rewrite/types.ts';
 import type { Role } from './tables.ts';
 
 /** Specifications of the units and what they leave behind. Plain JSON; months are numbers, year * 12 + month. */
@@ -101,7 +103,14 @@ export interface CheckBucket {
   readonly before: Readonly<Record<Role, readonly FileSpec[]>>;
 }
 
-export type UnitSpec = ResolveSpec | ApplySpec | CheckSpec | RepairSpec | RebuildSpec;
+export type UnitSpec =
+  | ResolveSpec
+  | ApplySpec
+  | CheckSpec
+  | RepairSpec
+  | RebuildSpec
+  | RewriteSpec
+  | CompareSpec;
 
 /**
  * What became of the prepared rows. Each row is counted once, in the first nine, `feed` or `feedWaiting`; `revived`
@@ -234,4 +243,15 @@ export interface SummaryPlanFacts {
   readonly preparedDeletes: number;
   /** Buckets that the stage `check` samples keys from; 0 without that stage. */
   readonly sampledBuckets: number;
+  /** Only of a run that rewrites cells. */
+  readonly rewrite?: RewriteFacts;
+}
+
+/** Where a run that rewrites cells puts the rows. */
+export interface RewriteFacts {
+  /** N of the buckets before and after. */
+  readonly from: number;
+  readonly to: number;
+  /** What new files are written with; a role without a table is absent. */
+  readonly specs: Readonly<Partial<Record<Role, PartitionSpec>>>;
 }

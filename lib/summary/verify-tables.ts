@@ -4,13 +4,15 @@ import type { SummaryConfig } from '../config/schema.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { TableNotFoundError } from '../errors.ts';
 import {
+  bucketCount,
   currentSchema,
   currentSnapshot,
-  currentSpec,
   laterColumns,
   liveDeleteFiles,
   liveFiles,
+  type ScanFile,
   type Schema,
+  specById,
   type Table,
   withMissingColumns,
 } from '../iceberg/index.ts';
@@ -23,7 +25,7 @@ import { type Findings, findings } from './audit-findings.ts';
 import { openBucketSpool } from './audit-spool.ts';
 import { roles, type StateFile } from './audit-state.ts';
 import { summaryShape } from './columns.ts';
-import { findTable } from './pin-config.ts';
+import { bucketsOf, findTable } from './pin-config.ts';
 import { type Role, targetTables } from './tables.ts';
 import { type BucketTables, verifyBucket } from './verify-bucket.ts';
 import { verifyFiles } from './verify-files.ts';
@@ -62,7 +64,7 @@ export async function verifyTables(
     const complete = withMissingColumns(table, target?.fields ?? []);
     schemas.set(role, currentSchema(complete));
     if (role === 'summary') later = laterColumns(complete);
-    buckets.set(role, bucketCount(table));
+    buckets.set(role, bucketsOf(table));
   }
   if (!schemas.has('summary'))
     throw new TableNotFoundError(`pipeline ${config.pipeline} has no summary table yet`);
@@ -86,6 +88,18 @@ export async function verifyTables(
     checked += 1;
   });
   return found.report({ buckets: checked, full: options.full });
+}
+
+/** Keys of one bucket lie in several of another number of them: no run finds their rows. */
+function refuseOtherBuckets(table: Table, { file }: ScanFile, found: Findings): void {
+  const wanted = bucketsOf(table);
+  const spec = specById(table, file.specId);
+  const count = spec.fields.map(({ transform }) => bucketCount(transform)).find((one) => one !== undefined);
+  if (count === wanted) return;
+  found.failed(
+    'file counts',
+    `${file.location}: written for ${count ?? 'no'} buckets, and the table has ${wanted}; partwise rebucket --buckets ${wanted} rewrites such files`,
+  );
 }
 
 /** Hands over the live files of one table and holds every file's length to its manifest entry. */
@@ -116,6 +130,7 @@ async function spoolTable(
   for await (const one of liveFiles(scan)) {
     rows += one.file.rows;
     if (!(await lengthOf(one.file))) continue;
+    refuseOtherBuckets(table, one, found);
     const { location, deletes } = scanned(one);
     await add(Number(one.file.partition.at(-1) ?? 0), {
       location: normalizeLocation(location),
@@ -131,13 +146,6 @@ async function spoolTable(
     found.failed('row balance', `${role}: the snapshot records ${recorded} rows, its manifests ${rows}`);
   }
   return table;
-}
-
-/** N of the only spec's bucket transform; undefined where files of other specs may be live. */
-function bucketCount(table: Table): number | undefined {
-  if (table.metadata.specs.length > 1) return undefined;
-  const match = /^bucket\[(\d+)\]$/.exec(currentSpec(table).fields.at(-1)?.transform ?? '');
-  return match === null ? undefined : Number(match[1]);
 }
 
 interface SessionShare {

@@ -1,4 +1,10 @@
-import { liveFiles, type RemovedFile, type ScanFile, type Table } from '../iceberg/index.ts';
+import {
+  liveFiles,
+  type PartitionFilter,
+  type RemovedFile,
+  type ScanFile,
+  type Table,
+} from '../iceberg/index.ts';
 import type { ObjectStore } from '../stores/ports.ts';
 
 export interface CompactionPolicy {
@@ -27,6 +33,8 @@ export async function cellsToCompact(options: {
   readonly table: Table;
   readonly snapshotId: bigint;
   readonly policy: CompactionPolicy;
+  /** Cells to look at; default: all. */
+  readonly partitionFilter?: PartitionFilter;
 }): Promise<readonly CellToCompact[]> {
   const cells = new Map<string, ScanFile[]>();
   for await (const scan of liveFiles({ ...options, statistics: false })) {

@@ -22,6 +22,7 @@ import { joinLocation } from '../stores/location.ts';
 import type { CatalogPointer, Clock, Location, ObjectStore, TableIdentifier } from '../stores/ports.ts';
 import { type CellToCompact, type CompactionPolicy, cellsToCompact } from './cells.ts';
 import { tableEncoding } from './encoding.ts';
+import { keyRanges } from './key-ranges.ts';
 import { liveRows, scanned } from './live-rows.ts';
 import { rowsChecksum } from './rows-checksum.ts';
 
@@ -100,7 +101,7 @@ async function rewriteCell(
   const selects =
     parts === 1 || first === undefined
       ? [`SELECT * FROM ${source}`]
-      : await slices(session, source, first, parts);
+      : await keyRanges(session, source, first, parts);
 
   const files: DataFile[] = [];
   for (const select of selects) {
@@ -127,32 +128,6 @@ async function rewriteCell(
   }
   await mustHoldSameRows(options, table, source, files, columns);
   return files;
-}
-
-/** Ranges of the first sort column with about equally many rows, NULLs last; as one SELECT each, so that memory stays bounded. */
-async function slices(
-  session: EngineSession,
-  source: string,
-  column: string,
-  parts: number,
-): Promise<readonly string[]> {
-  const fractions = Array.from({ length: parts - 1 }, (_, index) => ((index + 1) / parts).toFixed(6));
-  await session.execute(`CREATE OR REPLACE TEMP TABLE bounds AS
-    SELECT row_number() OVER (ORDER BY b) AS n, b FROM (
-      SELECT DISTINCT unnest(quantile_disc(${identifier(column)}, [${fractions.join(', ')}])) AS b FROM ${source})`);
-  const [row] = await session.query('SELECT count(*) AS n FROM bounds');
-  const bounds = Number(row?.['n'] ?? 0);
-  const bound = (n: number) => `(SELECT b FROM bounds WHERE n = ${n})`;
-  return Array.from({ length: bounds + 1 }, (_, index) => {
-    const isLast = index === bounds;
-    const conditions = [
-      index > 0
-        ? `(${identifier(column)} > ${bound(index)}${isLast ? ` OR ${identifier(column)} IS NULL` : ''})`
-        : undefined,
-      isLast ? undefined : `${identifier(column)} <= ${bound(index + 1)}`,
-    ].filter((condition) => condition !== undefined);
-    return `SELECT * FROM ${source}${conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`}`;
-  });
 }
 
 async function mustHoldSameRows(

@@ -6,8 +6,13 @@ import { fieldIds } from '../../lib/run/field-ids.ts';
 import type { LocalWorld } from '../../lib/run/local.ts';
 import { type TableRole, tableIdentifier } from './tables.ts';
 
-/** Changes the rows of every file of the table that a run has written; returns how many files. @param replace SQL of a `* REPLACE (…)` */
-export async function tamperWritten(world: LocalWorld, role: TableRole, replace: string): Promise<number> {
+/** Changes the rows of every file of the table that a run has written; returns how many files. @param replace SQL of a `* REPLACE (…)` @param where rows that stay */
+export async function tamperWritten(
+  world: LocalWorld,
+  role: TableRole,
+  replace: string,
+  where = 'true',
+): Promise<number> {
   const identifier = tableIdentifier(role);
   const folder = `${world.rootPath}/warehouse/partwise/${identifier.name}/data`;
   const files = await readdir(folder, { recursive: true });
@@ -23,7 +28,7 @@ export async function tamperWritten(world: LocalWorld, role: TableRole, replace:
   for (const file of written) {
     const path = join(folder, file);
     const copy = `${session.workFolder}/copy.parquet`;
-    const select = `SELECT * REPLACE (${replace}) FROM read_parquet('${path}', hive_partitioning = false)`;
+    const select = `SELECT * REPLACE (${replace}) FROM read_parquet('${path}', hive_partitioning = false) WHERE ${where}`;
     await session.writeParquet({ select, path: copy, fieldIds: fieldIds(currentSchema(table)) });
     await rename(copy, path);
   }

@@ -3,10 +3,10 @@ import { UsageError } from '../../errors.ts';
 import { count, plural, printable } from '../../report/format.ts';
 import { runTask } from '../../run/local-task.ts';
 import { type ArrayChange, lookAtArrays, type RebuildLook } from '../../summary/rebuild/look.ts';
-import { monthNumber } from '../../summary/sql/months.ts';
 import type { RebuildScope, RebuildTask } from '../../summary/tasks.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { monthRange } from '../month-range.ts';
 import { reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { openExisting } from '../session.ts';
@@ -39,16 +39,8 @@ function scopeOf({ flags }: CommandContext): RebuildScope {
   if (keys.length === 0 && month === undefined) throw refuse('rebuild needs --key, --month or both');
   if (Buffer.byteLength(JSON.stringify(keys)) > mostKeyBytes)
     throw refuse(`${keys.length} keys are too many for one rebuild: name fewer, or --month alone`);
-  const range =
-    month === undefined
-      ? undefined
-      : /^(\d{4}-(?:0[1-9]|1[0-2]))(?:\.\.(\d{4}-(?:0[1-9]|1[0-2])))?$/.exec(month);
-  if (range === null) throw refuse(`--month needs YYYY-MM or YYYY-MM..YYYY-MM, not '${month}'`);
-  const [, from, to = from] = range ?? [];
-  const months =
-    from === undefined || to === undefined ? undefined : { first: monthNumber(from), last: monthNumber(to) };
-  if (months !== undefined && months.last < months.first)
-    throw refuse(`--month ${month} ends before it begins`);
+  const months = month === undefined ? undefined : monthRange(month);
+  if (typeof months === 'string') throw refuse(months);
   return {
     ...(keys.length === 0 ? {} : { keys }),
     ...(months === undefined ? {} : { months }),

@@ -6,6 +6,7 @@ import { runTask } from '../../run/local-task.ts';
 import { type LatestLook, lookAtLatest } from '../../summary/repair/look.ts';
 import { repairStatements } from '../../summary/repair/statements.ts';
 import type { BucketScope, RepairLatestTask } from '../../summary/tasks.ts';
+import { bucketList } from '../bucket-list.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { reportRun } from '../outcome.ts';
@@ -34,15 +35,12 @@ export const repairLatest: CommandHandler = async (context) => {
 function scopeOf({ flags }: CommandContext): BucketScope {
   const named = flags.texts('bucket');
   if (named.length === 0) return flags.on('all') ? 'all' : 'suspect';
-  const wrong = named.find((text) => !/^\d{1,6}$/.test(text));
-  if (wrong !== undefined || flags.on('all'))
-    throw new UsageError(
-      wrong === undefined
-        ? '--all and --bucket exclude each other'
-        : `--bucket needs a number, not '${wrong}'`,
-      { safe: 'nothing was changed', next: 'partwise repair --help' },
-    );
-  return [...new Set(named.map(Number))].sort((a, b) => a - b);
+  if (flags.on('all'))
+    throw new UsageError('--all and --bucket exclude each other', {
+      safe: 'nothing was changed',
+      next: 'partwise repair --help',
+    });
+  return bucketList(named, 'partwise repair');
 }
 
 function tell({ output }: CommandContext, look: LatestLook): ExitCode {

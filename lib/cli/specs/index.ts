@@ -4,6 +4,7 @@ import { careCommands } from './care.ts';
 import { lookCommands } from './look.ts';
 import { rebuildCommand } from './rebuild.ts';
 import { repairCommand } from './repair.ts';
+import { compactCommand, rebucketCommand } from './rewrite.ts';
 import { simulateCommand } from './simulate.ts';
 import { startCommands } from './start.ts';
 import { workCommands } from './work.ts';
@@ -17,5 +18,7 @@ export const commands: readonly CommandSpec[] = [
   simulateCommand,
   ...careCommands,
   rebuildCommand,
+  compactCommand,
+  rebucketCommand,
   adoptCommand,
 ];

@@ -43,7 +43,6 @@ export async function planRebuild(context: SummaryContext, task: RebuildTask): P
         label: bucketLabel(bucket),
         rows: sum('rows'),
         bytes: sum('sizeBytes'),
-        reads: undefined,
         specification,
       },
     ];
@@ -53,23 +52,24 @@ export async function planRebuild(context: SummaryContext, task: RebuildTask): P
   return taskPlan({
     context,
     tables,
-    stage: rebuildStage,
-    units,
-    buckets: units.map(({ specification }) => specification.bucket),
+    stages: [{ name: rebuildStage, units }],
     strategyReason:
       'each bucket by itself: arrays are recomputed, and rows whose arrays differ are rewritten',
-    bytesRead: bytes,
-    bytesWritten: groups
-      .filter(({ mode }) => mode === 'copy-on-write')
-      .reduce((sum, group) => sum + groupBytes(group), 0),
-    explanation: [
-      `arrays of ${task.keys === undefined ? 'every key' : `${task.keys.length} named keys`} are recomputed from the months' own rows in ${units.length} of ${count} buckets`,
-      ...(task.months === undefined
-        ? []
-        : [
-            `rows of ${monthText(scope.first)} to ${monthText(scope.last)}: those that hold values of ${monthText(task.months.first)} to ${monthText(task.months.last)}`,
-          ]),
-      'rows that are right stay as they are; latest follows in the same commit',
-    ],
+    tell: () => ({
+      buckets: units.map(({ specification }) => specification.bucket),
+      bytesRead: bytes,
+      bytesWritten: groups
+        .filter(({ mode }) => mode === 'copy-on-write')
+        .reduce((sum, group) => sum + groupBytes(group), 0),
+      explanation: [
+        `arrays of ${task.keys === undefined ? 'every key' : `${task.keys.length} named keys`} are recomputed from the months' own rows in ${units.length} of ${count} buckets`,
+        ...(task.months === undefined
+          ? []
+          : [
+              `rows of ${monthText(scope.first)} to ${monthText(scope.last)}: those that hold values of ${monthText(task.months.first)} to ${monthText(task.months.last)}`,
+            ]),
+        'rows that are right stay as they are; latest follows in the same commit',
+      ],
+    }),
   });
 }

@@ -40,17 +40,18 @@ export async function planRepair(context: SummaryContext, task: RepairLatestTask
   return taskPlan({
     context,
     tables,
-    stage: repairStage,
-    units,
-    buckets: chosen.buckets,
+    stages: [{ name: repairStage, units }],
     strategyReason:
       'each bucket by itself: latest is compared with summary, and written anew where a key deviates',
-    // Rows of latest once, their summary rows once to compare and at most once more to write.
-    bytesRead: 3 * bytes,
-    bytesWritten: bytes,
-    explanation: [
-      `latest is compared with summary in ${units.length} of ${count} buckets; buckets in which no key deviates stay as they are`,
-      ...chosen.reasons,
-    ],
+    tell: () => ({
+      buckets: chosen.buckets,
+      // Rows of latest once, their summary rows once to compare and at most once more to write.
+      bytesRead: 3 * bytes,
+      bytesWritten: bytes,
+      explanation: [
+        `latest is compared with summary in ${units.length} of ${count} buckets; buckets in which no key deviates stay as they are`,
+        ...chosen.reasons,
+      ],
+    }),
   });
 }

@@ -1,0 +1,86 @@
+import { type SummaryConfig, summaryOnly } from '../../config/index.ts';
+import { UsageError } from '../../errors.ts';
+import { bytes, count, plural } from '../../report/format.ts';
+import { runTask } from '../../run/local-task.ts';
+import { lookAtCells, type RewriteLook } from '../../summary/rewrite/look.ts';
+import type { CompactTask, RebucketTask, RewriteTask } from '../../summary/tasks.ts';
+import { bucketList } from '../bucket-list.ts';
+import type { CommandContext, CommandHandler } from '../command.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { monthRange } from '../month-range.ts';
+import { reportRun } from '../outcome.ts';
+import { loadChosenPipeline } from '../pipeline.ts';
+import { openExisting } from '../session.ts';
+
+export const rebucket: CommandHandler = async (context) => {
+  const buckets = context.flags.number('buckets');
+  if (buckets === undefined)
+    throw new UsageError('rebucket needs --buckets', {
+      safe: 'nothing was changed',
+      next: 'partwise rebucket --help',
+    });
+  const task: RebucketTask = { kind: 'rebucket', buckets };
+  const { config, path } = await loadChosenPipeline(context);
+  const said = summaryOnly(config, 'rebucket').tables.buckets;
+  const code = await rewrite(context, summaryOnly(config, 'rebucket'), task);
+  if (code === 0 && said !== undefined && said !== buckets && !context.flags.on('dry-run'))
+    context.output.line(
+      `next   write buckets: ${buckets} under tables in ${path}, or leave the line out: it says ${said}`,
+    );
+  return code;
+};
+
+export const compact: CommandHandler = async (context) => {
+  const { flags } = context;
+  const month = flags.text('month');
+  const months = month === undefined ? undefined : monthRange(month);
+  if (typeof months === 'string')
+    throw new UsageError(months, { safe: 'nothing was changed', next: 'partwise compact --help' });
+  const buckets = bucketList(flags.texts('bucket'), 'partwise compact');
+  const task: CompactTask = {
+    kind: 'compact',
+    ...(months === undefined ? {} : { months }),
+    ...(buckets.length === 0 ? {} : { buckets }),
+  };
+  return rewrite(context, summaryOnly((await loadChosenPipeline(context)).config, 'compact'), task);
+};
+
+async function rewrite(context: CommandContext, config: SummaryConfig, task: RewriteTask): Promise<ExitCode> {
+  await using session = await openExisting(context);
+  const { world, progress } = session;
+  const pipeline = task.kind === 'rebucket' ? withoutBuckets(config) : config;
+  if (context.flags.on('dry-run')) return tell(context, await lookAtCells(world, pipeline, task));
+  const { signal } = context.environment;
+  const { run, plan } = await runTask({ world, config: pipeline, task, signal });
+  progress.finish();
+  return await reportRun(context, world, { run, plan });
+}
+
+/** The file may say the number before or the one after. */
+function withoutBuckets(config: SummaryConfig): SummaryConfig {
+  const { buckets: _, ...tables } = config.tables;
+  return { ...config, tables };
+}
+
+function tell({ output }: CommandContext, look: RewriteLook): ExitCode {
+  output.document({ ...look, exitCode: 0 });
+  const { from, to, tables } = look;
+  if (tables.every(({ files }) => files === 0)) {
+    output.line(
+      from === to
+        ? `nothing to do: ${look.kind === 'rebucket' ? `the tables have ${to} buckets` : 'no cell has too many small files or deleted rows'}`
+        : `the tables have no rows: only what new files are written for changes, from ${from} to ${to} buckets`,
+    );
+    return 0;
+  }
+  for (const { role, cells, files, sizeBytes, rows } of tables)
+    output.line(
+      `  ${role.padEnd(10)}  ${plural(files, 'file')} in ${plural(cells, 'cell')}, ${bytes(sizeBytes)}, ${plural(rows, 'row')} with the deleted ones`,
+    );
+  const what =
+    look.kind === 'rebucket' ? `${count(from)} buckets would become ${count(to)}` : 'would be compacted';
+  output.line(
+    `${what}; about ${bytes(tables.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))} would be written`,
+  );
+  return 0;
+}

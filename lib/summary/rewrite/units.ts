@@ -1,0 +1,65 @@
+import { type PlannedUnit, unitId } from '../../run/stages.ts';
+import { pack } from '../plan-groups.ts';
+import type { Role } from '../tables.ts';
+import type { SpreadClass } from './spread.ts';
+import {
+  type CompareSpec,
+  compareStage,
+  type RewritePiece,
+  type RewriteSpec,
+  rewriteStage,
+} from './types.ts';
+
+type RewriteUnit = PlannedUnit & { readonly specification: RewriteSpec };
+
+interface UnitsOptions {
+  readonly role: Role;
+  readonly to: number;
+  readonly columns: string;
+  readonly limitBytes: number;
+}
+
+/** Consecutive pieces of a class until they are a unit's bytes. */
+export async function* rewriteUnits(
+  { role, to, columns, limitBytes }: UnitsOptions,
+  classes: AsyncIterable<SpreadClass>,
+): AsyncIterable<RewriteUnit> {
+  for await (const { pieces, idleDeletes } of classes) {
+    const packed = pack(pieces, pieceBytes, limitBytes);
+    for (const [index, some] of (packed.length === 0 ? [[]] : packed).entries()) {
+      const specification: RewriteSpec = {
+        stage: rewriteStage,
+        role,
+        to,
+        columns,
+        pieces: some,
+        idleDeletes: index === 0 ? idleDeletes : [],
+      };
+      yield {
+        label: `${role}-b${String(some[0]?.buckets[0] ?? 0).padStart(5, '0')}`,
+        rows: some.reduce((sum, { files }) => sum + files.reduce((rows, file) => rows + file.rows, 0), 0),
+        bytes: some.reduce((sum, piece) => sum + pieceBytes(piece), 0),
+        specification,
+      };
+    }
+  }
+}
+
+/** The unit of `compare` for each unit of `rewrite`. */
+export async function* compareUnits(units: AsyncIterable<RewriteUnit>): AsyncIterable<PlannedUnit> {
+  for await (const unit of units) {
+    const { role, to, pieces } = unit.specification;
+    const specification: CompareSpec = {
+      stage: compareStage,
+      role,
+      to,
+      unit: unitId(unit),
+      files: pieces.flatMap(({ files }) => files),
+    };
+    yield { ...unit, specification };
+  }
+}
+
+export function pieceBytes({ files }: RewritePiece): number {
+  return files.reduce((sum, file) => sum + file.sizeBytes, 0);
+}

@@ -1,0 +1,254 @@
+import { readdir, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { switchToBranch } from '../../lib/cli/branches.ts';
+import {
+  commitStaged,
+  currentSnapshot,
+  currentSpec,
+  type DataFile,
+  stageCommit,
+} from '../../lib/iceberg/index.ts';
+import { cancelRun, planPipeline, runPipeline } from '../../lib/run/local.ts';
+import { bulkScenario } from '../generators/bulk.ts';
+import { smallShape } from '../generators/shape.ts';
+import { monthText } from '../oracle/worked-examples.ts';
+import { bulkLoad } from './bulk-load.ts';
+import { writeForeign } from './foreign-writer.ts';
+import {
+  expectedTables,
+  expectSucceeded,
+  expectTables,
+  openProduct,
+  type Product,
+  type ProductOptions,
+} from './product.ts';
+import { everyRow, filesOf, rebucket, verified, withBuckets, wrongIn } from './rewritten.ts';
+import { readTables, tableRoles } from './tables.ts';
+import { tamperWritten } from './tamper.ts';
+
+const scenario = bulkScenario({ shape: smallShape, seed: 21, keys: 24, months: 5, changed: 0.3 });
+const documentOf = (count: number, work = {}) => ({
+  work: { unitBytes: '32 KB', ...work },
+  tables: { buckets: count },
+  maintenance: { auto: false },
+});
+
+async function loaded(count: number, options: Partial<ProductOptions> = {}): Promise<Product> {
+  const product = await openProduct({ shape: scenario.shape, document: documentOf(count), ...options });
+  await bulkLoad(product, scenario.initial);
+  return product;
+}
+
+async function apply(product: Product, index: number): Promise<void> {
+  await product.drop(scenario.runs[index] ?? []);
+  expectSucceeded(await product.run());
+}
+
+describe('a change of the number of buckets', () => {
+  for (const [from, to] of [
+    [4, 8],
+    [6, 4],
+    [1, 5],
+    [3, 1],
+  ] as const)
+    it(`rewrites every row, from ${from} to ${to}, and nothing of it changes`, async () => {
+      const work = { rewrite: 'merge-on-read' };
+      await using product = await loaded(from, { document: documentOf(from, work) });
+      for (const index of [0, 1]) await apply(product, index);
+      const before = await everyRow(product);
+      expect((await filesOf(product, 'summary')).deletes).not.toEqual([]);
+      const outcome = await rebucket(product, to);
+      expectSucceeded(outcome);
+      expect(await everyRow(product)).toEqual(before);
+      for (const role of tableRoles) {
+        const { table, data, deletes } = await filesOf(product, role);
+        expect(currentSpec(table).fields.at(-1)?.transform).toBe(`bucket[${to}]`);
+        for (const { specId } of data) expect(specId).toBe(table.metadata.defaultSpecId);
+        expect(deletes).toEqual([]);
+        expect(currentSnapshot(table)?.summary['operation']).toBe('replace');
+      }
+      expect(await wrongIn(product)).toEqual([]);
+      expect((await verified(product, outcome)).passed).toBe(true);
+    });
+
+  it('is gone on from by later runs, and by a change back to the first number', async () => {
+    await using product = await loaded(2);
+    await using unsaid = await withBuckets(product, undefined);
+    await apply(unsaid, 0);
+    expectSucceeded(await rebucket(product, 6));
+    await apply(unsaid, 1);
+    await expectTables(product, expectedTables(scenario, 2));
+    expectSucceeded(await rebucket(product, 2));
+    await using said = await withBuckets(product, 2);
+    await apply(said, 2);
+    await expectTables(product, expectedTables(scenario, 3));
+    expect(await wrongIn(product)).toEqual([]);
+    const { table } = await filesOf(product, 'summary');
+    expect(table.metadata.specs).toHaveLength(2);
+    expect(table.metadata.defaultSpecId).toBe(0);
+  });
+
+  it('commits nothing for the number that the tables have', async () => {
+    await using product = await loaded(2);
+    const before = await filesOf(product, 'summary');
+    const { run } = await rebucket(product, 2);
+    expect(run?.error).toBeUndefined();
+    const { table } = await filesOf(product, 'summary');
+    expect(table.metadata.snapshots).toHaveLength(before.table.metadata.snapshots.length);
+  });
+
+  it('is planned again when another writer changes rows before it publishes', async () => {
+    let changed = false;
+    await using product = await loaded(2, {
+      step: async (name) => {
+        if (name !== 'audited' || changed) return;
+        changed = true;
+        await writeForeign(
+          product.world,
+          'summary',
+          (rows) => `SELECT * REPLACE ('foreign' AS status) FROM ${rows}`,
+        );
+      },
+    });
+    expectSucceeded(await rebucket(product, 5));
+    expect(changed).toBe(true);
+    const rows = (await readTables(product.world)).summary;
+    expect(new Set(rows.map((row) => row['status']))).toEqual(new Set(['foreign']));
+    expect(currentSpec((await filesOf(product, 'summary')).table).fields.at(-1)?.transform).toBe('bucket[5]');
+  });
+});
+
+describe('what was for another number of buckets', () => {
+  it('is a pipeline file: the error says what to write there, and what to type', async () => {
+    await using product = await loaded(2);
+    await using wishes = await withBuckets(product, 4);
+    await wishes.drop(scenario.runs[0] ?? []);
+    const early = await wishes.run().catch((error: unknown) => error);
+    expect(early).toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringContaining('has 2, the pipeline says 4'),
+      next: expect.stringContaining('partwise rebucket --buckets 4'),
+    });
+    expectSucceeded(await rebucket(product, 4));
+    expectSucceeded(await wishes.run());
+    await product.drop(scenario.runs[1] ?? []);
+    const late = await product.run().catch((error: unknown) => error);
+    expect(late).toMatchObject({ name: 'ConfigError', next: expect.stringContaining('write buckets: 4') });
+  });
+
+  it('is a run that has not ended: it comes first', async () => {
+    await using product = await loaded(2);
+    await product.drop(scenario.runs[0] ?? []);
+    const planned = await planPipeline(product);
+    const { run } = await rebucket(product, 4);
+    expect(run?.error?.message).toContain(`run ${planned.run?.runId} has not ended`);
+  });
+
+  it('is a branch: it is switched to or given up first', async () => {
+    await using product = await loaded(2);
+    const { world, config } = product;
+    await product.drop(scenario.runs[0] ?? []);
+    expectSucceeded(await runPipeline({ world, config, branch: 'check' }));
+    const refused = await rebucket(product, 4);
+    expect(refused.run?.error?.message).toContain('has a branch check');
+    await switchToBranch({ world, config, branch: 'check' });
+    expectSucceeded(await product.resume(refused.run?.runId ?? ''));
+    await expectTables(product, expectedTables(scenario, 1));
+  });
+
+  it('is a file that another writer leaves under the old spec: it is refused, and taken in by the same rebucket', async () => {
+    await using product = await loaded(2);
+    await using unsaid = await withBuckets(product, undefined);
+    const { data } = await filesOf(product, 'summary');
+    expectSucceeded(await rebucket(product, 4));
+    await putBack(product, data);
+    const before = await everyRow(product);
+    expect((await wrongIn(product)).map(({ detail }) => detail).join()).toContain(
+      'partwise rebucket --buckets 4',
+    );
+    await unsaid.drop(scenario.runs[0] ?? []);
+    const { run } = await unsaid.run();
+    expect(run?.error).toMatchObject({
+      name: 'UnsupportedFeatureError',
+      message: expect.stringContaining('partwise rebucket --buckets 4'),
+    });
+    await cancelRun({ world: product.world, runId: run?.runId ?? '' });
+    const outcome = await rebucket(product, 4);
+    expectSucceeded(outcome);
+    expect(await everyRow(product)).toEqual(before);
+    expectSucceeded(await unsaid.run());
+    await expectTables(product, expectedTables(scenario, 1));
+    expect(await wrongIn(product)).toEqual([]);
+  });
+});
+
+/** Another writer's commit that puts files of the old spec in the place of those that hold their rows now: of one old bucket. */
+async function putBack(product: Product, old: readonly DataFile[]): Promise<void> {
+  const { world } = product;
+  const { table, data } = await filesOf(product, 'summary');
+  const [file] = old;
+  if (file === undefined) throw new Error('no file');
+  const [month, bucket] = file.partition;
+  const added = old.filter(({ partition }) => partition[0] === month && partition[1] === bucket);
+  const removed = data.filter(
+    ({ partition }) => partition[0] === month && Number(partition[1]) % 2 === bucket,
+  );
+  const staged = await stageCommit({
+    store: world.warehouse,
+    table,
+    changes: { added, removed },
+    operation: 'replace',
+    clock: world.clock,
+  });
+  await commitStaged({ catalog: world.catalog, staged: [staged] });
+}
+
+describe('a rewrite is not published when its audit finds', () => {
+  const { key, month } = scenario.initial[0]?.normal ?? { key: '', month: 0 };
+  const row = `acct = '${key}' AND as_of = '${monthText(month)}'`;
+  const cases: readonly (readonly [string, RegExp, (product: Product) => Promise<number>])[] = [
+    [
+      'one row with another value',
+      /carried rows/,
+      ({ world }) =>
+        tamperWritten(world, 'summary', `CASE WHEN ${row} THEN 'tampered' ELSE status END AS status`),
+    ],
+    [
+      'one row less',
+      /carried rows/,
+      ({ world }) => tamperWritten(world, 'summary', 'acct AS acct', `NOT (${row})`),
+    ],
+    ['rows in the cell of another bucket', /months of cells/, swapBuckets],
+  ];
+  for (const [what, expected, tamper] of cases)
+    it(what, async () => {
+      let tampered = 0;
+      await using product = await loaded(2, {
+        step: async (name) => {
+          if (name === 'after-checkpoint:rewrite' && tampered === 0) tampered += await tamper(product);
+        },
+      });
+      const before = await readTables(product.world);
+      const { run } = await rebucket(product, 4);
+      expect(tampered).toBeGreaterThan(0);
+      expect(run?.error?.name).toBe('IntegrityError');
+      expect(run?.error?.message).toMatch(expected);
+      expect(await readTables(product.world)).toEqual(before);
+    });
+});
+
+/** Exchanges two files that the run has written for different buckets of one month. */
+async function swapBuckets({ world }: Product): Promise<number> {
+  const folder = `${world.rootPath}/warehouse/partwise/proof_summary/data`;
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.includes('proof-')).sort();
+  const [first = ''] = files;
+  const other = files.find(
+    (file) => dirname(file) !== dirname(first) && file.startsWith(first.split('/')[0] ?? ''),
+  );
+  if (other === undefined) return 0;
+  await rename(join(folder, first), join(folder, 'aside'));
+  await rename(join(folder, other), join(folder, first));
+  await rename(join(folder, 'aside'), join(folder, other));
+  return 2;
+}
