@@ -20,6 +20,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 FORMAT_VERSION = 1
+# Rows that are kept and take no more go whole to whoever joins them.
+BROADCAST = 16 * 2**20
 # Characters of an error that are kept.
 MESSAGE = 8000
 
@@ -130,10 +132,22 @@ def run_statement(session, statement):
         return
     name, query = kept.groups()
     rows = session.sql(query).localCheckpoint()._jdf
+    stored = stored_bytes(session, rows)
     # Columns of their own: those of the checkpoint are still the ones of the query, which a later statement may join.
-    session._jsparkSession.internalCreateDataFrame(
-        rows.queryExecution().toRdd(), rows.schema(), False
-    ).createOrReplaceTempView(name)
+    kept = session._jsparkSession.internalCreateDataFrame(rows.queryExecution().toRdd(), rows.schema(), False)
+    # Rows that stand for themselves have no size for who plans a join.
+    if stored <= BROADCAST:
+        kept = session._jvm.org.apache.spark.sql.functions.broadcast(kept)
+    kept.createOrReplaceTempView(name)
+
+
+def stored_bytes(session, rows):
+    """What the rows of a local checkpoint take where they are kept."""
+    context = session._jsc.sc()
+    checkpoint = rows.queryExecution().logical().rdd().id()
+    # Sizes of blocks are told as events.
+    context.listenerBus().waitUntilEmpty()
+    return sum(info.memSize() + info.diskSize() for info in context.getRDDStorageInfo() if info.id() == checkpoint)
 
 
 @contextlib.contextmanager

@@ -45,9 +45,9 @@ export async function compileApply(
   const shape = summaryShape(context.config);
   const table = await unitTable(context, plan, 'summary');
   const groups = wholeCells(spec.groups);
-  const set = filesOf(table, groups);
   const changes = await unitChanges(context, spec, shape);
   if (changes.months.length === 0) {
+    const set = filesOf(table, groups);
     const results = groups.map((group) => untouchedGroup({ set, group }));
     return { kind: 'done', result: applyResult(spec, results, 0) };
   }
@@ -64,10 +64,9 @@ export async function compileApply(
     shape,
     schema: table.schema,
     runId: context.runId,
-    groups: groups.map((group) => ({ group, files: groupFiles({ set, group }) })),
+    groups,
     changeSets: changes.sets,
     changed: changes.months,
-    deletes: deletesOf(groups),
     rows: rows.location,
     hits,
   });
@@ -125,11 +124,6 @@ async function loadHits(context: SummaryContext, session: EngineSession, hits: L
   if (paths.length === 0)
     throw new IntegrityError(`${hits} holds no places of changed rows`, { safe: 'the tables are untouched' });
   await session.execute(`CREATE TEMP TABLE pw_all_hits AS SELECT * FROM read_parquet(${textList(paths)})`);
-}
-
-function deletesOf(groups: readonly ApplyGroup[]): readonly Location[] {
-  const deletes = groups.flatMap((group) => group.files.flatMap((file) => file.deletes));
-  return [...new Set(deletes.map(({ location }) => location))];
 }
 
 /** Spark's files by the group whose cell they lie in. @throws IntegrityError for a file of another cell */

@@ -93,10 +93,6 @@ export function sparkScan({ name, schema, files }: SparkFiles, options: ScanOpti
     ];
     return `(SELECT ${[...places, ...none].join(', ')} WHERE false)`;
   }
-  const perFile = (numbers: readonly number[]) =>
-    numbers.every((number) => number === numbers[0])
-      ? String(numbers[0])
-      : spark.entry(spark.list(numbers.map(String)), 's.file_index + 1');
   const columns = [
     `${perFile(chosen.map(({ no }) => no))} AS pw_file`,
     's.file_row_number AS pw_pos',
@@ -107,6 +103,13 @@ export function sparkScan({ name, schema, files }: SparkFiles, options: ScanOpti
   const rows = `SELECT ${columns.join(', ')} FROM ${name}${suffix} AS s`;
   if (!hasDeletes(chosen.map(({ file }) => file))) return `(${rows})`;
   return `(SELECT s.* FROM (${rows}) AS s ANTI JOIN ${name}_dead AS x ON x.pw_file = s.pw_file AND x.pw_pos = s.pw_pos)`;
+}
+
+/** The number that belongs to the file of a row. */
+function perFile(numbers: readonly number[]): string {
+  if (numbers.every((number) => number === numbers[0])) return String(numbers[0]);
+  if (numbers.every((number, index) => number === index)) return 's.file_index';
+  return spark.entry(spark.constants(numbers, 'int'), 's.file_index + 1');
 }
 
 /** Such a part needs no view of its own. */
@@ -123,13 +126,13 @@ function deleteLocations(files: readonly FileSpec[]): readonly Location[] {
 }
 
 /** Of a view of position delete files. */
-export const deleteFields: readonly SparkField[] = [
+const deleteFields: readonly SparkField[] = [
   { name: 'file_path', id: positionDeleteFieldIds.file_path, type: spark.type('string') },
   { name: 'pos', id: positionDeleteFieldIds.pos, type: spark.type('long') },
 ];
 
 /** @throws UnsupportedFeatureError for types that the three tables never have */
-export function sparkType(type: IcebergType): string {
+function sparkType(type: IcebergType): string {
   if (typeof type === 'string') return spark.type(type);
   if (type.type === 'list') return `ARRAY<${sparkType(type.element)}>`;
   throw new UnsupportedFeatureError(`a column of type ${type.type} is not part of a summary`);

@@ -97,12 +97,9 @@ function sparkStatements({ shape, set, changed, spec, runId }: Parts): readonly 
     shape,
     schema: set.schema,
     runId,
-    groups: spec.groups.map((group) => ({ group, files: groupFiles({ set, group }) })),
+    groups: spec.groups,
     changeSets: [],
     changed,
-    deletes: spec.groups.flatMap(({ files }) =>
-      files.flatMap((file) => file.deletes.map((one) => one.location)),
-    ),
     rows: '',
     hits: '',
   });

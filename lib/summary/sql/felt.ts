@@ -60,8 +60,9 @@ export function feltAnywhere(dialect: Dialect, shape: SummaryShape, month: strin
   const { entry } = dialect;
   const places = placesOf(dialect, shape, month);
   return {
-    columns: [`${places} AS pw_at`, ...listColumns(shape)],
-    any: [`${dialect.largest(places)} IS NOT NULL`],
+    // Most rows are of keys without a change, and positions are looked for one by one.
+    columns: [`CASE WHEN c.pw_key IS NOT NULL THEN ${places} END AS pw_at`, ...listColumns(shape)],
+    any: [`(c.pw_key IS NOT NULL AND ${dialect.largest(places)} IS NOT NULL)`],
     array: ({ index, old, first }, row) => {
       const column = shape.histories[index];
       if (column === undefined) throw new TypeError(`no history column ${index}`);
