@@ -21,7 +21,7 @@ from pyspark.sql.types import StructType
 
 FORMAT_VERSION = 1
 # Rows that are kept and take no more go whole to whoever joins them.
-BROADCAST = 16 * 2**20
+BROADCAST = 64 * 2**20
 # Characters of an error that are kept.
 MESSAGE = 8000
 
@@ -198,11 +198,12 @@ def make_view(session, item):
         reader = reader.schema(schema_of(session, item["fields"]))
     rows = reader.parquet(*item["paths"])
     if item.get("places"):
-        path = F.regexp_replace("_metadata.file_path", "^file:/+", "file:/")
-        rows = rows.select("*", path.alias("pw_path"), F.col("_metadata.row_index").alias("file_row_number"))
+        rows = rows.select(
+            "*", F.col("_metadata.file_path").alias("pw_path"), F.col("_metadata.row_index").alias("file_row_number")
+        )
         index = table_of(
             session,
-            [{"pw_name": spelt(session, path), "pw_at": at} for at, path in enumerate(item["paths"])],
+            [{"pw_name": name, "pw_at": at} for at, path in enumerate(item["paths"]) for name in spelt(session, path)],
             "pw_name: STRING, pw_at: INT",
         )
         rows = rows.join(F.broadcast(index), F.col("pw_name") == F.col("pw_path"), "left")
@@ -237,11 +238,12 @@ def schema_of(session, fields):
 
 
 def spelt(session, path):
-    """The path as Spark shows it in _metadata.file_path, but for the slashes after `file:`."""
+    """The path in all ways in which Spark may show it in _metadata.file_path."""
     jvm = session._jvm
     hadoop_path = jvm.org.apache.hadoop.fs.Path(path)
     system = hadoop_path.getFileSystem(session._jsc.hadoopConfiguration())
-    return re.sub("^file:/+", "file:/", system.makeQualified(hadoop_path).toUri().toString())
+    name = system.makeQualified(hadoop_path).toUri().toString()
+    return {re.sub("^file:/+", slashes, name) for slashes in ("file:/", "file:///")}
 
 
 def write(session, output):

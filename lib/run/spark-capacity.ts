@@ -66,9 +66,17 @@ export function groupLimitsFor(job: GlueSettings, workerType: string): GroupLimi
   };
 }
 
-/** CPU seconds of a unit that Spark is to work on for about five minutes: it fails and is tried again as a whole. */
+/** Spark is to work on a unit for about five minutes: it fails and is tried again as a whole. */
+const unitSeconds = 300;
+
+/** CPU seconds of such a unit on Glue. */
 export function sparkUnitSeconds(job: GlueSettings): number {
-  return 300 * coresOf(workerTypeFor(job, 0), job.workers);
+  return unitSeconds * coresOf(workerTypeFor(job, 0), job.workers);
+}
+
+/** The same of Spark on this machine. */
+export function localUnitSeconds(threads: number): number {
+  return unitSeconds * threads;
 }
 
 /** What one run of Spark is given. */

@@ -3,7 +3,7 @@ import { glueSettings } from '../config/spark.ts';
 import { type DeadlinePlan, movedRoute, planDeadline, secondsSinceStart } from '../run/deadline.ts';
 import type { RoutedUnit } from '../run/engine-facts.ts';
 import { routeUnit } from '../run/route-unit.ts';
-import { sparkUnitSeconds } from '../run/spark-capacity.ts';
+import { localUnitSeconds, sparkUnitSeconds } from '../run/spark-capacity.ts';
 import { coreSeconds, needsOf, roomFor } from '../run/unit-load.ts';
 import type { PlannedResolve } from './plan.ts';
 import { pack } from './plan-groups.ts';
@@ -46,7 +46,7 @@ export async function routePlan(context: SummaryContext, units: PlanUnits): Prom
 }
 
 /**
- * Gives each unit its engine. Units for a cluster are then put together until each is some minutes of its work; the others stay
+ * Gives each unit its engine. Units for Spark are then put together until each is some minutes of its work; the others stay
  * as they were cut.
  */
 export function routeUnits(
@@ -63,10 +63,12 @@ export function routeUnits(
       ? routedCells(config, route, wholeCells(groups))
       : { route, load, groups };
   });
-  if (world.spark !== 'glue') return routed;
   const ours = routed.filter(({ route }) => route.engine === 'duckdb');
   const theirs = routed.filter(({ route }) => route.engine === 'spark');
-  const limitSeconds = sparkUnitSeconds(glueSettings(config));
+  const limitSeconds =
+    world.spark === 'glue'
+      ? sparkUnitSeconds(glueSettings(config))
+      : localUnitSeconds(world.resources.threads);
   const larger = [...Map.groupBy(theirs, ({ route }) => route.cause).values()].flatMap((some) =>
     pack(
       some.flatMap(({ route, groups }) => groups.map((group) => routedCells(config, route, [group]))),

@@ -4,7 +4,7 @@ import type { Location } from '../stores/ports.ts';
 import { changesFeltBy } from './apply-group.ts';
 import type { ChangedMonth } from './changed-months.ts';
 import type { SummaryShape } from './columns.ts';
-import { type SparkFiles, sparkDead, sparkInputs, sparkScan } from './spark-files.ts';
+import { type SparkFiles, type SparkPart, sparkDead, sparkInputs, sparkScan } from './spark-files.ts';
 import { hitsOfMonths, loadChanges } from './sql/apply.ts';
 import { listsFromChanges, patched } from './sql/patch.ts';
 import type { ApplyGroup } from './types.ts';
@@ -31,20 +31,20 @@ export interface ApplyForSpark {
  */
 export function applyForSpark(options: ApplyForSpark): SparkUnit {
   const { shape, schema, changed, groups, changeSets, runId } = options;
-  const files = groups.flatMap((group) => group.files);
-  const set: SparkFiles = { name: 'pw_rows', schema, files };
+  const set: SparkFiles = { name: 'pw_rows', schema, files: groups.flatMap(({ files }) => files) };
   const months = groups.map(({ month }) => month);
   const felt = [...new Set(months.flatMap((month) => changesFeltBy(shape, changed, month).sets))];
-  const copies = copiedFiles(groups);
+  const [kept, copied] = [partOf(groups, 'merge-on-read'), partOf(groups, 'copy-on-write')];
+  const keys = sparkScan(set, { columns: [shape.key.name] });
   return {
     formatVersion: 1,
-    inputs: [{ view: 'pw_change_rows', paths: changeSets }, ...sparkInputs(set)],
+    inputs: [{ view: 'pw_change_rows', paths: changeSets }, ...sparkInputs(set, [...kept, ...copied])],
     statements: [
       loadChanges(spark, 'pw_change_rows', Math.min(...months), Math.max(...months), shape.historyLength),
       listsFromChanges(spark, shape),
       ...sparkDead(set),
-      spark.keep('pw_hit', hitsOfMonths(spark, shape, sparkScan(set, { columns: [shape.key.name] }), felt)),
-      ...(copies === undefined ? [] : [spark.keep('pw_copied', copies)]),
+      spark.keep('pw_hit', hitsOfMonths(spark, shape, keys, felt)),
+      ...copied.map(() => spark.keep('pw_copied', copiedFiles(groups))),
     ],
     outputs: [
       {
@@ -54,8 +54,8 @@ export function applyForSpark(options: ApplyForSpark): SparkUnit {
           shape,
           month: { column: 'pw_month' },
           months: felt,
-          from: sparkScan(set),
-          carry: copies === undefined ? false : { where: 'r.pw_file IN (SELECT pw_file FROM pw_copied)' },
+          from: written(set, kept, copied),
+          carry: copied.length === 0 ? false : { where: 'r.pw_file IN (SELECT pw_file FROM pw_copied)' },
           runId,
         }),
         path: options.rows,
@@ -66,13 +66,38 @@ export function applyForSpark(options: ApplyForSpark): SparkUnit {
   };
 }
 
-/** SELECT of `pw_copied` (pw_file): files of the copied groups in which a row changes. undefined: none is copied */
-function copiedFiles(groups: readonly ApplyGroup[]): string | undefined {
+/** The files of the groups that are rewritten in a way; none where there are none. */
+function partOf(groups: readonly ApplyGroup[], mode: ApplyGroup['mode']): readonly SparkPart[] {
+  const files = new Set(groups.filter((group) => group.mode === mode).flatMap((group) => group.files));
+  return files.size === 0
+    ? []
+    : [{ suffix: mode === 'copy-on-write' ? '_copied' : '_kept', has: (file) => files.has(file) }];
+}
+
+/**
+ * FROM item: the rows that are written, before they change. They are picked out by their places before anything is computed, since
+ * Spark makes a row of all columns for what it computes.
+ */
+function written(set: SparkFiles, kept: readonly SparkPart[], copied: readonly SparkPart[]): string {
+  const rows = [
+    ...kept.map(
+      (part) =>
+        `SELECT k.* FROM ${sparkScan(set, { part })} AS k SEMI JOIN pw_hit AS h ON h.pw_file = k.pw_file AND h.pw_pos = k.pw_pos`,
+    ),
+    ...copied.map(
+      (part) =>
+        `SELECT k.* FROM ${sparkScan(set, { part })} AS k SEMI JOIN pw_copied AS h ON h.pw_file = k.pw_file`,
+    ),
+  ];
+  return `(${rows.join(' UNION ALL ')})`;
+}
+
+/** SELECT of `pw_copied` (pw_file): files of the copied groups in which a row changes. */
+function copiedFiles(groups: readonly ApplyGroup[]): string {
   const cells = groups.flatMap(({ files }, cell) => files.map(() => cell));
   const copied = cells
     .map((cell, no) => ({ cell, no }))
     .filter(({ cell }) => groups[cell]?.mode === 'copy-on-write');
-  if (copied.length === 0) return undefined;
   const columns = {
     no: spark.constants(
       copied.map(({ no }) => no),

@@ -44,7 +44,8 @@ export function hitsOfMonths(
     'o.pw_key IS NOT NULL',
     ...(months.length === 0 ? [] : feltAnywhere(dialect, shape, 's.pw_month').any),
   ];
-  return `SELECT s.pw_file, s.pw_pos, ${key} AS pw_key, o.pw_key IS NOT NULL AS pw_own FROM ${rows} AS s${lists} LEFT JOIN ${own} AS o ON o.pw_key = ${key} AND o.pw_month = s.pw_month WHERE ${conditions.join(' OR ')}`;
+  const some = `(SELECT s.* FROM ${rows} AS s SEMI JOIN ${changeTables.all} AS k ON k.pw_key = ${key})`;
+  return `SELECT s.pw_file, s.pw_pos, ${key} AS pw_key, o.pw_key IS NOT NULL AS pw_own FROM ${some} AS s${lists} LEFT JOIN ${own} AS o ON o.pw_key = ${key} AND o.pw_month = s.pw_month WHERE ${conditions.join(' OR ')}`;
 }
 
 export const hitsPerFile =
