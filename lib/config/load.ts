@@ -6,6 +6,7 @@ import type { Engine } from '../engine/engine.ts';
 import { ConfigError } from '../errors.ts';
 import { checkSummary } from './check.ts';
 import { checkRollup } from './check-rollup.ts';
+import { checkSpark } from './check-spark.ts';
 import { checkExpressions } from './expressions.ts';
 import { nearest } from './names.ts';
 import { type ConfigText, configError, type Problem } from './problems.ts';
@@ -43,6 +44,7 @@ export async function parsePipeline(
 ): Promise<PipelineConfig> {
   const source = parseYaml(yaml, sourceName);
   const config = checkShape(source);
+  refuse(source, checkSpark(config));
   if (config.kind === 'rollup') refuse(source, checkRollup(config));
   else {
     refuse(source, checkSummary(config));

@@ -33,6 +33,6 @@ export interface GlueSettings {
 
 export const usualGlue: GlueSettings = { workers: 10, timeout: '4h', concurrentRuns: 4 };
 
-export function glueSettings({ aws }: PipelineConfig): GlueSettings {
+export function glueSettings({ aws }: Pick<PipelineConfig, 'aws'>): GlueSettings {
   return { ...usualGlue, ...aws.glue };
 }

@@ -7,7 +7,7 @@ import { localUnitSeconds, sparkUnitSeconds } from '../run/spark-capacity.ts';
 import { coreSeconds, needsOf, roomFor } from '../run/unit-load.ts';
 import type { PlannedResolve } from './plan.ts';
 import { pack } from './plan-groups.ts';
-import type { ApplyGroup, SummaryContext } from './types.ts';
+import type { ApplyGroup, Strategy, SummaryContext } from './types.ts';
 import { applyLoad, resolveLoad } from './unit-loads.ts';
 
 /** A unit of `apply` with the engine that runs it. */
@@ -23,26 +23,41 @@ export interface RoutedPlan {
 }
 
 interface PlanUnits {
+  readonly strategy: Strategy;
   /** Of a partitionwise run. */
   readonly resolve: readonly PlannedResolve[];
   /** Lists of units that are not put together with those of another list. */
   readonly apply: readonly (readonly (readonly ApplyGroup[])[])[];
 }
 
-/** Gives all units of a run their engines; where that takes longer than the run may, as the deadline wants them. */
+/**
+ * Gives all units of a run their engines; where that takes longer than the run may, as the deadline wants them. A unified run is DuckDB's: what
+ * its units of `apply` would do is done by those of `resolve`.
+ */
 export async function routePlan(context: SummaryContext, units: PlanUnits): Promise<RoutedPlan> {
+  const isUnified = units.strategy === 'unified';
   const route = (deadline?: DeadlinePlan) => ({
     resolve: routeResolves(context, units.resolve, deadline),
-    apply: units.apply.flatMap((some) => routeUnits(context, some, deadline)),
+    apply: units.apply.flatMap((some) =>
+      isUnified ? unifiedUnits(context, some) : routeUnits(context, some, deadline),
+    ),
   });
   const routed = route();
   const deadline = planDeadline(context, {
     routed: [...routed.resolve, ...routed.apply],
-    mayMove: context.world.spark !== undefined,
+    mayMove: !isUnified && context.world.spark !== undefined,
     passedSeconds: await secondsSinceStart(context),
   });
   const isMoved = deadline !== undefined && deadline.moved.length > 0;
   return { ...(isMoved ? route(deadline) : routed), deadline };
+}
+
+function unifiedUnits(
+  { config }: SummaryContext,
+  units: readonly (readonly ApplyGroup[])[],
+): readonly RoutedGroups[] {
+  const route = { engine: 'duckdb', cause: 'fits', reason: 'the run is unified' } as const;
+  return units.map((groups) => routedCells(config, route, groups));
 }
 
 /**

@@ -77,6 +77,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
     groups.reduce((sum, group) => sum + groupBytes(group), 0),
   );
   const routed = await routePlan(context, {
+    strategy,
     resolve: strategy === 'partitionwise' ? split : [],
     apply: fromMonthFirst(groups, config.work.fromMonth).map((part) => packGroups(part, limitBytes)),
   });
@@ -119,7 +120,7 @@ export async function planSummary(context: SummaryContext, prepared: AsyncIterab
       : groups,
     facts,
     applyUnits: apply.units,
-    engines: engineFacts(context, [...routed.resolve, ...routed.apply]),
+    engines: strategy === 'unified' ? undefined : engineFacts(context, [...routed.resolve, ...routed.apply]),
     deadline: routed.deadline,
     threads: config.work.threads ?? world.resources.threads,
   };

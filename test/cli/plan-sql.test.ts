@@ -82,7 +82,7 @@ it('plan --sql shows them in the dialect of Spark for a batch of Spark', async (
   process.env['PARTWISE_SPARK_PYTHON'] = '/no/python';
   process.env['PARTWISE_SPARK_JARS'] = import.meta.dirname;
   const told = await plannedBatch('{engine: spark}');
-  expect(told).toMatch(/engine: 1 of 1 unit by Spark \(configured\)/);
+  expect(told).toMatch(/engine: 1 of 1 units of rollup by Spark \(configured\)/);
   expect(told).toMatch(/statements of rollup\/p0000-[0-9a-f]+, Spark:/);
   expect(told).toMatch(/^CACHE TABLE base AS$/m);
   expect(told).toMatch(/min_by\(/);

@@ -48,6 +48,22 @@ describe('the section on deployment', () => {
   });
 });
 
+describe('the grace of orphan files', () => {
+  const rest = (grace: string) => `${yaml}maintenance: { graceForOrphans: ${grace} }\n`;
+
+  it('is longer than a run of Spark, which names its files at its end', async () => {
+    const said = await problems(`${rest('4h')}aws: { glue: { timeout: 4h } }\n`);
+    expect(said).toMatch(
+      /p\.yaml:15 maintenance\.graceForOrphans: .*aws\.glue\.timeout is 4h\); it must be longer/,
+    );
+    await parseSummary(`${rest('5h')}aws: { glue: { timeout: 4h } }\n`, 'p.yaml');
+  });
+
+  it('is free where there are no such runs', async () => {
+    await parseSummary(rest('1h'), 'p.yaml');
+  });
+});
+
 describe('a pipeline that is right', () => {
   it('gets every default', async () => {
     const config = await parseSummary(yaml, 'p.yaml');

@@ -421,7 +421,7 @@ describe('a redrive of the pipeline', () => {
 describe('a pipeline with Spark', () => {
   const sparkBuckets = {
     'results/r1/runs':
-      '{"run":"r1","stage":"apply","attempt":1,"group":"g0","specifications":"s3://b/list"}\n',
+      '{"run":"r1","stage":"apply","attempt":1,"group":"g0","specifications":"s3://b/list","workerType":"G.2X","workers":7,"timeoutMinutes":42}\n',
     'results/r1/finish': item('apply', 'u3').replace('}', ',"finish":true,"group":"g0"}'),
   };
   /** The units of `apply` are compiled, `u3` is Spark's. */
@@ -448,7 +448,15 @@ describe('a pipeline with Spark', () => {
       ...['intake', 'work o1', 'work o2', 'plan', 'work u1', 'plan'],
       ...['work u2', 'work u3', 'plan', 'finish u3', 'audit', 'publish', 'report'],
     ]);
-    expect(asked).toEqual([{ JobName: 'spark', Arguments: { '--specifications': 's3://b/list' } }]);
+    expect(asked).toEqual([
+      {
+        JobName: 'spark',
+        Arguments: { '--specifications': 's3://b/list' },
+        WorkerType: 'G.2X',
+        NumberOfWorkers: 7,
+        Timeout: 42,
+      },
+    ]);
     expect(payloadsOf('plan').slice(1)).toEqual([
       { action: 'group', runId: 'r1', attempt: 1, stage: 'resolve' },
       { action: 'group', runId: 'r1', attempt: 1, stage: 'apply' },

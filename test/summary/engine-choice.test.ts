@@ -178,7 +178,7 @@ describe('the engine of a unit', () => {
       unit(10, file(1e12, 1e9)),
       unit(10, file(1_000, 9e9)),
     ];
-    const routed = await routePlan(context, { resolve: units, apply: [] });
+    const routed = await routePlan(context, { strategy: 'partitionwise', resolve: units, apply: [] });
     expect(routed.resolve.map(({ route }) => route.cause)).toEqual(['fits', 'memory', 'time', 'disk']);
     expect(routed.resolve.map(({ unit }) => unit.specification.engine)).toEqual([
       undefined,
@@ -187,6 +187,13 @@ describe('the engine of a unit', () => {
       'spark',
     ]);
     expect(routed.resolve[1]?.route.reason).toMatch(/^a bucket takes [\d,]+ MB of memory, a unit has/);
+  });
+
+  it('is DuckDB in a unified run, however large its units are', async () => {
+    const { plan, specs } = await planned('{strategy: unified, sparkAbove: 1 KB}');
+    expect(plan?.strategy).toBe('unified');
+    expect(specs.map(({ engine }) => engine)).toEqual([undefined]);
+    expect(plan?.explanation.join('\n')).not.toMatch(/Spark/);
   });
 
   it('is refused by name where there is no Spark, before anything is worked on', async () => {
