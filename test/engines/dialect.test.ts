@@ -77,6 +77,36 @@ it('any text and any name comes back from Spark as it was', async () => {
   expect(Object.values(answers['names']?.[0] ?? {}).every((found) => found === 1)).toBe(true);
 });
 
+it('the hash of a row tells where its NULLs are, by either engine', async () => {
+  const hashes = (dialect: Dialect) => {
+    const int = (value: number | null) => dialect.cast(String(value ?? 'NULL'), 'long');
+    const list = (entries: readonly (number | null)[] | null) =>
+      entries === null
+        ? dialect.castList('NULL', 'long')
+        : dialect.castList(dialect.list(entries.map((entry) => String(entry ?? 'NULL'))), 'long');
+    const rows = [
+      [1, null, [1, null]],
+      [null, 1, [1, null]],
+      [1, null, [null, 1]],
+      [1, null, [1]],
+      [1, null, []],
+      [1, null, null],
+      [1, 1, null],
+    ] as const;
+    return [...rows, rows[0]]
+      .map(([a, b, c], at) => `${dialect.rowHash([int(a), int(b)], [list(c)])} AS h${at}`)
+      .join(', ');
+  };
+  const { answers } = await run({ queries: { hashes: `SELECT ${hashes(spark)}` } });
+  const [ours] = await session.query(`SELECT ${hashes(duckDb)}`);
+  for (const row of [answers['hashes']?.[0], ours]) {
+    const found = Object.values(row ?? {});
+    expect(found).toHaveLength(8);
+    expect(new Set(found).size).toBe(7);
+    expect(found[7]).toBe(found[0]);
+  }
+});
+
 const cases = 300;
 const length = 6;
 const types = ['long', 'int', 'double', 'decimal(12,3)', 'date', 'timestamp', 'string'] as const;

@@ -8,6 +8,7 @@ import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { expectedTables, expectTables } from '../summary/product.ts';
 import { startEngines } from './driver.ts';
+import { maintainBySpark } from './maintenance.ts';
 import { jarsFolder, pythonPath } from './setup.ts';
 
 /** Processes that end by kill -9 while their units are Spark's, and go on in another one with a Spark of its own. */
@@ -43,13 +44,7 @@ it('a run killed after Spark has done a unit is resumed over tables that Spark h
     warehousePath: join(site.root, 'warehouse'),
     catalogName: localCatalogName,
   });
-  for (const name of ['proof_summary', 'proof_latest'])
-    for (const call of [
-      `rewrite_data_files(table => 'partwise.${name}', options => map('rewrite-all', 'true'))`,
-      `rewrite_manifests(table => 'partwise.${name}')`,
-      `expire_snapshots(table => 'partwise.${name}', older_than => TIMESTAMP '2999-01-01 00:00:00', retain_last => 1)`,
-    ])
-      await engines.spark(`CALL ${localCatalogName}.system.${call}`);
+  await maintainBySpark(engines);
   const resumed = await site.cli(['resume', run?.runId ?? ''], { env: withSpark });
   expect(resumed.code, resumed.stderr).toBe(0);
   await site.visit((product) => expectTables(product, expectedTables(scenario)));

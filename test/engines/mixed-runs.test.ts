@@ -17,6 +17,7 @@ import {
   type Product,
 } from '../summary/product.ts';
 import { type Engines, startEngines } from './driver.ts';
+import { maintainBySpark } from './maintenance.ts';
 import { startRunner } from './runner.ts';
 
 /** Runs whose stages have different engines, and Spark's own maintenance of the tables between and during them. */
@@ -80,23 +81,6 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-const tables = ['proof_summary', 'proof_latest'].map((name) => `${localCatalogName}.partwise.${name}`);
-
-/**
- * What Spark offers for the upkeep of a table with lists, all of it on both. Its rewrite of position deletes fails on any such
- * table in Iceberg 1.10 (https://github.com/apache/iceberg/issues/15080); rewritten data files leave none.
- */
-async function maintain(): Promise<void> {
-  const call = (procedure: string) => engines.spark(`CALL ${localCatalogName}.system.${procedure}`);
-  for (const table of tables) {
-    await call(`rewrite_data_files(table => '${table}', options => map('rewrite-all', 'true'))`);
-    await call(`rewrite_manifests(table => '${table}')`);
-    await call(
-      `expire_snapshots(table => '${table}', older_than => TIMESTAMP '2999-01-01 00:00:00', retain_last => 1)`,
-    );
-  }
-}
-
 async function drop(index: number): Promise<void> {
   begun = 0;
   await product.drop(scenario.runs[index] ?? []);
@@ -123,7 +107,7 @@ describe('a run of both engines is one commit with the rows of the oracle', () =
   });
 
   it('when resolve is by DuckDB and apply by Spark, after maintenance by Spark', async () => {
-    await maintain();
+    await maintainBySpark(engines);
     await drop(1);
     tooLarge = ['apply'];
     const outcome = await product.run();
@@ -135,7 +119,7 @@ describe('a run of both engines is one commit with the rows of the oracle', () =
 });
 
 it('a run of engine spark is not unified, though the strategy says so', async () => {
-  await maintain();
+  await maintainBySpark(engines);
   await drop(2);
   const { world, config } = product;
   const outcome = await runPipeline({
@@ -160,7 +144,7 @@ it('a run whose Spark was killed is resumed over tables that Spark has maintaine
   };
   const first = await runPipeline({ world, config });
   expect(first.run?.error?.name).toBe('SparkUnitError');
-  await maintain();
+  await maintainBySpark(engines);
   begun = 0;
   const resumed = await product.resume(first.run?.runId ?? '');
   tooLarge = [];
@@ -169,7 +153,7 @@ it('a run whose Spark was killed is resumed over tables that Spark has maintaine
 });
 
 it('a run by DuckDB alone goes on from what Spark has written and maintained', async () => {
-  await maintain();
+  await maintainBySpark(engines);
   await drop(4);
   expectSucceeded(await product.run());
   await expectHolds(5);

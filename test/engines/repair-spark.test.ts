@@ -49,7 +49,8 @@ beforeAll(async () => {
     shape: scenario.shape,
     document: {
       tables: { buckets: 3 },
-      work: { rewrite: 'merge-on-read' },
+      // Spark looks at each month's files by themselves.
+      work: { rewrite: 'merge-on-read', unitBytes: '1 KB' },
       maintenance: { auto: false },
     },
     spark,

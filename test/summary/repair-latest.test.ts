@@ -177,6 +177,21 @@ describe('a repair of latest', () => {
     await expectTables(product, expectedTables(scenario));
   });
 
+  it('of engine spark stops by name where there is no Spark, and says to resume', async () => {
+    await using product = await madeTables();
+    const { world, config } = product;
+    const task: RepairLatestTask = { kind: 'repair-latest', buckets: 'all' };
+    const { run } = await runTask({
+      world,
+      config: { ...config, work: { ...config.work, engine: 'spark' } },
+      task,
+    });
+    expect(run?.error).toMatchObject({
+      name: 'SparkMissingError',
+      next: `partwise resume ${run?.runId}`,
+    });
+  });
+
   it('lets the next run go on as if nothing had happened', async () => {
     await using product = await openProduct({ shape: scenario.shape, document });
     await bulkLoad(product, scenario.initial);

@@ -21,19 +21,20 @@ export interface RepairForSpark {
   readonly latest: SparkFiles;
   /** The Iceberg table of the unit's own that takes the new rows. */
   readonly rows: Location;
+  /** Bytes of files below which it is not worth asking whether any of their rows is wanted. */
+  readonly partBytes: number;
 }
 
 /**
- * A unit of a repair of latest as Spark runs it: one bucket. Rows are looked for month by month, the wanted places of a month
- * being known to each worker before its files are opened: of a month without any no file is read.
+ * A unit of a repair of latest as Spark runs it: one bucket. Rows are looked for in parts of some months, the wanted places of a
+ * part being known to each worker before its files are opened: of a part without any no file is read.
  */
 export function repairForSpark(options: RepairForSpark): SparkUnit {
   const { shape, summary, latest, rows } = options;
   const columns = storedNames(shape);
-  const months = monthsOf(summary);
   return {
     formatVersion: 1,
-    inputs: [...sparkInputs(summary, months.map(partOf)), ...sparkInputs(latest)],
+    inputs: [...sparkInputs(summary, partsOf(options)), ...sparkInputs(latest)],
     statements: [
       ...sparkDead(summary),
       ...sparkDead(latest),
@@ -52,23 +53,43 @@ export function repairForSpark(options: RepairForSpark): SparkUnit {
 const dueRows = `SELECT w.* FROM pw_wanted AS w CROSS JOIN (SELECT 1 AS pw_one FROM
   (SELECT count(*) AS n FROM pw_deviating) AS d CROSS JOIN (SELECT count(*) AS n FROM pw_wanted WHERE pw_twice > 0) AS t WHERE d.n > 0 AND t.n = 0) AS y`;
 
-/** FROM items of all columns at the places of a table, month by month. */
-function wanted({ shape, summary }: RepairForSpark, places: 'pw_wanted' | 'pw_due'): readonly string[] {
+/** FROM items of all columns at the places of a table, part by part. */
+function wanted(options: RepairForSpark, places: 'pw_wanted' | 'pw_due'): readonly string[] {
+  const { shape, summary } = options;
   const columns = storedNames(shape);
-  const months = monthsOf(summary);
-  if (months.length === 0) return [withWanted(sparkScan(summary, { columns }), places)];
-  return months.map((month) =>
+  const parts = partsOf(options);
+  if (parts.length === 0) return [withWanted(sparkScan(summary, { columns }), places)];
+  return parts.map((part) =>
     withWanted(
-      sparkScan(summary, { columns, part: partOf(month) }),
-      `(SELECT * FROM ${places} WHERE pw_month = ${month})`,
+      sparkScan(summary, { columns, part }),
+      `(SELECT * FROM ${places} WHERE pw_month BETWEEN ${part.first} AND ${part.last})`,
     ),
   );
 }
 
-function monthsOf({ files }: SparkFiles): readonly number[] {
-  return [...new Set(files.map(({ month }) => month))].sort((a, b) => a - b);
+interface Months extends SparkPart {
+  readonly first: number;
+  readonly last: number;
 }
 
-function partOf(month: number): SparkPart {
-  return { suffix: `_${month}`, has: (file) => file.month === month };
+/** Months that follow each other, from the newest on, until each part has the bytes; the oldest one may have less. */
+function partsOf({ summary: { files }, partBytes }: RepairForSpark): readonly Months[] {
+  const bytes = Map.groupBy(files, ({ month }) => month);
+  const months = [...bytes.keys()].sort((a, b) => b - a);
+  const parts: { first: number; last: number }[] = [];
+  let left = 0;
+  for (const month of months) {
+    const part = parts.at(-1);
+    if (part === undefined || left <= 0) {
+      parts.push({ first: month, last: month });
+      left = partBytes;
+    } else part.first = month;
+    left -= (bytes.get(month) ?? []).reduce((sum, file) => sum + file.sizeBytes, 0);
+  }
+  return parts.map(({ first, last }) => ({
+    first,
+    last,
+    suffix: `_${first}`,
+    has: ({ month }) => month >= first && month <= last,
+  }));
 }

@@ -1,3 +1,4 @@
+import { parseByteSize } from '../../config/sizes.ts';
 import type { SparkReport } from '../../engine/spark.ts';
 import { sparkPlaces } from '../../run/spark-places.ts';
 import { createSparkRows, type SparkRows } from '../../run/spark-rows.ts';
@@ -50,8 +51,14 @@ export async function compileRepair(
     summary: { name: 'pw_summary', schema: summary.schema, files: spec.summary },
     latest: { name: 'pw_latest', schema: latest.schema, files: spec.latest },
     rows: rows.location,
+    partBytes: repairPartBytes(context.config),
   });
   return { kind: 'spark', unit, bytes: repairBytes(spec), kept };
+}
+
+/** At the default of 1 GB 64 MB, half of a small cell: a part costs Spark about half a second. */
+export function repairPartBytes({ work }: Pick<SummaryContext['config'], 'work'>): number {
+  return parseByteSize(work.unitBytes) / 16;
 }
 
 /** Of all files that a unit opens. */

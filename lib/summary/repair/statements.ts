@@ -12,7 +12,7 @@ import { registerColumnNames } from '../sql/classify.ts';
 import type { BucketScope } from '../tasks.ts';
 import type { FileSpec } from '../types.ts';
 import { repairForSpark } from './for-spark.ts';
-import { repairBytes } from './spark.ts';
+import { repairBytes, repairPartBytes } from './spark.ts';
 import { deviatingTable, hashesTable, storedTable, wantedRows, wantedTable, withWanted } from './sql.ts';
 import { chooseRepairBuckets, repairFiles, repairTables } from './tables.ts';
 
@@ -75,6 +75,7 @@ function sparkStatements({ config, schemas, files }: Parts): readonly string[] {
     summary: { name: 'pw_summary', schema: schemas.summary, files: files.summary },
     latest: { name: 'pw_latest', schema: schemas.latest, files: files.latest },
     rows: '',
+    partBytes: repairPartBytes(config),
   });
   return [...unit.statements, ...unit.outputs.map(({ select }) => select)];
 }
