@@ -141,5 +141,6 @@ async function refuseOtherCount(
   throw new IntegrityError(`${expected} rows of ${piece.files.length} files became ${found}`, {
     details: { files: piece.files.map((file) => file.location) },
     safe: 'the tables are untouched',
+    next: 'partwise verify --full, which names rows that lie in the bucket of another key',
   });
 }
