@@ -3,6 +3,7 @@ import { enginesBench } from './engines.ts';
 import { firstLoadBench } from './first-load.ts';
 import { lambdaBench } from './lambda.ts';
 import { planningBench } from './planning.ts';
+import { rebucketBench } from './rebucket.ts';
 import { rollupBench } from './rollup.ts';
 import { rollupLimitsBench } from './rollup-limits.ts';
 import { rollupSparkBench } from './rollup-spark.ts';
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, (filters: readonly string[]) => Promise<v
   'first-load': firstLoadBench,
   lambda: lambdaBench,
   planning: planningBench,
+  rebucket: rebucketBench,
   rollup: rollupBench,
   'rollup-limits': rollupLimitsBench,
   'rollup-spark': rollupSparkBench,

@@ -16,6 +16,7 @@ export const intakePayload = z.looseObject({
   runId: runId.optional(),
   until: z.iso.datetime({ offset: true }).optional(),
   flush: z.boolean().optional(),
+  task: z.looseObject({ kind: z.string().min(1) }).optional(),
   execution: z.string().min(1).optional(),
 });
 

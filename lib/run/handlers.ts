@@ -14,8 +14,9 @@ import { groupForSpark } from './spark-groups.ts';
 import { saveRunFailure } from './spark-outcome.ts';
 import { noteSparkShare } from './spark-share.ts';
 import { hasSpark } from './spark-use.ts';
+import { configForTask } from './tasks.ts';
 import { type UnitWork, workUnit } from './unit-work.ts';
-import type { RunContext, Workload, World } from './workload.ts';
+import type { RunContext, Task, Workload, World } from './workload.ts';
 
 /** The functions behind the state machine's tasks, the same ones wherever it runs. Payloads carry ids and locations only. */
 
@@ -43,6 +44,8 @@ interface IntakePayload {
   readonly mode?: 'plan' | 'run';
   /** As `work.fromMonth` of the pipeline, over which it wins. */
   readonly fromMonth?: string;
+  /** What the run does instead of taking files in. */
+  readonly task?: Task;
   /** The execution that claims: whoever looks at the run finds it by this. */
   readonly execution?: string;
 }
@@ -115,11 +118,13 @@ export function handlers(options: HandlerOptions) {
     intake: async (payload: IntakePayload) => {
       const { fromMonth, execution } = payload;
       const deployed = await options.pipeline(payload.pipeline);
-      const config =
+      const ordered =
         fromMonth === undefined || deployed.kind !== 'summary'
           ? deployed
           : { ...deployed, work: { ...deployed.work, fromMonth } };
-      const workload = workloadOf(config);
+      const workload = workloadOf(ordered);
+      const { task } = payload;
+      const config = task === undefined ? ordered : configForTask(workload, ordered, task);
       const by = execution === undefined ? {} : { execution };
       const claimed = await waitingNoted(
         payload.runId === undefined
@@ -131,6 +136,7 @@ export function handlers(options: HandlerOptions) {
               mode: payload.mode ?? 'run',
               ...(payload.until === undefined ? {} : { untilMs: Date.parse(payload.until) }),
               ...(payload.flush === undefined ? {} : { flush: payload.flush }),
+              ...(task === undefined ? {} : { task }),
               ...by,
             })
           : continueRun({ world, config, workload, runId: payload.runId, ...by }),

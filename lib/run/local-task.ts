@@ -1,9 +1,10 @@
 import type { PipelineConfig } from '../config/schema.ts';
-import { UsageError } from '../errors.ts';
-import { isSettled, runsSeen, startRun } from './claim.ts';
+import type { RunRecord } from '../stores/ports.ts';
+import { begunTask } from './begun-task.ts';
+import { startRun } from './claim.ts';
 import { type RunOutcome, resumeRun } from './local.ts';
 import type { LocalWorld } from './local-world.ts';
-import { taskOf } from './tasks.ts';
+import { configForTask } from './tasks.ts';
 import type { Task } from './workload.ts';
 import { workloadOf } from './workloads.ts';
 
@@ -20,17 +21,14 @@ interface TaskOptions {
  */
 export async function runTask(options: TaskOptions): Promise<RunOutcome> {
   const { world, config, task, signal } = options;
-  const begun = (await world.state.runs.list(config.pipeline, runsSeen)).find(
-    (run) => !isSettled(run) && taskOf(run)?.kind === task.kind,
-  );
-  if (begun !== undefined && JSON.stringify(taskOf(begun)) !== JSON.stringify(task))
-    throw new UsageError(`run ${begun.runId}, of the same kind and with other flags, has not ended`, {
-      safe: 'nothing was changed',
-      next: `partwise resume ${begun.runId}, or partwise cancel ${begun.runId}`,
-    });
-  const runId =
-    begun?.runId ??
-    (await startRun({ world, config, workload: workloadOf(config), branch: 'main', mode: 'run', task })).run
-      .runId;
+  const begun = await begunTask(world, config.pipeline, task);
+  const runId = begun?.runId ?? (await startTask(options)).runId;
   return resumeRun({ world, config, runId, ...(signal === undefined ? {} : { signal }) });
+}
+
+async function startTask({ world, config, task }: TaskOptions): Promise<RunRecord> {
+  const workload = workloadOf(config);
+  const forTask = configForTask(workload, config, task);
+  const { run } = await startRun({ world, config: forTask, workload, branch: 'main', mode: 'run', task });
+  return run;
 }

@@ -298,6 +298,8 @@ export interface Workload<Config extends PipelineConfig = PipelineConfig> {
   repairBatch?(world: World, config: Config, request: RepairRequest): Promise<Batch>;
   /** Fills in what must not change while the run lasts, e.g. the number of buckets, from the tables or the claimed bytes. */
   pinConfig(world: World, config: Config, claimed: ClaimedSources): Promise<Config>;
+  /** For workloads that do tasks: without what the pipeline file says that does not count for the task. @throws UsageError for an unknown one */
+  configForTask?(config: Config, task: Task): Config;
   /** Finishes the commit set of a run that ended between two tables' swaps; called before every plan. */
   rollForward(context: RunContext<Config>): Promise<void>;
   /** One source object. Writes only below the given unit folder. */

@@ -74,6 +74,7 @@ const CLAIM = `{% {
   'runId': $states.input.runId,
   'event': $states.input.event,
   'fromMonth': $states.input.fromMonth,
+  'task': $states.input.task,
   'execution': $states.context.Execution.Id
 } %}`.replaceAll(/\s+/g, ' ');
 /** The same run again: its next attempt, with the next epoch of the lease. */
@@ -101,7 +102,7 @@ const RUN = { runId: '{% $runId %}', attempt: '{% $attempt %}' };
  *
  * Where the pipeline has Spark, a stage goes on with the units that Work has only compiled: see `sparkSteps`.
  *
- * Execution input: `{pipeline, mode?: 'run' | 'plan', runId?, branch?, fromMonth?, replan?, concurrency?, until?, flush?}`. The
+ * Execution input: `{pipeline, mode?: 'run' | 'plan', runId?, branch?, fromMonth?, replan?, concurrency?, until?, flush?, task?}`. The
  * state carries ids and locations only. Every task and Map has a Catch that records the failure; what is needed to resume stays.
  *
  * A redrive runs the state again that was entered and not left, and nothing before it

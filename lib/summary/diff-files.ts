@@ -1,4 +1,4 @@
-import { liveFiles, type ScanFile, type Table } from '../iceberg/index.ts';
+import { liveFiles, type ScanFile, specById, type Table } from '../iceberg/index.ts';
 import type { ObjectStore } from '../stores/ports.ts';
 import { partitionName } from '../upkeep/cells.ts';
 
@@ -25,7 +25,7 @@ interface DifferingOptions {
 
 /**
  * Compares two snapshots by their files. A row is in the same partition on both sides only where both sides have the
- * same partition spec; files of more than one spec make a single batch.
+ * same partition fields. Of files of several specs those fields tell that all of them have: after a change of buckets, the month.
  */
 export async function differingFiles(options: DifferingOptions): Promise<FileDifference> {
   const scan = { store: options.store, table: options.table, statistics: false };
@@ -43,7 +43,7 @@ export async function differingFiles(options: DifferingOptions): Promise<FileDif
       to.push(file);
     }
   }
-  return { batches: batches([...from.values()], to, options.batchRows), sharedFiles, sharedRows };
+  return { batches: batches(options, [...from.values()], to), sharedFiles, sharedRows };
 }
 
 function identity(scan: ScanFile): string {
@@ -52,14 +52,14 @@ function identity(scan: ScanFile): string {
 }
 
 function batches(
+  { table, batchRows }: Pick<DifferingOptions, 'table' | 'batchRows'>,
   from: readonly ScanFile[],
   to: readonly ScanFile[],
-  batchRows: number,
 ): readonly DifferingFiles[] {
-  const specs = new Set([...from, ...to].map((scan) => scan.file.specId));
+  const nameOf = partitionNames(table, [...from, ...to]);
   const groups = new Map<string, { from: ScanFile[]; to: ScanFile[] }>();
   const groupOf = (scan: ScanFile) => {
-    const name = specs.size > 1 ? '' : partitionName(scan);
+    const name = nameOf(scan);
     const group = groups.get(name) ?? { from: [], to: [] };
     groups.set(name, group);
     return group;
@@ -82,4 +82,15 @@ function batches(
 
 function rowsOf(files: readonly ScanFile[]): number {
   return files.reduce((sum, scan) => sum + scan.file.rows, 0);
+}
+
+/** Equal for files whose rows may be the same ones. */
+function partitionNames(table: Table, scans: readonly ScanFile[]): (scan: ScanFile) => string {
+  const ids = [...new Set(scans.map(({ file }) => file.specId))];
+  if (ids.length < 2) return partitionName;
+  const specs = new Map(ids.map((id) => [id, specById(table, id).fields.map(({ fieldId }) => fieldId)]));
+  const [first = [], ...others] = specs.values();
+  const shared = first.filter((id) => others.every((fields) => fields.includes(id)));
+  return ({ file }) =>
+    JSON.stringify(shared.map((id) => String(file.partition[specs.get(file.specId)?.indexOf(id) ?? -1])));
 }

@@ -18,7 +18,7 @@ import { compileUnit, finishUnit, sparkUseOf } from './spark-halves.ts';
 import { unitStatements } from './statements.ts';
 import { roles, tableIdentifier } from './tables.ts';
 import { auditTask, planTask, publishTask } from './task-run.ts';
-import { summaryTask } from './tasks.ts';
+import { configForTask, summaryTask } from './tasks.ts';
 import { checkStage, type SummaryContext, type UnitSpec } from './types.ts';
 import { loadOf } from './unit-loads.ts';
 import { verifyRun, verifyTables } from './verify.ts';
@@ -37,6 +37,7 @@ export const summaryWorkload: Workload<SummaryConfig> = {
       sortedBy: [config.month],
     })),
   stages: ['resolve', 'apply', checkStage, repairStage, rebuildStage, rewriteStage, compareStage],
+  configForTask,
   pinConfig,
   rollForward: rollForwardSummary,
   prepare,

@@ -1,6 +1,7 @@
 import type { SparkReport } from '../engine/spark.ts';
 import type { Compiled, CompiledUnit, Plan, SparkUse, UnitItem, UnitResult } from '../run/workload.ts';
 import { compileRepair, finishRepair, repairSparkUse } from './repair/spark.ts';
+import { compileRewrite, finishRewrite, rewriteSparkUse } from './rewrite/spark.ts';
 import { applySparkUse, compileApply, finishApply } from './spark-apply.ts';
 import { compileResolve, finishResolve, resolveSparkUse } from './spark-resolve.ts';
 import type { SummaryContext, UnitSpec } from './types.ts';
@@ -15,9 +16,10 @@ export function sparkUseOf(spec: UnitSpec): SparkUse {
       return applySparkUse(spec);
     case 'repair':
       return repairSparkUse(spec);
+    case 'rewrite':
+      return rewriteSparkUse(spec);
     case 'check':
     case 'rebuild':
-    case 'rewrite':
     case 'compare':
       return 'never';
   }
@@ -36,9 +38,10 @@ export function compileUnit(
       return compileApply(context, plan, item, spec);
     case 'repair':
       return compileRepair(context, plan, item, spec);
+    case 'rewrite':
+      return compileRewrite(context, plan, item, spec);
     case 'check':
     case 'rebuild':
-    case 'rewrite':
     case 'compare':
       throw neverSparks(spec);
   }
@@ -68,9 +71,10 @@ export function finishUnit({
       return finishApply(context, plan, item, spec, compiled, sparkMs(report));
     case 'repair':
       return finishRepair(context, plan, spec, compiled, report);
+    case 'rewrite':
+      return finishRewrite(context, plan, spec, compiled, report);
     case 'check':
     case 'rebuild':
-    case 'rewrite':
     case 'compare':
       throw neverSparks(spec);
   }

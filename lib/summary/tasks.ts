@@ -1,4 +1,6 @@
-import type { RunContext } from '../run/workload.ts';
+import type { SummaryConfig } from '../config/schema.ts';
+import { UsageError } from '../errors.ts';
+import type { RunContext, Task } from '../run/workload.ts';
 
 /** What runs of this workload do instead of taking files in. */
 
@@ -45,4 +47,20 @@ export type SummaryTask = RepairLatestTask | RebuildTask | RewriteTask;
 
 export function summaryTask({ task }: Partial<Pick<RunContext, 'task'>>): SummaryTask | undefined {
   return task as SummaryTask | undefined;
+}
+
+/** A pipeline file may say the number of buckets that the tables have before, or the one after. @throws UsageError */
+export function configForTask(config: SummaryConfig, task: Task): SummaryConfig {
+  switch ((task as SummaryTask).kind) {
+    case 'repair-latest':
+    case 'rebuild':
+    case 'compact':
+      return config;
+    case 'rebucket': {
+      const { buckets: _, ...tables } = config.tables;
+      return { ...config, tables };
+    }
+    default:
+      throw new UsageError(`a summary pipeline knows no task ${task.kind}`, { safe: 'nothing was changed' });
+  }
 }

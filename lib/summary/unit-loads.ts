@@ -5,6 +5,7 @@ import { rowEntries } from './cost-model.ts';
 import { groupBytes } from './plan-groups.ts';
 import { copyRule, totalRows } from './replace-latest.ts';
 import { isFirstLoad } from './resolve-slices.ts';
+import type { RewritePiece } from './rewrite/types.ts';
 import type { ApplyGroup, ApplySpec, FileSpec, ResolveSpec, UnitSpec } from './types.ts';
 
 /** What units of `resolve` and `apply` are to the engines' model, by their specifications alone. */
@@ -23,9 +24,30 @@ export function loadOf(config: SummaryConfig, spec: UnitSpec): UnitLoad | undefi
       return applyLoad(config, spec);
     case 'resolve':
       return spec.strategy === 'partitionwise' ? resolveLoad(config, spec) : undefined;
+    case 'rewrite':
+      return rewriteLoad(config, spec.pieces);
     default:
       return undefined;
   }
+}
+
+/** A unit of `rewrite` copies all rows of its files. They are sorted by so many at once as there is memory for. */
+export function rewriteLoad(config: SummaryConfig, pieces: readonly RewritePiece[]): UnitLoad {
+  const rows = pieces.map(({ files }) => totalRows(files));
+  const all = sum(rows, (one) => one);
+  const most = Math.max(0, ...rows);
+  const bytes = sum(pieces, ({ files }) => sum(files, ({ sizeBytes }) => sizeBytes));
+  const load = cellsLoad({
+    entries: rowEntries(config),
+    cells: pieces.length,
+    rows: all,
+    writtenRows: all,
+    largest: { rows: most, changedRows: 0, writtenRows: most },
+    bytes,
+    // Once divided by buckets, once as they stay.
+    writtenBytes: 2 * bytes,
+  });
+  return { ...load, piece: { ...load.piece, name: 'a month of some buckets' } };
 }
 
 export function applyLoad(config: SummaryConfig, { groups }: Pick<ApplySpec, 'groups'>): UnitLoad {

@@ -60,7 +60,20 @@ describe('a command for AWS', () => {
 
   it('is one of those that say so', () => {
     expect(able.sort()).toEqual(
-      ['cancel', 'diff', 'plan', 'resume', 'run', 'runs', 'show', 'sql', 'status', 'verify'].sort(),
+      [
+        'cancel',
+        'compact',
+        'diff',
+        'plan',
+        'rebucket',
+        'resume',
+        'run',
+        'runs',
+        'show',
+        'sql',
+        'status',
+        'verify',
+      ].sort(),
     );
   });
 

@@ -14,6 +14,7 @@ import {
   type Work,
 } from '../run/short-functions.ts';
 import { expectedTables, expectTables } from '../summary/product.ts';
+import { everyRow, wrongIn } from '../summary/rewritten.ts';
 
 /** Runs whose functions end in the middle of units, through the real state machine. */
 
@@ -247,4 +248,16 @@ test('of a first load with a unit that runs out of memory does half of its keys 
   expect(await short.execute()).toMatchObject({ status: 'SUCCEEDED' });
   await expectTables(short.product, expectedTables(fresh));
   expect(opened).toEqual([2, 1, 1, 2, 1, 1]);
+});
+
+test('a rewrite is handed over from month to month, and ends as if one function had done it', async () => {
+  const work = { ...document.work, unitBytes: '1 MB' };
+  await using short = await open({ fit: 2, document: { ...document, work } });
+  const before = await everyRow(short.product);
+  expect(await short.execute(undefined, { kind: 'rebucket', buckets: 3 })).toMatchObject({
+    status: 'SUCCEEDED',
+  });
+  expect([...short.calls.values()].flat()).toContain('UnitUnfinishedError');
+  expect(await everyRow(short.product)).toEqual(before);
+  expect(await wrongIn(short.product)).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { smallShape } from '../generators/shape.ts';
 import { modeDocument } from '../properties/modes.ts';
 import { expectedTables, expectSucceeded, expectTables } from '../summary/product.ts';
 import { withBuckets, wrongIn } from '../summary/rewritten.ts';
-import { makeSite } from './site.ts';
+import { makeSite, newestRun } from './site.ts';
 
 const full = bulkScenario({ shape: smallShape, seed: 35, keys: 20, months: 5, changed: 0.3 });
 const scenario = { ...full, runs: [full.runs.slice(1, 3).flat(), full.runs[3] ?? []] };
@@ -41,3 +41,17 @@ for (const step of [
     });
   });
 }
+
+it('a rebucket that was killed can be given up: the tables are as before, and runs go on', async () => {
+  await using site = await makeSite(scenario, document);
+  const killed = await site.cli(command, { env: { PARTWISE_KILL_AT: 'after-checkpoint:compare' } });
+  expect(killed.signal, killed.stderr).toBe('SIGKILL');
+  const run = await newestRun(site);
+  const cancelled = await site.cli(['cancel', run?.runId ?? '']);
+  expect(cancelled.code, cancelled.stderr).toBe(0);
+  await site.visit(async (product) => {
+    await product.drop(scenario.runs[0] ?? []);
+    expectSucceeded(await product.run());
+    await expectTables(product, expectedTables(scenario, 1));
+  });
+});

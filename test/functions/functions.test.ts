@@ -17,6 +17,7 @@ import {
   loadStateMachine,
   startExecution,
 } from '../../lib/asl/index.ts';
+import { currentSpec, loadTable } from '../../lib/iceberg/index.ts';
 import { objectAccess } from '../../lib/run/local-objects.ts';
 import { noSpark } from '../support/no-spark.ts';
 import { call, functionNames, openSite, recorded } from './site.ts';
@@ -47,6 +48,11 @@ function execute({ started, opened }: Site, called = call) {
     objects: objectAccess({ results: opened.world.results }),
     signal: new AbortController().signal,
   });
+}
+
+/** The site with an execution of the task as the newest one. */
+function given(site: Site, task: Readonly<Record<string, unknown>>): Site {
+  return { ...site, started: [{ name: 'task', input: { pipeline: 'accounts', task } }] };
 }
 
 describe('from an event to a published table', () => {
@@ -95,6 +101,29 @@ describe('from an event to a published table', () => {
       pending: 0,
       start: { kind: 'nothing' },
     });
+
+    // An execution whose input names a task does that instead of taking files in.
+    const rebucketed = await execute(given(site, { kind: 'rebucket', buckets: 3 }));
+    expect([rebucketed.status, rebucketed.error, rebucketed.cause]).toEqual([
+      'SUCCEEDED',
+      undefined,
+      undefined,
+    ]);
+    const [run] = await world.state.runs.list('accounts', 1);
+    expect(run).toMatchObject({ status: 'succeeded', facts: { rewrite: { to: 3, rows: 5 } } });
+    const table = await loadTable({
+      store: world.warehouse,
+      catalog: world.catalog,
+      identifier: { namespace: 'partwise', name: 'accounts_summary' },
+    });
+    expect(currentSpec(table).fields.at(-1)?.transform).toBe('bucket[3]');
+  });
+
+  it('an execution that is to do a task that nobody knows fails by name and leaves no run behind', async () => {
+    const site = await openSite();
+    const refused = await execute(given(site, { kind: 'shred' }));
+    expect([refused.status, refused.error]).toEqual(['FAILED', 'UsageError']);
+    expect(await site.opened.world.state.runs.list('accounts')).toEqual([]);
   });
 
   it('a run that fails says so by name everywhere, keeps its files and lets go of the lease', async () => {

@@ -12,6 +12,7 @@ import { intakeFiles } from '../../lib/run/intake.ts';
 import { objectAccess } from '../../lib/run/local-objects.ts';
 import { pipelineMachine } from '../../lib/run/pipeline-definition.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';
+import type { SummaryTask } from '../../lib/summary/tasks.ts';
 import { seededRandom, virtualTime } from '../asl/support.ts';
 import type { Scenario } from '../generators/scenario.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';
@@ -39,7 +40,7 @@ export interface ShortFunctions extends AsyncDisposable {
   /** Lets so much time go by. */
   wait(ms: number): void;
   /** From the dropped files to the end, or on with a run. */
-  execute(runId?: string): Promise<ExecutionResult>;
+  execute(runId?: string, task?: SummaryTask): Promise<ExecutionResult>;
 }
 
 export type Work = (typeof summaryWorkload)['work'];
@@ -128,7 +129,7 @@ export async function openShortFunctions(scenario: Scenario, options: ShortOptio
     wait: (ms) => {
       time.nowMs += ms;
     },
-    execute: async (runId) => {
+    execute: async (runId, task) => {
       if (dead !== undefined) {
         // Nobody renews a dead process's lease.
         dead = undefined;
@@ -139,7 +140,12 @@ export async function openShortFunctions(scenario: Scenario, options: ShortOptio
       return startExecution({
         machine: await pipelineMachine(),
         name: `execution-${time.nowMs}`,
-        input: { pipeline: config.pipeline, concurrency: 1, ...(runId === undefined ? {} : { runId }) },
+        input: {
+          pipeline: config.pipeline,
+          concurrency: 1,
+          ...(runId === undefined ? {} : { runId }),
+          ...(task === undefined ? {} : { task: task as unknown as Json }),
+        },
         tasks: {
           ...noSpark,
           [LAMBDA_INVOKE]: lambdaInvoke({

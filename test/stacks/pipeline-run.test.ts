@@ -155,13 +155,14 @@ describe('the pipeline', () => {
     expect(payloadsOf('report')).toEqual([{ action: 'report', ...run, outcome: 'succeeded' }]);
   });
 
-  it('passes on what the input says of run, branch, mode, event, first month and replanning', async () => {
+  it('passes on what the input says of run, branch, mode, event, first month, task and replanning', async () => {
     const said = {
       pipeline: 'accounts',
       runId: 'r1',
       branch: 'try',
       fromMonth: '2026-01',
       event: { id: 'e' },
+      task: { kind: 'rebucket', buckets: 8 },
     };
     const input = { ...said, replan: true };
     const { payloadsOf } = await execute({}, input);

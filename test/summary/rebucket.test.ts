@@ -10,6 +10,7 @@ import {
   stageCommit,
 } from '../../lib/iceberg/index.ts';
 import { cancelRun, planPipeline, runPipeline } from '../../lib/run/local.ts';
+import { joinLocation } from '../../lib/stores/location.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { monthText } from '../oracle/worked-examples.ts';
@@ -236,7 +237,37 @@ describe('a rewrite is not published when its audit finds', () => {
       expect(run?.error?.message).toMatch(expected);
       expect(await readTables(product.world)).toEqual(before);
     });
+
+  it('a file that no unit rewrote', async () => {
+    let left = 0;
+    await using product = await loaded(2, {
+      step: async (name) => {
+        if (name === 'planned' && left === 0) left = await leaveOneOut(product);
+      },
+    });
+    const before = await readTables(product.world);
+    const { run } = await rebucket(product, 4);
+    expect(left).toBe(2);
+    expect(run?.error).toMatchObject({
+      name: 'IntegrityError',
+      message: expect.stringContaining('was not rewritten'),
+    });
+    expect(await readTables(product.world)).toEqual(before);
+  });
 });
+
+/** Takes the first unit of each stage out of its list. */
+async function leaveOneOut({ world }: Product): Promise<number> {
+  const { results } = world;
+  let left = 0;
+  for await (const { location } of results.list(joinLocation(results.root, 'runs', ''))) {
+    if (!/(rewrite|compare)-0\.items\.jsonl$/.test(location)) continue;
+    const [, ...others] = new TextDecoder().decode(await results.read(location)).split('\n');
+    await results.write(location, new TextEncoder().encode(others.join('\n')), { overwrite: true });
+    left += 1;
+  }
+  return left;
+}
 
 /** Exchanges two files that the run has written for different buckets of one month. */
 async function swapBuckets({ world }: Product): Promise<number> {

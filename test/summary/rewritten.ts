@@ -30,10 +30,8 @@ export function withBuckets(product: Product, count: number | undefined): Promis
   });
 }
 
-/** As the command line does it: what the pipeline file says of buckets does not count. */
 export function rewrite({ world, config }: Product, task: RewriteTask): Promise<RunOutcome> {
-  const { buckets: _, ...tables } = config.tables;
-  return runTask({ world, config: { ...config, tables }, task });
+  return runTask({ world, config, task });
 }
 
 export const rebucket = (product: Product, buckets: number) =>

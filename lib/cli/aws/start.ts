@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { LeaseHeldError } from '../../errors.ts';
 import { isAnythingWaiting } from '../../run/claim.ts';
 import { nextBatchOf } from '../../run/local.ts';
+import type { Task } from '../../run/workload.ts';
 import { batchOptions, whatIsWaitedFor } from '../batches.ts';
 import type { CommandContext } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -22,6 +23,7 @@ interface Wanted {
   readonly fromMonth?: string;
   readonly untilMs?: number;
   readonly flush?: boolean;
+  readonly task?: Task;
 }
 
 /**
@@ -80,7 +82,8 @@ async function isFree(session: AwsSession, wanted: Wanted): Promise<boolean> {
   return (await isDue(session, wanted)) && (await session.executions.running()).length === 0;
 }
 
-async function start(
+/** An execution over what is wanted. */
+export async function start(
   { pipeline, world, deployment, executions }: AwsSession,
   { untilMs, ...wanted }: Wanted,
 ): Promise<{ readonly arn: string; readonly name: string }> {

@@ -3,14 +3,15 @@ import { UsageError } from '../../errors.ts';
 import { bytes, count, plural } from '../../report/format.ts';
 import { runTask } from '../../run/local-task.ts';
 import { lookAtCells, type RewriteLook } from '../../summary/rewrite/look.ts';
-import type { CompactTask, RebucketTask, RewriteTask } from '../../summary/tasks.ts';
+import { type CompactTask, configForTask, type RebucketTask, type RewriteTask } from '../../summary/tasks.ts';
 import { bucketList } from '../bucket-list.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { monthRange } from '../month-range.ts';
+import { isOnAws } from '../on-aws.ts';
 import { reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
-import { openExisting } from '../session.ts';
+import { openAnywhere, openExisting } from '../session.ts';
 
 export const rebucket: CommandHandler = async (context) => {
   const buckets = context.flags.number('buckets');
@@ -46,20 +47,17 @@ export const compact: CommandHandler = async (context) => {
 };
 
 async function rewrite(context: CommandContext, config: SummaryConfig, task: RewriteTask): Promise<ExitCode> {
+  if (context.flags.on('dry-run')) {
+    await using session = await openAnywhere(context);
+    return tell(context, await lookAtCells(session.world, configForTask(config, task), task));
+  }
+  if (isOnAws(context)) return await (await import('../aws/task.ts')).doTaskOnAws(context, task);
   await using session = await openExisting(context);
   const { world, progress } = session;
-  const pipeline = task.kind === 'rebucket' ? withoutBuckets(config) : config;
-  if (context.flags.on('dry-run')) return tell(context, await lookAtCells(world, pipeline, task));
   const { signal } = context.environment;
-  const { run, plan } = await runTask({ world, config: pipeline, task, signal });
+  const { run, plan } = await runTask({ world, config, task, signal });
   progress.finish();
   return await reportRun(context, world, { run, plan });
-}
-
-/** The file may say the number before or the one after. */
-function withoutBuckets(config: SummaryConfig): SummaryConfig {
-  const { buckets: _, ...tables } = config.tables;
-  return { ...config, tables };
 }
 
 function tell({ output }: CommandContext, look: RewriteLook): ExitCode {

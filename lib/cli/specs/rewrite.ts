@@ -1,7 +1,9 @@
 import type { CommandSpec } from '../command.ts';
+import { detachFlag } from './work.ts';
 
 export const rebucketCommand: CommandSpec = {
   name: 'rebucket',
+  aws: 'works',
   group: 'Care',
   summary: 'change the number of buckets of the tables',
   description: [
@@ -15,6 +17,7 @@ export const rebucketCommand: CommandSpec = {
   flags: [
     { name: 'buckets', kind: 'count', value: 'N', help: 'how many there are to be' },
     { name: 'dry-run', kind: 'switch', help: 'only say what would be rewritten' },
+    detachFlag,
   ],
   examples: [
     { command: 'partwise rebucket --buckets 64 --dry-run', what: 'how much would be rewritten' },
@@ -25,6 +28,7 @@ export const rebucketCommand: CommandSpec = {
 
 export const compactCommand: CommandSpec = {
   name: 'compact',
+  aws: 'works',
   group: 'Care',
   summary: 'compact many cells at once, in units, as a run',
   description: [
@@ -43,6 +47,7 @@ export const compactCommand: CommandSpec = {
     },
     { name: 'bucket', kind: 'text', value: 'N', many: true, help: 'cells of this bucket' },
     { name: 'dry-run', kind: 'switch', help: 'only say which cells would be rewritten' },
+    detachFlag,
   ],
   examples: [
     { command: 'partwise compact --dry-run', what: 'how many cells need it' },

@@ -14,7 +14,7 @@ const fromMonthFlag: FlagSpec = {
   help: 'work on this and later months first; all are published together',
 };
 
-const detachFlag: FlagSpec = {
+export const detachFlag: FlagSpec = {
   name: 'detach',
   kind: 'switch',
   help: 'on AWS: start it and end, instead of following it',

@@ -8,6 +8,7 @@ import type { CompactTask, RebucketTask } from '../tasks.ts';
 import type { RewriteFacts, SummaryContext } from '../types.ts';
 import { unitLimit } from '../unit-limit.ts';
 import { refuseCount, refuseRebucket } from './refuse.ts';
+import { type Router, router } from './route.ts';
 import { spreadClasses } from './spread.ts';
 import { bucketsSpec } from './target.ts';
 import { compareStage, type RewritePiece, rewriteStage } from './types.ts';
@@ -32,19 +33,20 @@ export async function planRebucket(context: SummaryContext, task: RebucketTask):
   const bytes = roles.reduce((sum, role) => sum + liveBytes(context, tables.all.get(role)), 0);
   const limitBytes = unitLimit(context, bytes);
   const { count: from, columns } = tables;
-  const units = () =>
+  const units = (routes: Router) =>
     inRoles(tables, (role, table) =>
       rewriteUnits(
-        { role, to, columns, limitBytes },
+        { role, to, columns, limitBytes, routeOf: routes.routeOf },
         spreadClasses({ context, table, role, specId: specs[role]?.specId ?? -1, to }),
       ),
     );
+  const routes = router(context);
   return taskPlan({
     context,
     tables,
     stages: [
-      { name: rewriteStage, units: units() },
-      { name: compareStage, units: compareUnits(units()) },
+      { name: rewriteStage, units: units(routes) },
+      { name: compareStage, units: compareUnits(units(router(context))) },
     ],
     strategyReason: `every row is written for ${to} buckets instead of ${from}; nothing else of it changes`,
     evenIfEmpty: changes,
@@ -55,6 +57,7 @@ export async function planRebucket(context: SummaryContext, task: RebucketTask):
       explanation: [
         `${from} buckets become ${to}: all live files of ${namesOf(tables)} are rewritten, sorted by key, and what was written is compared with what was read`,
         'the tables change in one commit set; older snapshots keep their files until they expire',
+        ...routes.lines(),
       ],
       facts: { rewrite: { from, to, specs } },
     }),
@@ -77,20 +80,21 @@ export async function planCompact(context: SummaryContext, task: CompactTask): P
     context,
     all.reduce((sum, cell) => sum + pieceBytes(cell), 0),
   );
-  const units = () =>
+  const units = (routes: Router) =>
     inRoles(tables, (role) =>
       rewriteUnits(
-        { role, to: count, columns, limitBytes },
+        { role, to: count, columns, limitBytes, routeOf: routes.routeOf },
         one((cells.get(role) ?? []).map(({ reason: _, ...piece }): RewritePiece => piece)),
       ),
     );
   const months = all.filter(({ month }) => month > 0).map(({ month }) => month);
+  const routes = router(context);
   return taskPlan({
     context,
     tables,
     stages: [
-      { name: rewriteStage, units: units() },
-      { name: compareStage, units: compareUnits(units()) },
+      { name: rewriteStage, units: units(routes) },
+      { name: compareStage, units: compareUnits(units(router(context))) },
     ],
     strategyReason:
       'cells with many small files or many deleted rows are written anew; nothing of a row changes',
@@ -104,6 +108,7 @@ export async function planCompact(context: SummaryContext, task: CompactTask): P
             `${role}: ${some.length} cells are compacted${some[0] === undefined ? '' : `, the first (${cellText(some[0])}) for ${some[0].reason}`}`,
         ),
         'other cells stay as they are',
+        ...routes.lines(),
       ],
       facts: {
         rewrite: { from: count, to: count, specs },

@@ -19,6 +19,8 @@ export interface RewritePiece {
 /** One unit of the stage `rewrite`. */
 export interface RewriteSpec {
   readonly stage: typeof rewriteStage;
+  /** Absent for DuckDB. */
+  readonly engine?: 'spark';
   readonly role: Role;
   /** N of the buckets afterwards. */
   readonly to: number;

@@ -42,7 +42,7 @@ export async function rewriteUnit(
   return rewriteResult(spec, results);
 }
 
-function rewriteResult(spec: RewriteSpec, results: readonly PieceOutcome[]): UnitResult {
+export function rewriteResult(spec: RewriteSpec, results: readonly PieceOutcome[]): UnitResult {
   const idle = {
     removedDeletes: spec.idleDeletes.map(({ location, specId, partition }) => ({
       location,

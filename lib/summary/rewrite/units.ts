@@ -1,6 +1,7 @@
 import { type PlannedUnit, unitId } from '../../run/stages.ts';
 import { pack } from '../plan-groups.ts';
 import type { Role } from '../tables.ts';
+import type { Router } from './route.ts';
 import type { SpreadClass } from './spread.ts';
 import {
   type CompareSpec,
@@ -17,18 +18,21 @@ interface UnitsOptions {
   readonly to: number;
   readonly columns: string;
   readonly limitBytes: number;
+  readonly routeOf: Router['routeOf'];
 }
 
 /** Consecutive pieces of a class until they are a unit's bytes. */
 export async function* rewriteUnits(
-  { role, to, columns, limitBytes }: UnitsOptions,
+  { role, to, columns, limitBytes, routeOf }: UnitsOptions,
   classes: AsyncIterable<SpreadClass>,
 ): AsyncIterable<RewriteUnit> {
   for await (const { pieces, idleDeletes } of classes) {
     const packed = pack(pieces, pieceBytes, limitBytes);
     for (const [index, some] of (packed.length === 0 ? [[]] : packed).entries()) {
+      const engine = some.length === 0 ? 'duckdb' : routeOf(some).engine;
       const specification: RewriteSpec = {
         stage: rewriteStage,
+        ...(engine === 'spark' ? { engine } : {}),
         role,
         to,
         columns,

@@ -4,13 +4,14 @@ import { identifier, textList } from '../../engine/sql.ts';
 import { IntegrityError } from '../../errors.ts';
 import type { DataFile, Field } from '../../iceberg/types.ts';
 import { keyRanges } from '../../upkeep/key-ranges.ts';
-import { type ScalarColumn, summaryShape } from '../columns.ts';
+import { summaryShape } from '../columns.ts';
 import { bucketOf } from '../prepare-rows.ts';
 import { deadRows, type OpenFiles, scan } from '../reading.ts';
 import type { Role } from '../tables.ts';
 import type { UnitTable } from '../tables-io.ts';
 import type { SummaryContext } from '../types.ts';
 import { writeDataFile } from '../writing.ts';
+import { sortColumns } from './sorting.ts';
 import type { RewritePiece } from './types.ts';
 
 interface WriteOptions {
@@ -43,6 +44,7 @@ export async function writeCells(options: WriteOptions): Promise<readonly DataFi
   const parts = partsOf(options);
   const columns = set.schema.fields.map(({ name }) => identifier(name)).join(', ');
   const live = scan(set);
+  const order = sortColumns(context.config, options.role).map(identifier).join(', ');
   const bucket = bucketOf(identifier(key.name), key.icebergType === 'string' ? 'string' : 'long', to);
   const divided =
     piece.buckets.length > 1 && piece.buckets.length * parts > mostReads
@@ -65,18 +67,13 @@ export async function writeCells(options: WriteOptions): Promise<readonly DataFi
       parts === 1 ? [`SELECT * FROM ${source}`] : await keyRanges(session, source, key.name, parts);
     for (const select of selects) {
       const cell = { bucket: target, ...(options.role === 'summary' ? { month: piece.month } : {}) };
-      const sorted = `${select} ORDER BY ${orderOf(options, key)}`;
+      const sorted = `${select} ORDER BY ${order}`;
       const file = await writeDataFile({ ...options, select: sorted, cell });
       if (file !== undefined) written.push(file);
     }
   }
   await refuseOtherCount(options, written);
   return written;
-}
-
-function orderOf({ context, role }: WriteOptions, key: ScalarColumn): string {
-  const { month } = summaryShape(context.config);
-  return [key.name, ...(role === 'tombstones' ? [month.name] : [])].map(identifier).join(', ');
 }
 
 /** The rows by bucket in files of the session's own, in one pass. */
@@ -144,5 +141,6 @@ async function refuseOtherCount(
   throw new IntegrityError(`${expected} rows of ${piece.files.length} files became ${found}`, {
     details: { files: piece.files.map((file) => file.location) },
     safe: 'the tables are untouched',
+    next: 'partwise verify --full, which names rows that lie in the bucket of another key',
   });
 }
