@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 import { inMemory } from './test/support/in-memory.ts';
 
+/** Spark's runs in tests are over before its code would pay for being compiled well: half of their time went there. */
+const quickJava = { JAVA_TOOL_OPTIONS: '-XX:TieredStopAtLevel=1' };
+
 /** One project per suite: `unit` needs npm packages only, the others set up what they need themselves. */
 export default defineConfig({
   test: {
@@ -33,6 +36,7 @@ export default defineConfig({
           name: 'aws',
           include: ['test/aws/**/*.test.ts'],
           globalSetup: ['test/aws/global-setup.ts'],
+          env: quickJava,
           // Pipelines of one name are deployed to the same stand-ins.
           fileParallelism: false,
           testTimeout: 120_000,
@@ -43,6 +47,7 @@ export default defineConfig({
         test: {
           name: 'engines',
           include: ['test/engines/**/*.test.ts'],
+          env: quickJava,
           testTimeout: 1_200_000,
           hookTimeout: 600_000,
           fileParallelism: false,
