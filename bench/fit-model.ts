@@ -22,6 +22,9 @@ export function fitModel(measured: Pick<EngineMeasurements, 'units' | 'sparkStar
   };
 }
 
+/** Few scenarios differ in one thing only: what a constant explains about as well is taken for one. */
+const slopes = 0.01;
+
 function fitStage(units: readonly EngineUnit[], stage: ModelledStage): EngineModel['stages'][ModelledStage] {
   const of = (engine: EngineUnit['engine']) =>
     units.filter((unit) => unit.engine === engine && unit.stage === stage);
@@ -39,6 +42,7 @@ function fitMemory(units: readonly EngineUnit[]): MemoryModel {
       features: [1, unit.held.flowingEntries, unit.held.heldEntries],
       target: unit.peakBytes,
     })),
+    [0, slopes, slopes],
   );
   return {
     baseBytes: Math.round(base),
@@ -60,6 +64,7 @@ function fitCpu(units: readonly EngineUnit[]): { readonly cpu: CpuModel; readonl
       // Linux counts in hundredths.
       target: Math.max(0.01, cpuSeconds),
     })),
+    [0, 0, slopes, slopes, slopes],
   );
   return {
     cpu: {
