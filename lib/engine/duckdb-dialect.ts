@@ -57,7 +57,9 @@ export const duckDb: Dialect = {
 
   printed: (format, values) => `printf(${[text(format), ...values].join(', ')})`,
 
-  rowHash: (values, lists) => `hash(${[...values, ...lists].join(', ')})`,
+  // To hash(), no list, an empty one and one of a NULL are the same.
+  rowHash: (values, lists) =>
+    `hash(${[...values, ...lists.flatMap((list) => [list, `len(${list})`])].join(', ')})`,
   few: () => '',
 
   keep: (name, select) => `CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`,
