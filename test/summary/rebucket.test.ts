@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { switchToBranch } from '../../lib/cli/branches.ts';
 import {
   commitStaged,
+  currentSchema,
   currentSnapshot,
   currentSpec,
   type DataFile,
+  dataFileFromWritten,
+  positionDeleteFieldIds,
   stageCommit,
 } from '../../lib/iceberg/index.ts';
 import { cancelRun, planPipeline, runPipeline } from '../../lib/run/local.ts';
@@ -97,6 +101,19 @@ describe('a change of the number of buckets', () => {
     expect(run?.error).toBeUndefined();
     const { table } = await filesOf(product, 'summary');
     expect(table.metadata.snapshots).toHaveLength(before.table.metadata.snapshots.length);
+  });
+
+  it('takes delete files along that are for files of several units', async () => {
+    const document = documentOf(2, { unitBytes: '1 KB' });
+    await using product = await loaded(2, { document });
+    await apply(product, 1);
+    await deleteAcross(product);
+    const before = await everyRow(product);
+    const old = await filesOf(product, 'summary');
+    expect(old.deletes.some(({ referencedDataFile }) => referencedDataFile === undefined)).toBe(true);
+    expectSucceeded(await rebucket(product, 4));
+    expect(await everyRow(product)).toEqual(before);
+    expect((await filesOf(product, 'summary')).deletes).toEqual([]);
   });
 
   it('is planned again when another writer changes rows before it publishes', async () => {
@@ -282,4 +299,43 @@ async function swapBuckets({ world }: Product): Promise<number> {
   await rename(join(folder, other), join(folder, first));
   await rename(join(folder, 'aside'), join(folder, other));
   return 2;
+}
+
+/** Another writer's delete file for the first row of each of two files of one cell. */
+async function deleteAcross(product: Product): Promise<void> {
+  const { world } = product;
+  const { table, data } = await filesOf(product, 'summary');
+  const cells = Map.groupBy(data, ({ partition }) => String(partition));
+  const [one, two] = [...cells.values()].find((files) => files.length > 1) ?? [];
+  if (one === undefined || two === undefined) throw new Error('no cell has two files');
+  await using session = await world.engine.open({
+    threads: 1,
+    memoryBytes: 2 ** 28,
+    workFolder: `${world.workRoot}/across-${randomBytes(4).toString('hex')}`,
+  });
+  const rows = [one, two].map(({ location }) => `('${location}', 0::BIGINT)`).sort();
+  const [written] = await session.writeParquet({
+    select: `SELECT * FROM (VALUES ${rows.join(', ')}) AS t(file_path, pos)`,
+    path: `${session.workFolder}/across.parquet`,
+    fieldIds: positionDeleteFieldIds,
+  });
+  if (written === undefined) throw new Error('nothing was written');
+  const location = `${table.metadata.location}/data/across-${randomBytes(4).toString('hex')}.parquet`;
+  await world.warehouse.adopt(written.path, location);
+  const deletes = dataFileFromWritten({
+    written,
+    schema: currentSchema(table),
+    spec: currentSpec(table),
+    partition: one.partition,
+    location,
+    content: 'position-deletes',
+  });
+  const staged = await stageCommit({
+    store: world.warehouse,
+    table,
+    changes: { addedDeletes: [deletes] },
+    operation: 'overwrite',
+    clock: world.clock,
+  });
+  await commitStaged({ catalog: world.catalog, staged: [staged] });
 }

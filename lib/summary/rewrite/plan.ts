@@ -40,14 +40,11 @@ export async function planRebucket(context: SummaryContext, task: RebucketTask):
         spreadClasses({ context, table, role, specId: specs[role]?.specId ?? -1, to }),
       ),
     );
-  const routes = router(context);
+  const { stages, routes } = rewriteStages(context, units);
   return taskPlan({
     context,
     tables,
-    stages: [
-      { name: rewriteStage, units: units(routes) },
-      { name: compareStage, units: compareUnits(units(router(context))) },
-    ],
+    stages,
     strategyReason: `every row is written for ${to} buckets instead of ${from}; nothing else of it changes`,
     evenIfEmpty: changes,
     tell: ([rewritten]) => ({
@@ -88,14 +85,11 @@ export async function planCompact(context: SummaryContext, task: CompactTask): P
       ),
     );
   const months = all.filter(({ month }) => month > 0).map(({ month }) => month);
-  const routes = router(context);
+  const { stages, routes } = rewriteStages(context, units);
   return taskPlan({
     context,
     tables,
-    stages: [
-      { name: rewriteStage, units: units(routes) },
-      { name: compareStage, units: compareUnits(units(router(context))) },
-    ],
+    stages,
     strategyReason:
       'cells with many small files or many deleted rows are written anew; nothing of a row changes',
     tell: ([rewritten]) => ({
@@ -117,6 +111,19 @@ export async function planCompact(context: SummaryContext, task: CompactTask): P
       },
     }),
   });
+}
+
+/** Each unit with the one that compares what it has read and written. */
+function rewriteStages(
+  context: SummaryContext,
+  unitsOf: (routes: Router) => ReturnType<typeof rewriteUnits>,
+) {
+  const routes = router(context);
+  const stages = [
+    { name: rewriteStage, units: unitsOf(routes) },
+    { name: compareStage, units: compareUnits(unitsOf(router(context))) },
+  ] as const;
+  return { stages, routes };
 }
 
 async function* one(pieces: readonly RewritePiece[]) {
