@@ -34,6 +34,9 @@ const merge = z.strictObject({
   cpuSeconds: z.number(),
   unitsWallSeconds: z.number(),
   unitsCpuSeconds: z.number(),
+  /** Of the units of `resolve` before them, which find what changes and keep latest: no MERGE does that. */
+  resolveWallSeconds: z.number(),
+  resolveCpuSeconds: z.number(),
 });
 
 const measurements = z.strictObject({

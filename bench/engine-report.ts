@@ -44,7 +44,7 @@ export function reportEngines(measured: EngineMeasurements): void {
   for (const merge of merges) {
     const ratio = merge.cpuSeconds / merge.unitsCpuSeconds;
     console.log(
-      `${merge.scenario}: a MERGE a month ${merge.cpuSeconds.toFixed(1)} CPU s (${merge.wallSeconds.toFixed(1)} s), our units of apply by Spark ${merge.unitsCpuSeconds.toFixed(1)} CPU s (${merge.unitsWallSeconds.toFixed(1)} s): ${ratio.toFixed(1)} times as much CPU, both without Spark's start`,
+      `${merge.scenario}: a MERGE a month ${merge.cpuSeconds.toFixed(1)} CPU s (${merge.wallSeconds.toFixed(1)} s), our units of apply by Spark ${merge.unitsCpuSeconds.toFixed(1)} CPU s (${merge.unitsWallSeconds.toFixed(1)} s): ${ratio.toFixed(1)} times as much CPU, both without Spark's start; resolve before it ${merge.resolveCpuSeconds.toFixed(1)} CPU s (${merge.resolveWallSeconds.toFixed(1)} s)`,
     );
   }
 }

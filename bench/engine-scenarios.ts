@@ -40,6 +40,13 @@ const summaries: readonly SummaryScenario[] = [
   ...shapes
     .slice(1)
     .map((shape) => summary({ shape, batch: 'day', rewrite: 'merge-on-read', merges: false })),
+  // Large enough that what Spark does before it works hardly counts.
+  summary({
+    shape: { accounts: 300_000, months: 14, historyColumns: 4, buckets: 1 },
+    batch: 0.01,
+    rewrite: 'merge-on-read',
+    merges: true,
+  }),
 ];
 
 function summary(of: Pick<SummaryScenario, 'shape' | 'batch' | 'rewrite' | 'merges'>): SummaryScenario {

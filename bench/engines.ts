@@ -141,16 +141,19 @@ async function measureMerges(scenario: SummaryScenario): Promise<void> {
     },
     stderr: 'pipe',
   });
-  const units = (await keptPart(name, 'spark'))?.units.filter(({ stage }) => stage === 'apply') ?? [];
-  const sum = (what: 'wallSeconds' | 'cpuSeconds') => units.reduce((all, unit) => all + unit[what], 0);
+  const units = (await keptPart(name, 'spark'))?.units ?? [];
+  const sum = (of: EngineUnit['stage'], what: 'wallSeconds' | 'cpuSeconds') =>
+    units.filter(({ stage }) => stage === of).reduce((all, unit) => all + unit[what], 0);
   await keepPart(name, 'merges', {
     merges: [
       {
         scenario: name,
         wallSeconds: old.workSeconds,
         cpuSeconds: old.workCpuSeconds,
-        unitsWallSeconds: sum('wallSeconds'),
-        unitsCpuSeconds: sum('cpuSeconds'),
+        unitsWallSeconds: sum('apply', 'wallSeconds'),
+        unitsCpuSeconds: sum('apply', 'cpuSeconds'),
+        resolveWallSeconds: sum('resolve', 'wallSeconds'),
+        resolveCpuSeconds: sum('resolve', 'cpuSeconds'),
       },
     ],
   });
