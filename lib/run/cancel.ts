@@ -1,9 +1,12 @@
-import { UsageError } from '../errors.ts';
+import { LeaseHeldError, UsageError } from '../errors.ts';
 import type { RunRecord, StateStore } from '../stores/ports.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
 import type { World } from './workload.ts';
 
-/** Gives the run's claims back. What it wrote is unreferenced and goes with the next clean-up. */
+/**
+ * Gives the run's claims back. What it wrote is unreferenced and goes with the next clean-up.
+ * @throws LeaseHeldError while a process works on it, as far as that can be seen
+ */
 export async function cancelRun(options: {
   readonly world: Pick<World, 'clock'> & { readonly state: Omit<StateStore, 'checkpoints' | 'close'> };
   readonly runId: string;
@@ -12,7 +15,13 @@ export async function cancelRun(options: {
   const run = await world.state.runs.get(runId);
   if (run === undefined) throw new UsageError(`there is no run ${runId}`, { next: 'partwise runs' });
   checkCancellable(run);
-  const lease = await world.state.leases.acquire(leaseName(run.pipeline), runId, leaseTtlMs);
+  const lease = await world.state.leases
+    .acquire(leaseName(run.pipeline), runId, leaseTtlMs)
+    .catch((error: unknown) => {
+      throw error instanceof LeaseHeldError && error.details['holder'] === runId
+        ? atWork(error, runId)
+        : error;
+    });
   await world.state.intake.release(runId);
   const cancelled = await world.state.runs.update(runId, {
     status: 'cancelled',
@@ -21,6 +30,14 @@ export async function cancelRun(options: {
   });
   await world.state.leases.release(lease);
   return cancelled;
+}
+
+function atWork({ details }: LeaseHeldError, runId: string): LeaseHeldError {
+  return new LeaseHeldError(`run ${runId} is at work in process ${details['pid']}`, {
+    details,
+    safe: 'nothing was changed, and the run goes on',
+    next: `press Ctrl-C there (or kill -INT ${details['pid']}), then partwise cancel ${runId}`,
+  });
 }
 
 /** @throws UsageError when readers have what the run made */

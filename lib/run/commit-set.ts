@@ -22,6 +22,7 @@ import {
   withDefaultSpec,
   withMissingColumns,
 } from '../iceberg/index.ts';
+import { mustBeCurrentAttempt } from './attempt-guard.ts';
 import { type ChangeSpool, spoolChanges } from './change-spool.ts';
 import { followsProperty, preparedCommits, rollForward } from './roll-forward.ts';
 import { commitKeys, type TargetTable } from './table-change.ts';
@@ -68,7 +69,7 @@ const pointerAttempts = 6;
  * unknown outcome is settled by looking for our own snapshot; no file is deleted.
  *
  * @throws CommitConflictError another writer changed what the plan read (`details.replan` is true): plan again
- * @throws LeaseLostError a newer attempt has published
+ * @throws LeaseLostError a newer attempt has published or is at work, or the run was cancelled
  * @throws CommitStateUnknownError neither landed nor refused, as far as can be seen
  */
 export async function publishTables(options: PublishOptions): Promise<Published> {
@@ -100,6 +101,7 @@ export async function publishTables(options: PublishOptions): Promise<Published>
       ),
     );
     await context.world.step('before-swap');
+    await refuseFormerAttempt(context);
     try {
       await commitStaged({
         catalog: context.world.catalog,
@@ -178,6 +180,12 @@ async function settled(context: RunContext, targets: readonly TargetTable[]): Pr
 /** A lease and its epochs belong to a pipeline; another pipeline that writes the same table has its own. */
 function epochKey(context: RunContext): string {
   return `${commitKeys.epoch}.${context.config.pipeline}`;
+}
+
+/** Another process may have cancelled the run or taken it up again. @throws LeaseLostError */
+async function refuseFormerAttempt({ world, runId, attempt }: RunContext): Promise<void> {
+  const run = await world.state.runs.get(runId);
+  if (run !== undefined) mustBeCurrentAttempt(run, attempt);
 }
 
 function refuseLowerEpoch(table: Table, context: RunContext): void {

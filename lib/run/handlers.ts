@@ -1,6 +1,7 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import { CorruptStateError, IntegrityError, LeaseHeldError, UnfinishedBatchError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import { isCurrentAttempt, mustBeCurrentAttempt } from './attempt-guard.ts';
 import { prepareStage } from './checkpoints.ts';
 import { type ClaimedRun, continueRun, givenUpOnFailure, isSettled, leaseName, startRun } from './claim.ts';
 import { keptManifest, runContext } from './context.ts';
@@ -96,7 +97,14 @@ export function handlers(options: HandlerOptions) {
     return runContext({ world, run, config, signal, parallelUnits, ...time });
   }
 
-  const contextOf = async (runId: string): Promise<RunContext> => contextFor(await runOf(runId));
+  /** @throws LeaseLostError when the attempt is not the run's any more */
+  async function currentRun({ runId, attempt }: RunPayload): Promise<RunRecord> {
+    const run = await runOf(runId);
+    mustBeCurrentAttempt(run, attempt);
+    return run;
+  }
+
+  const contextOf = async (payload: RunPayload): Promise<RunContext> => contextFor(await currentRun(payload));
 
   /** The state machine tries again when another run holds the lease; people should know what it waits for. */
   async function waitingNoted<T>(claim: Promise<T>): Promise<T> {
@@ -145,7 +153,7 @@ export function handlers(options: HandlerOptions) {
       world.progress({ kind: 'run', runId, attempt, objects: claimed.objects });
       if (!claimed.due)
         return { runId, attempt, objects: 0, due: false, items: objectReference(world, world.results.root) };
-      const context = await contextOf(runId);
+      const context = await contextOf({ runId, attempt });
       // Nobody catches what fails here in the first attempt: there is no run that the state machine knows of.
       const write = () => writePrepareItems(context);
       const stage = await (attempt === 1 ? givenUpOnFailure(world, runId, write) : write());
@@ -173,7 +181,7 @@ export function handlers(options: HandlerOptions) {
     },
 
     plan: async (payload: RunPayload & (PlanPayload | GroupPayload | SparkFailedPayload)) => {
-      const context = await contextOf(payload.runId);
+      const context = await contextOf(payload);
       if (payload.action === 'group') return groupUnits(context, payload.stage);
       if (payload.action === 'spark-failed') {
         await saveRunFailure(context, payload.stage, payload.group, payload.error);
@@ -210,7 +218,7 @@ export function handlers(options: HandlerOptions) {
       const standing = await world.state.checkpoints.get(payload.run, payload.stage, payload.unit);
       const startedMs = world.clock.now();
       if (standing === undefined) {
-        const run = await runOf(payload.run);
+        const run = await currentRun({ runId: payload.run, attempt: payload.attempt });
         const plan = payload.stage === prepareStage ? undefined : await keptPlan(await contextFor(run));
         const units =
           plan?.stages.find((one) => one.name === payload.stage)?.units ?? Number(run.facts['objects'] ?? 1);
@@ -235,7 +243,7 @@ export function handlers(options: HandlerOptions) {
     },
 
     audit: async (payload: RunPayload) => {
-      const context = await contextOf(payload.runId);
+      const context = await contextOf(payload);
       await world.state.runs.update(payload.runId, { status: 'auditing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'audit', units: 1, rows: 0, bytes: 0 });
       const startedMs = world.clock.now();
@@ -263,7 +271,7 @@ export function handlers(options: HandlerOptions) {
     },
 
     publish: async (payload: RunPayload) => {
-      const context = await contextOf(payload.runId);
+      const context = await contextOf(payload);
       await world.state.runs.update(payload.runId, { status: 'publishing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'publish', units: 1, rows: 0, bytes: 0 });
       const startedMs = world.clock.now();
@@ -287,11 +295,12 @@ export function handlers(options: HandlerOptions) {
         await releaseLease(world, run);
         return {};
       }
-      if (payload.outcome === 'succeeded') await settleIntake(await contextOf(payload.runId));
+      if (!isCurrentAttempt(run, payload.attempt)) return {};
+      if (payload.outcome === 'succeeded') await settleIntake(await contextOf(payload));
       await world.step('settled');
       noteLateness(world, run);
       const maintenance =
-        payload.outcome === 'succeeded' ? await maintainAfter(options, await contextOf(payload.runId)) : [];
+        payload.outcome === 'succeeded' ? await maintainAfter(options, await contextOf(payload)) : [];
       await world.state.runs.update(payload.runId, {
         status: payload.outcome,
         endedMs: payload.outcome === 'planned' ? undefined : world.clock.now(),

@@ -4,6 +4,7 @@ import type { PipelineConfig } from '../config/schema.ts';
 import { LeaseLostError, RunCancelledError } from '../errors.ts';
 import { storageError } from '../storage-error.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import { mustBeCurrentAttempt } from './attempt-guard.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
 import { handlers, releaseLease } from './handlers.ts';
@@ -49,9 +50,10 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
   let runId = start.runId;
   const before = runId === undefined ? undefined : await world.state.runs.get(runId);
   const functions = handlers({ world, pipeline: async () => config, workloadOf, signal: control.signal });
+  let number: number | undefined;
   const renewal = setInterval(() => {
-    if (runId !== undefined)
-      renewLease(world, config.pipeline, runId).catch((error: unknown) => control.abort(error));
+    if (runId !== undefined && number !== undefined)
+      renewLease(world, config.pipeline, runId, number).catch((error: unknown) => control.abort(error));
   }, leaseTtlMs / 3);
   try {
     const result = await startExecution({
@@ -71,7 +73,8 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
                 const output: unknown = await handler(payload as never).catch((error: unknown) => {
                   throw storageError(error);
                 });
-                if (name === 'intake') runId = (output as { runId: string }).runId;
+                if (name === 'intake')
+                  ({ runId, attempt: number } = output as { runId: string; attempt: number });
                 return output;
               },
             ]),
@@ -103,6 +106,7 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
         cause: result.cause ?? 'the run did not go on',
       });
     }
+    if (number !== undefined) mustBeCurrentAttempt(run, number);
     const ended =
       run.endedMs === undefined && result.status !== 'SUCCEEDED'
         ? await recordEnd(world, run, ...endOf(options, result))
@@ -159,7 +163,9 @@ export async function planOfRun(world: World, run: RunRecord): Promise<Plan | un
   );
 }
 
-async function renewLease(world: World, pipeline: string, runId: string): Promise<void> {
+async function renewLease(world: World, pipeline: string, runId: string, number: number): Promise<void> {
+  const run = await world.state.runs.get(runId);
+  if (run !== undefined) mustBeCurrentAttempt(run, number);
   const lease = await world.state.leases.current(leaseName(pipeline));
   if (lease === undefined) return;
   if (lease.holder !== runId)

@@ -32,10 +32,16 @@ export function leaseStore(database: DatabaseSync, clock: Clock): LeaseStore {
       expiresMs: Number(row['expires_ms']),
     };
   };
-  const holderIsGone = (name: string): boolean => {
+  /** undefined when it is not known. */
+  const processOf = (name: string): ProcessIdentity | undefined => {
     const text = select.get(name)?.['process'];
-    const identity: ProcessIdentity | null = typeof text === 'string' ? JSON.parse(text) : null;
-    return identity !== null && isGone(identity);
+    return typeof text === 'string' ? (JSON.parse(text) ?? undefined) : undefined;
+  };
+  /** A holder may take its own lease again, but not from a process of its that is at work. */
+  const isKept = (name: string, byHolder: boolean): boolean => {
+    const process = processOf(name);
+    if (process !== undefined && isGone(process)) return false;
+    return !byHolder || (process !== undefined && JSON.stringify(process) !== own);
   };
   const mine = (lease: Lease): void => {
     const current = find(lease.name);
@@ -57,12 +63,11 @@ export function leaseStore(database: DatabaseSync, clock: Clock): LeaseStore {
         if (
           current !== undefined &&
           current.holder !== '' &&
-          current.holder !== holder &&
           current.expiresMs > clock.now() &&
-          !holderIsGone(name)
+          isKept(name, current.holder === holder)
         ) {
           throw new LeaseHeldError(`${name} is being written by ${current.holder}`, {
-            details: { holder: current.holder, expiresMs: current.expiresMs },
+            details: { holder: current.holder, expiresMs: current.expiresMs, pid: processOf(name)?.pid },
             safe: 'nothing was changed; new files stay pending',
             next: 'partwise runs',
           });

@@ -66,6 +66,16 @@ describe('the lease of a process that was killed', () => {
     await expect(takeOver()).rejects.toThrow(LeaseHeldError);
   });
 
+  it('is kept while the process lives from another one that goes by the same name', async () => {
+    const again = () => withState((state) => state.leases.acquire('p', 'run-1', 1_000));
+    const child = await holdElsewhere();
+    await expect(again()).rejects.toMatchObject({ name: 'LeaseHeldError', details: { pid: child.pid } });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await again()).toMatchObject({ epoch: 2 });
+    expect(await again()).toMatchObject({ epoch: 3 });
+  });
+
   it('is kept when it is not known which process it was', async () => {
     const child = await holdElsewhere();
     child.kill('SIGKILL');
