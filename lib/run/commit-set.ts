@@ -1,4 +1,4 @@
-import { CommitConflictError, CommitStateUnknownError, LeaseLostError, PlanStaleError } from '../errors.ts';
+import { CommitConflictError, CommitStateUnknownError, PlanStaleError } from '../errors.ts';
 import {
   type ConflictReport,
   commitStaged,
@@ -22,7 +22,7 @@ import {
   withDefaultSpec,
   withMissingColumns,
 } from '../iceberg/index.ts';
-import { mustBeCurrentAttempt } from './attempt-guard.ts';
+import { epochKey, refuseFormerAttempt, refuseLowerEpoch } from './attempt-guard.ts';
 import { type ChangeSpool, spoolChanges } from './change-spool.ts';
 import { followsProperty, preparedCommits, rollForward } from './roll-forward.ts';
 import { commitKeys, type TargetTable } from './table-change.ts';
@@ -175,29 +175,6 @@ async function settled(context: RunContext, targets: readonly TargetTable[]): Pr
   } catch {
     return false;
   }
-}
-
-/** A lease and its epochs belong to a pipeline; another pipeline that writes the same table has its own. */
-function epochKey(context: RunContext): string {
-  return `${commitKeys.epoch}.${context.config.pipeline}`;
-}
-
-/** Another process may have cancelled the run or taken it up again. @throws LeaseLostError */
-async function refuseFormerAttempt({ world, runId, attempt }: RunContext): Promise<void> {
-  const run = await world.state.runs.get(runId);
-  if (run !== undefined) mustBeCurrentAttempt(run, attempt);
-}
-
-function refuseLowerEpoch(table: Table, context: RunContext): void {
-  const epoch = Number(table.metadata.properties[epochKey(context)] ?? 0);
-  if (epoch <= context.epoch) return;
-  throw new LeaseLostError(
-    `${table.identifier.namespace}.${table.identifier.name} was published under epoch ${epoch}, this attempt holds ${context.epoch}`,
-    {
-      safe: 'nothing of this attempt was published; its checkpoints stand',
-      next: `partwise resume ${context.runId}`,
-    },
-  );
 }
 
 async function mustStandAsRead(options: PublishOptions, target: TargetTable): Promise<void> {
