@@ -234,12 +234,12 @@ describe('runs of Spark', () => {
     bytes.map((size, n): Specification => ({ n, use: 'planned', bytes: size }));
 
   it('are few, get like amounts to read, and none of what is done or not compiled', async () => {
-    await using b = await bench([...sized([60, 5, 50, 10, 1]), { n: 7, use: 'possible' }]);
+    await using b = await bench([...sized([55, 5, 50, 10, 1]), { n: 7, use: 'possible' }]);
     for (const index of b.items.keys()) await b.work(index);
     await b.report(4, done);
     await b.work(4, { finish: true, group: 'g0' });
     const second = secondsOfBytes(1, engineModel());
-    const limits = { mostRuns: 4, mostRunSeconds: 1e12, leastRunSeconds: 60 * second };
+    const limits = { mostRuns: 4, mostRunSeconds: 1e12, leastRunSeconds: 50 * second };
     const groups = await groupForSpark(b.context, b.stage, { limits });
     expect(groups).toMatchObject({ runs: 2, units: 4 });
     const { results } = b.context.world;
