@@ -1,4 +1,4 @@
-import { PartwiseError } from '../errors.ts';
+import { PartwiseError, UsageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import type { World } from './workload.ts';
 
@@ -35,7 +35,10 @@ export async function recordedError(
     const failed = await failedUnit(world, runId);
     if (failed !== undefined) return failed;
   }
-  return { name: error.name, message: raisedError(error).message, next: nextCommand(error.name, runId) };
+  const { message, next } = raisedError(error);
+  // Whoever refuses what was asked for knows what to ask for instead.
+  const own = error.name === UsageError.name ? next : undefined;
+  return { name: error.name, message, next: own ?? nextCommand(error.name, runId) };
 }
 
 /** The failure as it is; of a Map that failed, the failure of its unit, in the same form. */
@@ -72,7 +75,8 @@ async function failedUnit(world: World, runId: string): Promise<RunRecord['error
 /** Only the name survives the state machine, so the advice follows from it. */
 function nextCommand(name: string, runId: string): string {
   // A run keeps the configuration it was started with, so a wrong one is left behind by giving the files back.
-  if (name === 'ErrorBudgetExceededError' || name === 'ConfigError') return `partwise cancel ${runId}`;
+  if (name === 'ErrorBudgetExceededError' || name === 'ConfigError' || name === UsageError.name)
+    return `partwise cancel ${runId}`;
   if (name === 'PlanStaleError') return `partwise resume ${runId} --replan`;
   if (name === 'IntegrityError') return `partwise status ${runId}`;
   // Going on would meet the same damage.

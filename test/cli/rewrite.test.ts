@@ -104,3 +104,21 @@ it('rebucket refuses what is no number of buckets', async () => {
     expect(refused.stderr).toMatch(/--buckets|65536/);
   }
 });
+
+it('what cannot be done as it was asked for leaves no run that stands in the way', async () => {
+  for (const [flags, told] of [
+    [['rebucket', '--buckets', '70000'], '65536 buckets'],
+    [['compact', '--bucket', '9'], 'there is no bucket 9'],
+    [['repair', 'latest', '--bucket', '99'], '99'],
+  ] as const) {
+    const refused = await home.run(...flags);
+    expect(refused.code, flags.join(' ')).toBe(2);
+    expect(refused.stderr).toContain(told);
+    expect(refused.stderr).not.toContain('partwise resume');
+    expect(refused.stderr).toContain('nothing was changed');
+  }
+  const listed = await home.run('runs', '--json');
+  const { runs } = JSON.parse(listed.stdout) as { readonly runs: readonly { readonly status: string }[] };
+  expect(runs.filter(({ status }) => status === 'failed')).toEqual([]);
+  expect((await home.run('rebucket', '--buckets', '6', '--dry-run')).stdout).toContain('nothing to do');
+});
