@@ -40,6 +40,9 @@ it('repair latest tells per bucket what deviates, mends it, and says when there 
   const look = await home.run('repair', 'latest', '--dry-run');
   expect(look.code).toBe(0);
   expect(look.stdout).toMatch(/another writer changed rows of partwise\.proof_latest in snapshot \d+/);
+  const verified = await home.run('verify', '--full');
+  expect(verified.code).toBe(6);
+  expect(verified.stdout).toContain('repair latest --all --dry-run');
   expect(look.stdout).toContain(`key ${key}: missing in latest`);
   expect(look.stdout).toContain('1 bucket would be written anew');
 

@@ -37,6 +37,7 @@ it('rebucket says what it would rewrite, does it, and says what to change in the
   expect(look.code, look.stderr).toBe(0);
   expect(look.stdout).toMatch(/summary +\d+ files in \d+ cells/);
   expect(look.stdout).toContain('2 buckets would become 6');
+  expect(look.stdout).toMatch(/to at most \d+ files\nwarning: that is [\d.]+ KB a file/);
 
   const done = await home.run('rebucket', '--buckets', '6');
   expect(done.code, done.stderr).toBe(0);

@@ -1,6 +1,7 @@
 import { UsageError } from '../../errors.ts';
 import { plural } from '../../report/format.ts';
 import { cancelRun } from '../../run/local.ts';
+import { taskOf } from '../../run/tasks.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { giveUpBranch } from '../branches.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
@@ -24,8 +25,11 @@ export const cancel: CommandHandler = async (context) => {
 };
 
 function tellCancelled({ output }: CommandContext, run: RunRecord): ExitCode {
-  output.line(`cancelled ${run.runId}; nothing of it was visible, and its files wait for the next run`);
-  output.line(`next   ${output.command('partwise run')}`);
+  const task = taskOf(run);
+  if (task === undefined) {
+    output.line(`cancelled ${run.runId}; nothing of it was visible, and its files wait for the next run`);
+    output.line(`next   ${output.command('partwise run')}`);
+  } else output.line(`cancelled ${run.runId} (${task.kind}); nothing of it was visible`);
   output.document({ run });
   return 0;
 }

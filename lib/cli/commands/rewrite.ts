@@ -75,10 +75,19 @@ function tell({ output }: CommandContext, look: RewriteLook): ExitCode {
     output.line(
       `  ${role.padEnd(10)}  ${plural(files, 'file')} in ${plural(cells, 'cell')}, ${bytes(sizeBytes)}, ${plural(rows, 'row')} with the deleted ones`,
     );
+  const sum = (of: 'sizeBytes' | 'filesAfter') => tables.reduce((total, table) => total + table[of], 0);
   const what =
-    look.kind === 'rebucket' ? `${count(from)} buckets would become ${count(to)}` : 'would be compacted';
+    look.kind === 'rebucket' ? `${plural(from, 'bucket')} would become ${count(to)}` : 'would be compacted';
+  const [read, files] = [sum('sizeBytes'), sum('filesAfter')];
   output.line(
-    `${what}; about ${bytes(tables.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))} would be written`,
+    `${what}; ${bytes(read)} would be read and about as much written, to at most ${plural(files, 'file')}`,
   );
+  if (look.kind === 'rebucket' && files > tables.length && read / files < tinyBytes)
+    output.line(
+      `warning: that is ${bytes(read / files)} a file. Small files cost more than their rows, to write and to read: fewer buckets do`,
+    );
   return 0;
 }
+
+/** Files below this are mostly footer. */
+const tinyBytes = 1e6;

@@ -89,7 +89,14 @@ function tell(
   else {
     output.line(`${output.style.red('differs')} ${subject}: ${plural(failed.length, 'check')} failed`);
     output.line('safe   nothing was changed by looking');
-    output.line(`next   ${output.command('partwise doctor')}`);
+    output.line(`next   ${output.command(nextFor(failed.map(({ name }) => name)))}`);
   }
   return exitCode;
+}
+
+/** Latest is made anew out of summary; what else can be wrong has more than one cause. @param checks names of those that failed */
+function nextFor(checks: readonly string[]): string {
+  return checks.every((name) => name.startsWith('latest'))
+    ? 'partwise repair latest --all --dry-run'
+    : 'partwise doctor';
 }

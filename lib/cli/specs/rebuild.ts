@@ -12,7 +12,7 @@ export const rebuildCommand: CommandSpec = {
   ],
   arguments: [],
   flags: [
-    { name: 'key', kind: 'text', value: 'KEY', many: true, help: 'this key; may be given more than once' },
+    { name: 'key', kind: 'text', value: 'KEY', many: true, help: 'this key' },
     {
       name: 'month',
       kind: 'text',

@@ -152,9 +152,10 @@ async function latestFindings(
   return { findings: [...findings, rows, ...properties], needsRepair: keys > 0 };
 }
 
-/** Another latest is made more easily than this one is mended. */
+/** Another latest is made more easily than this one is mended, unless the pipeline file is what is to be mended. */
 function otherName(finding: AdoptFinding): AdoptFinding {
   if (finding.status !== 'refused' && finding.status !== 'rewrite') return finding;
+  if (finding.next?.startsWith('tables.buckets:') === true) return finding;
   return {
     ...finding,
     next: 'another name under tables.latest in the pipeline file: it is made from summary',

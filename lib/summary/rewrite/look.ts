@@ -28,6 +28,8 @@ interface TableLook {
   readonly files: number;
   readonly sizeBytes: number;
   readonly rows: number;
+  /** Files afterwards, at most: one for each cell in which there can be a row. */
+  readonly filesAfter: number;
 }
 
 /**
@@ -53,12 +55,14 @@ export async function lookAtCells(
   for (const [role, table] of tables) {
     if (table === undefined) continue;
     const total = { cells: 0, files: 0, sizeBytes: 0, rows: 0 };
+    const months = new Set<number>();
     const add = (pieces: readonly RewritePiece[]) => {
       total.cells += new Set(
         pieces.flatMap(({ files }) =>
           files.map(({ specId, partition }) => JSON.stringify([specId, partition])),
         ),
       ).size;
+      for (const { month } of pieces) months.add(month);
       for (const file of pieces.flatMap(({ files }) => files)) {
         total.files += 1;
         total.sizeBytes += file.sizeBytes;
@@ -70,7 +74,8 @@ export async function lookAtCells(
       const { specId } = bucketsSpec(table, config.key, to);
       for await (const { pieces } of spreadClasses({ context, table, role, specId, to })) add(pieces);
     }
-    looks.push({ role, ...total });
+    const filesAfter = task.kind === 'compact' ? total.cells : Math.min(total.rows, months.size * to);
+    looks.push({ role, ...total, filesAfter });
   }
   return { kind: task.kind, from, to, tables: looks };
 }
