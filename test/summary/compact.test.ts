@@ -80,7 +80,7 @@ describe('compaction as a run', () => {
   it('refuses a bucket that is not there', async () => {
     await using product = await worn();
     const { world, config } = product;
-    const { run } = await runTask({ world, config, task: { kind: 'compact', buckets: [2] } as CompactTask });
-    expect(run?.error?.message).toContain('there is no bucket 2');
+    const task: CompactTask = { kind: 'compact', buckets: [2] };
+    await expect(runTask({ world, config, task })).rejects.toThrow('there is no bucket 2');
   });
 });

@@ -159,8 +159,11 @@ describe('what was for another number of buckets', () => {
     await using product = await loaded(2);
     await product.drop(scenario.runs[0] ?? []);
     const planned = await planPipeline(product);
-    const { run } = await rebucket(product, 4);
-    expect(run?.error?.message).toContain(`run ${planned.run?.runId} has not ended`);
+    await expect(rebucket(product, 4)).rejects.toMatchObject({
+      name: 'UsageError',
+      message: expect.stringContaining(`run ${planned.run?.runId} has not ended`),
+      next: expect.stringContaining(`partwise resume ${planned.run?.runId}`),
+    });
   });
 
   it('is a branch: it is switched to or given up first', async () => {
@@ -168,10 +171,13 @@ describe('what was for another number of buckets', () => {
     const { world, config } = product;
     await product.drop(scenario.runs[0] ?? []);
     expectSucceeded(await runPipeline({ world, config, branch: 'check' }));
-    const refused = await rebucket(product, 4);
-    expect(refused.run?.error?.message).toContain('has a branch check');
+    await expect(rebucket(product, 4)).rejects.toMatchObject({
+      name: 'UsageError',
+      message: expect.stringContaining('has a branch check'),
+      next: expect.stringContaining('partwise switch check'),
+    });
     await switchToBranch({ world, config, branch: 'check' });
-    expectSucceeded(await product.resume(refused.run?.runId ?? ''));
+    expectSucceeded(await rebucket(product, 4));
     await expectTables(product, expectedTables(scenario, 1));
   });
 
