@@ -1,8 +1,8 @@
 import { configDigest } from '../config/digest.ts';
 import { ConfigError } from '../errors.ts';
 import type { Table } from '../iceberg/index.ts';
-import { chooseEngine } from '../run/choose-engine.ts';
 import { sha256 } from '../run/layout.ts';
+import type { Route } from '../run/route-unit.ts';
 import { needSpark } from '../run/spark-use.ts';
 import { type PlannedUnit, type WrittenStage, writeStage } from '../run/stages.ts';
 import type { Plan } from '../run/workload.ts';
@@ -38,8 +38,8 @@ export async function taskTables(context: SummaryContext): Promise<TaskTables> {
 }
 
 export interface TaskUnit extends PlannedUnit {
-  /** Bytes of the files that it opens, where it may be Spark's; undefined for what is DuckDB's alone. */
-  readonly reads?: number;
+  /** Who runs it, as its specification says, and why; absent where there is no choice. */
+  readonly route?: Pick<Route, 'engine' | 'reason'>;
 }
 
 interface TaskStage {
@@ -47,34 +47,36 @@ interface TaskStage {
   readonly units: Iterable<TaskUnit> | AsyncIterable<TaskUnit>;
 }
 
-/** Gives each unit of a plan its engine, by the configuration alone, and tells for people what was decided. */
-function taskRouter({ config, world }: SummaryContext) {
-  const routed = { units: 0, sparks: 0, reason: '' };
+/** Tells for people which engines the units of a plan have; counts as they pass. */
+function engineTally({ world }: SummaryContext) {
+  const tallies: { readonly name: string; units: number; readonly reasons: Map<string, number> }[] = [];
 
   /** @throws SparkMissingError when a unit is Spark's and there is none */
-  async function* route(units: TaskStage['units']): AsyncGenerator<PlannedUnit> {
-    for await (const { reads, ...unit } of units) {
-      routed.units += 1;
-      const chosen = reads === undefined ? undefined : chooseEngine(config, reads);
-      if (chosen?.engine !== 'spark') {
-        yield unit;
-        continue;
+  async function* passing({ name, units }: TaskStage): AsyncGenerator<PlannedUnit> {
+    const tally = { name, units: 0, reasons: new Map<string, number>() };
+    tallies.push(tally);
+    for await (const { route, ...unit } of units) {
+      if (route !== undefined) tally.units += 1;
+      if (route?.engine === 'spark') {
+        needSpark(world);
+        tally.reasons.set(route.reason, (tally.reasons.get(route.reason) ?? 0) + 1);
       }
-      needSpark(world);
-      routed.sparks += 1;
-      routed.reason = chosen.reason;
-      yield { ...unit, specification: { ...(unit.specification as object), engine: chosen.engine } };
+      yield unit;
     }
   }
 
+  /** A line for each stage with units of Spark's. */
   function lines(): readonly string[] {
-    const { units, sparks, reason } = routed;
-    return sparks === 0
-      ? []
-      : [`engine: ${sparks} of ${units} units by Spark (${reason}), all else by DuckDB`];
+    return tallies.flatMap(({ name, units, reasons }) => {
+      const [most] = [...reasons].sort(([, a], [, b]) => b - a);
+      if (most === undefined) return [];
+      const sparks = [...reasons.values()].reduce((sum, some) => sum + some, 0);
+      const what = tallies.length === 1 ? 'units' : `units of ${name}`;
+      return [`engine: ${sparks} of ${units} ${what} by Spark (${most[0]}), all else by DuckDB`];
+    });
   }
 
-  return { route, lines };
+  return { passing, lines };
 }
 
 /** What is known once the units are written. */
@@ -107,9 +109,9 @@ export async function taskPlan(options: TaskPlanOptions): Promise<Plan> {
   const { context, tables, stages, evenIfEmpty = false } = options;
   const { config, world, branch } = context;
   const written: WrittenStage[] = [];
-  const router = taskRouter(context);
-  for (const { name, units } of stages)
-    written.push(await writeStage(context, name, context.planGeneration, router.route(units)));
+  const engines = engineTally(context);
+  for (const stage of stages)
+    written.push(await writeStage(context, stage.name, context.planGeneration, engines.passing(stage)));
   const told = options.tell(written);
   const facts: SummaryPlanFacts = {
     strategy: 'partitionwise',
@@ -137,7 +139,7 @@ export async function taskPlan(options: TaskPlanOptions): Promise<Plan> {
     pins: roles.map((role) => pinOf(context, role, tables.all.get(role))),
     stages: written,
     estimate: { seconds: bytesRead / bytesPerSecond, bytesRead, bytesWritten, costUsd: undefined },
-    explanation: [...told.explanation, ...router.lines()],
+    explanation: [...told.explanation, ...engines.lines()],
     workload: facts,
   };
   return { ...head, digest: sha256(JSON.stringify(head)) };

@@ -1,3 +1,4 @@
+import { chooseEngine } from '../../run/choose-engine.ts';
 import type { Plan } from '../../run/workload.ts';
 import { bucketLabel } from '../plan.ts';
 import { type TaskUnit, taskPlan, taskTables } from '../task-plan.ts';
@@ -26,13 +27,15 @@ export async function planRepair(context: SummaryContext, task: RepairLatestTask
     if (specification.summary.length + specification.latest.length === 0) return [];
     const sum = (of: 'rows' | 'sizeBytes') =>
       specification.latest.reduce((total, file) => total + file[of], 0);
+    const route = chooseEngine(config, repairBytes(specification));
+    const { engine } = route;
     return [
       {
         label: bucketLabel(bucket),
         rows: sum('rows'),
         bytes: sum('sizeBytes'),
-        reads: repairBytes(specification),
-        specification,
+        specification: engine === 'spark' ? { ...specification, engine } : specification,
+        route,
       },
     ];
   });

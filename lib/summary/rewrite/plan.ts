@@ -8,7 +8,7 @@ import type { CompactTask, RebucketTask } from '../tasks.ts';
 import type { RewriteFacts, SummaryContext } from '../types.ts';
 import { unitLimit } from '../unit-limit.ts';
 import { refuseCount, refuseRebucket } from './refuse.ts';
-import { type Router, router } from './route.ts';
+import { pieceRouter } from './route.ts';
 import { spreadClasses } from './spread.ts';
 import { bucketsSpec } from './target.ts';
 import { compareStage, type RewritePiece, rewriteStage } from './types.ts';
@@ -33,18 +33,18 @@ export async function planRebucket(context: SummaryContext, task: RebucketTask):
   const bytes = roles.reduce((sum, role) => sum + liveBytes(context, tables.all.get(role)), 0);
   const limitBytes = unitLimit(context, bytes);
   const { count: from, columns } = tables;
-  const units = (routes: Router) =>
+  const routeOf = pieceRouter(context);
+  const units = () =>
     inRoles(tables, (role, table) =>
       rewriteUnits(
-        { role, to, columns, limitBytes, routeOf: routes.routeOf },
+        { role, to, columns, limitBytes, routeOf },
         spreadClasses({ context, table, role, specId: specs[role]?.specId ?? -1, to }),
       ),
     );
-  const { stages, routes } = rewriteStages(context, units);
   return taskPlan({
     context,
     tables,
-    stages,
+    stages: rewriteStages(units),
     strategyReason: `every row is written for ${to} buckets instead of ${from}; nothing else of it changes`,
     evenIfEmpty: changes,
     tell: ([rewritten]) => ({
@@ -54,7 +54,6 @@ export async function planRebucket(context: SummaryContext, task: RebucketTask):
       explanation: [
         `${from} buckets become ${to}: all live files of ${namesOf(tables)} are rewritten, sorted by key, and what was written is compared with what was read`,
         'the tables change in one commit set; older snapshots keep their files until they expire',
-        ...routes.lines(),
       ],
       facts: { rewrite: { from, to, specs } },
     }),
@@ -77,19 +76,19 @@ export async function planCompact(context: SummaryContext, task: CompactTask): P
     context,
     all.reduce((sum, cell) => sum + pieceBytes(cell), 0),
   );
-  const units = (routes: Router) =>
+  const routeOf = pieceRouter(context);
+  const units = () =>
     inRoles(tables, (role) =>
       rewriteUnits(
-        { role, to: count, columns, limitBytes, routeOf: routes.routeOf },
+        { role, to: count, columns, limitBytes, routeOf },
         one((cells.get(role) ?? []).map(({ reason: _, ...piece }): RewritePiece => piece)),
       ),
     );
   const months = all.filter(({ month }) => month > 0).map(({ month }) => month);
-  const { stages, routes } = rewriteStages(context, units);
   return taskPlan({
     context,
     tables,
-    stages,
+    stages: rewriteStages(units),
     strategyReason:
       'cells with many small files or many deleted rows are written anew; nothing of a row changes',
     tell: ([rewritten]) => ({
@@ -102,7 +101,6 @@ export async function planCompact(context: SummaryContext, task: CompactTask): P
             `${role}: ${some.length} cells are compacted${some[0] === undefined ? '' : `, the first (${cellText(some[0])}) for ${some[0].reason}`}`,
         ),
         'other cells stay as they are',
-        ...routes.lines(),
       ],
       facts: {
         rewrite: { from: count, to: count, specs },
@@ -113,17 +111,12 @@ export async function planCompact(context: SummaryContext, task: CompactTask): P
   });
 }
 
-/** Each unit with the one that compares what it has read and written. */
-function rewriteStages(
-  context: SummaryContext,
-  unitsOf: (routes: Router) => ReturnType<typeof rewriteUnits>,
-) {
-  const routes = router(context);
-  const stages = [
-    { name: rewriteStage, units: unitsOf(routes) },
-    { name: compareStage, units: compareUnits(unitsOf(router(context))) },
+/** Each unit with the one that compares what it has read and written. @param unitsOf the same ones at each call */
+function rewriteStages(unitsOf: () => ReturnType<typeof rewriteUnits>) {
+  return [
+    { name: rewriteStage, units: unitsOf() },
+    { name: compareStage, units: compareUnits(unitsOf()) },
   ] as const;
-  return { stages, routes };
 }
 
 async function* one(pieces: readonly RewritePiece[]) {

@@ -1,7 +1,8 @@
-import { type PlannedUnit, unitId } from '../../run/stages.ts';
+import { unitId } from '../../run/stages.ts';
 import { pack } from '../plan-groups.ts';
 import type { Role } from '../tables.ts';
-import type { Router } from './route.ts';
+import type { TaskUnit } from '../task-plan.ts';
+import type { PieceRouter } from './route.ts';
 import type { SpreadClass } from './spread.ts';
 import {
   type CompareSpec,
@@ -11,14 +12,14 @@ import {
   rewriteStage,
 } from './types.ts';
 
-type RewriteUnit = PlannedUnit & { readonly specification: RewriteSpec };
+type RewriteUnit = TaskUnit & { readonly specification: RewriteSpec };
 
 interface UnitsOptions {
   readonly role: Role;
   readonly to: number;
   readonly columns: string;
   readonly limitBytes: number;
-  readonly routeOf: Router['routeOf'];
+  readonly routeOf: PieceRouter;
 }
 
 /** Consecutive pieces of a class until they are a unit's bytes. */
@@ -29,10 +30,10 @@ export async function* rewriteUnits(
   for await (const { pieces, idleDeletes } of classes) {
     const packed = pack(pieces, pieceBytes, limitBytes);
     for (const [index, some] of (packed.length === 0 ? [[]] : packed).entries()) {
-      const engine = some.length === 0 ? 'duckdb' : routeOf(some).engine;
+      const route = some.length === 0 ? undefined : routeOf(some);
       const specification: RewriteSpec = {
         stage: rewriteStage,
-        ...(engine === 'spark' ? { engine } : {}),
+        ...(route?.engine === 'spark' ? { engine: route.engine } : {}),
         role,
         to,
         columns,
@@ -44,14 +45,15 @@ export async function* rewriteUnits(
         rows: some.reduce((sum, { files }) => sum + files.reduce((rows, file) => rows + file.rows, 0), 0),
         bytes: some.reduce((sum, piece) => sum + pieceBytes(piece), 0),
         specification,
+        ...(route === undefined ? {} : { route }),
       };
     }
   }
 }
 
 /** The unit of `compare` for each unit of `rewrite`. */
-export async function* compareUnits(units: AsyncIterable<RewriteUnit>): AsyncIterable<PlannedUnit> {
-  for await (const unit of units) {
+export async function* compareUnits(units: AsyncIterable<RewriteUnit>): AsyncIterable<TaskUnit> {
+  for await (const { route: _, ...unit } of units) {
     const { role, to, pieces } = unit.specification;
     const specification: CompareSpec = {
       stage: compareStage,
