@@ -6,7 +6,7 @@ import { manifestMayMatch, type PartitionFilter } from './partition-filter.ts';
 import { entriesOf } from './scan.ts';
 import { ancestors, currentSnapshot, snapshotById, specById } from './table.ts';
 import type { Snapshot, Table } from './table-metadata.ts';
-import { bucketCount } from './transforms.ts';
+import { bucketField } from './transforms.ts';
 import type { PartitionSpec } from './types.ts';
 
 export interface InterveningSnapshot {
@@ -193,7 +193,7 @@ function bucketsOf(table: Table, files: readonly TouchedFile[]): readonly number
 }
 
 function bucketIndex(spec: PartitionSpec): number {
-  return spec.fields.findIndex((field) => bucketCount(field.transform) !== undefined);
+  return bucketField(spec)?.index ?? -1;
 }
 
 /** Newest ancestor of the branch head whose summary has the value: how a commit finds itself again. */

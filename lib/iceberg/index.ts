@@ -50,6 +50,6 @@ export {
   specById,
 } from './table.ts';
 export type * from './table-metadata.ts';
-export { bucketCount, bucketOf, transformResultType } from './transforms.ts';
+export { bucketCount, bucketField, bucketOf, transformResultType } from './transforms.ts';
 export type * from './types.ts';
 export { compareValues, singleValueFromBytes, singleValueToBytes } from './values.ts';

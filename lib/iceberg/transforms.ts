@@ -1,7 +1,7 @@
 import { UnsupportedFeatureError } from '../errors.ts';
 import { murmur3, murmur3Long, murmur3Text } from './murmur.ts';
 import { decimalOf } from './schema.ts';
-import type { IcebergType, PartitionValue, PrimitiveType } from './types.ts';
+import type { IcebergType, PartitionSpec, PartitionValue, PrimitiveType } from './types.ts';
 import { decimalToBytes, hexToBytes } from './values.ts';
 
 /** Partition transforms, https://iceberg.apache.org/spec/#partition-transforms. */
@@ -10,6 +10,17 @@ import { decimalToBytes, hexToBytes } from './values.ts';
 export function bucketCount(transform: string): number | undefined {
   const found = /^bucket\[(\d+)\]$/.exec(transform);
   return found === null ? undefined : Number(found[1]);
+}
+
+/** The position of a spec's bucket field and its N; undefined for a spec without one. */
+export function bucketField(
+  spec: Pick<PartitionSpec, 'fields'>,
+): { readonly index: number; readonly count: number } | undefined {
+  for (const [index, { transform }] of spec.fields.entries()) {
+    const count = bucketCount(transform);
+    if (count !== undefined) return { index, count };
+  }
+  return undefined;
 }
 
 /** Type of a partition field's values. @throws UnsupportedFeatureError for an unknown transform */

@@ -1,7 +1,7 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import { ConfigError } from '../errors.ts';
 import {
-  bucketCount,
+  bucketField,
   currentSchema,
   currentSpec,
   type IcebergType,
@@ -79,9 +79,7 @@ export function storedBuckets(table: Table, config: SummaryConfig): number {
 
 /** N of the buckets that the table's new files are written for; undefined when it has none. */
 export function bucketsOf(table: Table): number | undefined {
-  return currentSpec(table)
-    .fields.map(({ transform }) => bucketCount(transform))
-    .find((count) => count !== undefined);
+  return bucketField(currentSpec(table))?.count;
 }
 
 /** What the feed needs is kept from the first record on, so it cannot come, go or change later. */

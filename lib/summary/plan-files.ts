@@ -1,7 +1,7 @@
 import { UnsupportedFeatureError } from '../errors.ts';
 import {
   assertReadable,
-  bucketCount,
+  bucketField,
   cellFilter,
   currentSchema,
   currentSnapshot,
@@ -115,17 +115,12 @@ export function placeOf(
   month: string | undefined,
 ): FilePlace {
   const spec = specs.find((one) => one.specId === file.specId);
-  const value = (wanted: (transform: string, name: string) => boolean) => {
-    const index = spec?.fields.findIndex((field) => wanted(field.transform, field.name)) ?? -1;
-    return index < 0 ? undefined : file.partition[index];
-  };
-  const isBucket = (transform: string) => bucketCount(transform) !== undefined;
-  const bucket = value(isBucket);
-  const count = bucketCount(spec?.fields.find(({ transform }) => isBucket(transform))?.transform ?? '');
-  const text =
-    month === undefined ? undefined : value((transform, name) => transform === 'identity' && name === month);
+  const field = spec === undefined ? undefined : bucketField(spec);
+  const bucket = field === undefined ? undefined : file.partition[field.index];
+  const monthAt = spec?.fields.findIndex((one) => one.transform === 'identity' && one.name === month) ?? -1;
+  const text = file.partition[monthAt];
   if (
-    count === undefined ||
+    field === undefined ||
     typeof bucket !== 'number' ||
     (month !== undefined && typeof text !== 'string')
   ) {
@@ -136,7 +131,7 @@ export function placeOf(
       },
     );
   }
-  return { bucket, count, month: typeof text === 'string' ? monthNumber(text) : 0 };
+  return { bucket, count: field.count, month: typeof text === 'string' ? monthNumber(text) : 0 };
 }
 
 export function jsonValue(value: PartitionValue): string | number | boolean | null {

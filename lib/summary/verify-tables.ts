@@ -4,7 +4,7 @@ import type { SummaryConfig } from '../config/schema.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { TableNotFoundError } from '../errors.ts';
 import {
-  bucketCount,
+  bucketField,
   currentSchema,
   currentSnapshot,
   laterColumns,
@@ -93,8 +93,7 @@ export async function verifyTables(
 /** Keys of one bucket lie in several of another number of them: no run finds their rows. */
 function refuseOtherBuckets(table: Table, { file }: ScanFile, found: Findings): void {
   const wanted = bucketsOf(table);
-  const spec = specById(table, file.specId);
-  const count = spec.fields.map(({ transform }) => bucketCount(transform)).find((one) => one !== undefined);
+  const count = bucketField(specById(table, file.specId))?.count;
   if (count === wanted) return;
   found.failed(
     'file counts',

@@ -1,5 +1,6 @@
 import {
   ancestors,
+  bucketField,
   currentSnapshot,
   filesTouchedBy,
   type Snapshot,
@@ -86,7 +87,7 @@ function bucketIn(
 ): number | undefined {
   const spec = specById(table, file.specId);
   const current = specById(table, table.metadata.defaultSpecId);
-  const index = spec.fields.findIndex((field) => field.transform.startsWith('bucket['));
+  const index = bucketField(spec)?.index ?? -1;
   const transform = spec.fields[index]?.transform;
   const isOurs = current.fields.some((field) => field.transform === transform);
   const bucket = file.partition[index];

@@ -1,6 +1,7 @@
 import { parseByteSize } from '../../config/sizes.ts';
 import {
   assertReadable,
+  bucketField,
   cellFilter,
   currentSchema,
   currentSnapshot,
@@ -115,7 +116,7 @@ async function* classesOf(
 
 function hasBucket(table: Table, specId: number): boolean {
   const spec = table.metadata.specs.find((one) => one.specId === specId);
-  return spec?.fields.some(({ transform }) => transform.startsWith('bucket[')) ?? false;
+  return spec !== undefined && bucketField(spec) !== undefined;
 }
 
 /** A piece for each month, or several where its files are more than a unit's bytes. */
