@@ -1,40 +1,26 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { bulkScenario } from '../generators/bulk.ts';
 import { pipelineDocument, smallShape } from '../generators/shape.ts';
-import { bulkLoad } from '../summary/bulk-load.ts';
 import { makeForeign } from '../summary/foreign-table.ts';
 import { writeForeign } from '../summary/foreign-writer.ts';
-import { openProduct, type Product } from '../summary/product.ts';
 import { staleArrays } from '../summary/stale-arrays.ts';
-import { type Home, newHome } from './harness.ts';
+import { type LoadedHome, loadedHome } from './loaded-home.ts';
 
 const scenario = bulkScenario({ shape: smallShape, seed: 9, keys: 20, months: 5, changed: 0.3 });
 const document = { tables: { buckets: 2 }, maintenance: { auto: false } };
 
-let home: Home;
-/** Opens the home's root in this process, for a moment. */
-async function visit<T>(action: (product: Product) => Promise<T>): Promise<T> {
-  await using product = await openProduct({
-    shape: scenario.shape,
-    document,
-    root: `${home.path}/.partwise`,
-  });
-  return await action(product);
-}
+let home: LoadedHome;
 
 beforeAll(async () => {
-  home = await newHome();
-  await mkdir(`${home.path}/pipelines`);
-  await writeFile(`${home.path}/pipelines/proof.yaml`, stringify(pipelineDocument(scenario.shape, document)));
-  await visit((product) => bulkLoad(product, scenario.initial));
+  home = await loadedHome(scenario, document);
 });
 afterAll(() => home[Symbol.asyncDispose]());
 
 it('repair latest tells per bucket what deviates, mends it, and says when there is nothing to do', async () => {
   const { key } = scenario.initial[0]?.normal ?? { key: '' };
-  await visit(({ world }) =>
+  await home.visit(({ world }) =>
     writeForeign(world, 'latest', (rows) => `SELECT * FROM ${rows} WHERE acct <> '${key}'`),
   );
   const look = await home.run('repair', 'latest', '--dry-run');
@@ -78,18 +64,17 @@ it('repair latest --sql shows the statements of a bucket, by the engine that wou
   expect(told.code, told.stderr).toBe(0);
   expect(told.stdout).toMatch(/statements of repair\/b\d+, DuckDB:/);
   expect(told.stdout).toMatch(/^CREATE OR REPLACE TEMP TABLE pw_deviating AS$/m);
-  const pipeline = `${home.path}/pipelines/proof.yaml`;
   const withSpark = { ...document, work: { engine: 'spark' } };
-  await writeFile(pipeline, stringify(pipelineDocument(scenario.shape, withSpark)));
+  await writeFile(home.pipeline, stringify(pipelineDocument(scenario.shape, withSpark)));
   const theirs = await home.run('repair', 'latest', '--all', '--sql');
   expect(theirs.stdout).toMatch(/statements of repair\/b\d+, Spark:/);
   expect(theirs.stdout).toMatch(/^CACHE TABLE pw_due AS$/m);
   expect(theirs.stdout).not.toMatch(/list_concat|::|TEMP TABLE/);
-  await writeFile(pipeline, stringify(pipelineDocument(scenario.shape, document)));
+  await writeFile(home.pipeline, stringify(pipelineDocument(scenario.shape, document)));
 });
 
 it('rebuild shows old and new arrays, recomputes them, and says when there is nothing to do', async () => {
-  await visit(({ world }) =>
+  await home.visit(({ world }) =>
     writeForeign(world, 'summary', (rows, table) => staleArrays(scenario.shape, rows, table, 'true')),
   );
   const look = await home.run('rebuild', '--month', '2025-01..2026-02', '--dry-run', '--sample', '1');
@@ -117,7 +102,7 @@ it('rebuild refuses what names no rows', async () => {
 });
 
 it('adopt says what stands between a table and the next run, and takes it over with --apply only', async () => {
-  await visit(({ world }) => makeForeign(world, 'summary'));
+  await home.visit(({ world }) => makeForeign(world, 'summary'));
   const look = await home.run('adopt');
   expect(look.code, look.stderr).toBe(0);
   expect(look.stdout).toMatch(/^ok +summary columns +\d+ columns by name and type/m);
@@ -129,7 +114,7 @@ it('adopt says what stands between a table and the next run, and takes it over w
   expect(applied.stdout).toContain('adopted: the next run goes on from these tables');
   expect((await home.run('adopt')).stdout).not.toMatch(/^set/m);
 
-  await visit(({ world }) => makeForeign(world, 'summary', { monthsOnly: true }));
+  await home.visit(({ world }) => makeForeign(world, 'summary', { monthsOnly: true }));
   const told = await home.run('adopt');
   expect(told.code).toBe(6);
   expect(told.stdout).toContain('CREATE TABLE `partwise`.`partwise`.`proof_summary_adopted` USING iceberg');

@@ -1,34 +1,18 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import { loadTable } from '../../lib/iceberg/index.ts';
 import { bulkScenario } from '../generators/bulk.ts';
-import { pipelineDocument, smallShape } from '../generators/shape.ts';
-import { bulkLoad } from '../summary/bulk-load.ts';
-import { openProduct, type Product } from '../summary/product.ts';
+import { smallShape } from '../generators/shape.ts';
 import { tableIdentifier } from '../summary/tables.ts';
-import { type Home, newHome } from './harness.ts';
+import { type LoadedHome, loadedHome } from './loaded-home.ts';
 
 const scenario = bulkScenario({ shape: smallShape, seed: 9, keys: 20, months: 5, changed: 0.3 });
 const document = { tables: { buckets: 2 }, maintenance: { auto: false } };
 
-let home: Home;
-const file = () => `${home.path}/pipelines/proof.yaml`;
-
-async function visit<T>(action: (product: Product) => Promise<T>): Promise<T> {
-  await using product = await openProduct({
-    shape: scenario.shape,
-    document,
-    root: `${home.path}/.partwise`,
-  });
-  return await action(product);
-}
+let home: LoadedHome;
 
 beforeAll(async () => {
-  home = await newHome();
-  await mkdir(`${home.path}/pipelines`);
-  await writeFile(file(), stringify(pipelineDocument(scenario.shape, document)));
-  await visit((product) => bulkLoad(product, scenario.initial));
+  home = await loadedHome(scenario, document);
 });
 afterAll(() => home[Symbol.asyncDispose]());
 
@@ -54,7 +38,7 @@ it('rebucket says what it would rewrite, does it, and says what to change in the
   expect(refused.stderr).toContain('has 6, the pipeline says 2');
   expect(refused.stderr).toContain('partwise rebucket --buckets 2');
 
-  await writeFile(file(), (await readFile(file(), 'utf8')).replace('buckets: 2', 'buckets: 6'));
+  await writeFile(home.pipeline, (await readFile(home.pipeline, 'utf8')).replace('buckets: 2', 'buckets: 6'));
   expect((await home.run('verify', runId)).stdout).toContain(`verified ${runId}`);
   const latest = await home.run('repair', 'latest', '--all', '--dry-run');
   expect(latest.stdout).toContain('latest is what summary says');
@@ -65,7 +49,7 @@ it('rebucket says what it would rewrite, does it, and says what to change in the
 
 it('the tables before a rebucket can be looked at, and compared with those after it', async () => {
   const { key } = scenario.initial[0]?.normal ?? { key: '' };
-  const { snapshots, latest } = await visit(async ({ world }) => {
+  const { snapshots, latest } = await home.visit(async ({ world }) => {
     const of = async (role: 'summary' | 'latest') =>
       (
         await loadTable({

@@ -14,7 +14,7 @@ import { smallShape } from '../generators/shape.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';
 import { expectedTables, expectSucceeded, openProduct, type Product } from '../summary/product.ts';
 import { comparable, latestDifferences, readTables } from '../summary/tables.ts';
-import { type Engines, startEngines } from './driver.ts';
+import { type Engines, enginesOn } from './driver.ts';
 
 const full = bulkScenario({
   shape: { ...smallShape, historyLength: 12 },
@@ -46,11 +46,7 @@ beforeAll(async () => {
     buckets: 3,
   };
   adopted = await openProduct({ shape: scenario.shape, document: { maintenance, tables }, root });
-  engines = startEngines({
-    catalogPath: join(root, 'catalog.db'),
-    warehousePath: join(root, 'warehouse'),
-    catalogName: localCatalogName,
-  });
+  engines = enginesOn(root);
 });
 afterAll(async () => {
   await engines?.[Symbol.asyncDispose]();

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { localCatalogName } from '../../lib/run/local.ts';
 import { isSetUp, jarsFolder, pythonPath } from './setup.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -15,6 +16,15 @@ export interface Engines extends AsyncDisposable {
   pyicebergAppend(table: string, filter: string): Promise<void>;
   pyicebergTables(namespace: string): Promise<readonly unknown[]>;
   duckdb(sql: string): Promise<readonly Row[]>;
+}
+
+/** The engines on a root folder of the product. @throws when they have not been set up */
+export function enginesOn(root: string): Engines {
+  return startEngines({
+    catalogPath: join(root, 'catalog.db'),
+    warehousePath: join(root, 'warehouse'),
+    catalogName: localCatalogName,
+  });
 }
 
 /** @throws when the engines have not been set up */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import { localCatalogName, openLocalWorld, runPipeline } from '../../lib/run/local.ts';
 import { parseSummary } from '../support/pipelines.ts';
-import { type Engines, startEngines } from './driver.ts';
+import { type Engines, enginesOn } from './driver.ts';
 
 const yaml = `
 pipeline: packed
@@ -47,11 +47,7 @@ beforeAll(async () => {
   const config = await parseSummary(yaml, 'packed.yaml');
   const { run } = await runPipeline({ world, config, paths: [path] });
   expect(run?.status).toBe('succeeded');
-  engines = startEngines({
-    catalogPath: join(root, 'w/catalog.db'),
-    warehousePath: join(root, 'w/warehouse'),
-    catalogName: localCatalogName,
-  });
+  engines = enginesOn(join(root, 'w'));
 });
 afterAll(async () => {
   await engines?.[Symbol.asyncDispose]();

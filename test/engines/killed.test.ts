@@ -1,13 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { localCatalogName } from '../../lib/run/local.ts';
 import { newSite, rowsOf } from '../faults/rollup/kill-site.ts';
 import { checkpointsOfRun, makeSite, newestRun } from '../faults/site.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { expectedTables, expectTables } from '../summary/product.ts';
-import { startEngines } from './driver.ts';
+import { enginesOn } from './driver.ts';
 import { maintainBySpark } from './maintenance.ts';
 import { jarsFolder, pythonPath } from './setup.ts';
 
@@ -39,11 +37,7 @@ it('a run killed after Spark has done a unit is resumed over tables that Spark h
   expect(new Set(done.map(({ stage }) => stage))).toEqual(
     new Set(['prepare', 'compiled-resolve', 'resolve', 'compiled-apply']),
   );
-  await using engines = startEngines({
-    catalogPath: join(site.root, 'catalog.db'),
-    warehousePath: join(site.root, 'warehouse'),
-    catalogName: localCatalogName,
-  });
+  await using engines = enginesOn(site.root);
   await maintainBySpark(engines);
   const resumed = await site.cli(['resume', run?.runId ?? ''], { env: withSpark });
   expect(resumed.code, resumed.stderr).toBe(0);

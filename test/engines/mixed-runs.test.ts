@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { SparkUnitError, UnitTooLargeError } from '../../lib/errors.ts';
-import { localCatalogName, runPipeline } from '../../lib/run/local.ts';
+import { runPipeline } from '../../lib/run/local.ts';
 import { verifyTables } from '../../lib/summary/verify.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
@@ -16,7 +16,7 @@ import {
   openProduct,
   type Product,
 } from '../summary/product.ts';
-import { type Engines, startEngines } from './driver.ts';
+import { type Engines, enginesOn } from './driver.ts';
 import { maintainBySpark } from './maintenance.ts';
 import { startRunner } from './runner.ts';
 
@@ -68,11 +68,7 @@ beforeAll(async () => {
     },
   });
   await bulkLoad(product, scenario.initial);
-  engines = startEngines({
-    catalogPath: join(root, 'catalog.db'),
-    warehousePath: join(root, 'warehouse'),
-    catalogName: localCatalogName,
-  });
+  engines = enginesOn(root);
 });
 afterAll(async () => {
   await engines?.[Symbol.asyncDispose]();

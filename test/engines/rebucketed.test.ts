@@ -16,7 +16,7 @@ import {
   type Product,
 } from '../summary/product.ts';
 import { filesOf, rebucket, withBuckets, wrongIn } from '../summary/rewritten.ts';
-import { type Engines, startEngines } from './driver.ts';
+import { type Engines, enginesOn } from './driver.ts';
 
 const scenario = bulkScenario({ shape: smallShape, seed: 65, keys: 30, months: 5, changed: 0.3 });
 const document = { tables: { buckets: 2 }, maintenance: { auto: false } };
@@ -31,11 +31,7 @@ beforeAll(async () => {
   product = await openProduct({ shape: scenario.shape, document, root });
   await bulkLoad(product, scenario.initial);
   expectSucceeded(await rebucket(product, 5));
-  engines = startEngines({
-    catalogPath: join(root, 'catalog.db'),
-    warehousePath: join(root, 'warehouse'),
-    catalogName: localCatalogName,
-  });
+  engines = enginesOn(root);
 });
 afterAll(async () => {
   await engines?.[Symbol.asyncDispose]();

@@ -15,7 +15,7 @@ import {
   openProduct,
   type Product,
 } from '../summary/product.ts';
-import { startEngines } from './driver.ts';
+import { enginesOn } from './driver.ts';
 import { startRunner } from './runner.ts';
 
 let runner: SparkRunner & AsyncDisposable;
@@ -78,11 +78,7 @@ describe('units of apply by Spark', () => {
     await bulkLoad(product, scenario.initial);
     await play(product, 0);
     await play(product, 1);
-    await using engines = startEngines({
-      catalogPath: join(root, 'catalog.db'),
-      warehousePath: join(root, 'warehouse'),
-      catalogName: localCatalogName,
-    });
+    await using engines = enginesOn(root);
     const expected = expectedTables(scenario).summary;
     const sorted = (rows: readonly (readonly unknown[])[]) => rows.map((row) => JSON.stringify(row)).sort();
     const bySpark = await engines.spark(

@@ -14,7 +14,7 @@ import {
   type Product,
 } from '../summary/product.ts';
 import { comparable, readTables } from '../summary/tables.ts';
-import { type Engines, startEngines } from './driver.ts';
+import { type Engines, enginesOn } from './driver.ts';
 
 const bulk = bulkScenario({
   shape: { ...smallShape, historyLength: 12 },
@@ -47,11 +47,7 @@ beforeAll(async () => {
     },
   });
   await bulkLoad(product, scenario.initial);
-  engines = startEngines({
-    catalogPath: join(root, 'catalog.db'),
-    warehousePath: join(root, 'warehouse'),
-    catalogName: localCatalogName,
-  });
+  engines = enginesOn(root);
 });
 afterAll(async () => {
   await engines?.[Symbol.asyncDispose]();
