@@ -50,10 +50,12 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
   let runId = start.runId;
   const before = runId === undefined ? undefined : await world.state.runs.get(runId);
   const functions = handlers({ world, pipeline: async () => config, workloadOf, signal: control.signal });
-  let number: number | undefined;
+  let attemptNumber: number | undefined;
   const renewal = setInterval(() => {
-    if (runId !== undefined && number !== undefined)
-      renewLease(world, config.pipeline, runId, number).catch((error: unknown) => control.abort(error));
+    if (runId !== undefined && attemptNumber !== undefined)
+      renewLease(world, config.pipeline, runId, attemptNumber).catch((error: unknown) =>
+        control.abort(error),
+      );
   }, leaseTtlMs / 3);
   try {
     const result = await startExecution({
@@ -74,7 +76,7 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
                   throw storageError(error);
                 });
                 if (name === 'intake')
-                  ({ runId, attempt: number } = output as { runId: string; attempt: number });
+                  ({ runId, attempt: attemptNumber } = output as { runId: string; attempt: number });
                 return output;
               },
             ]),
@@ -106,7 +108,7 @@ export async function attempt(options: AttemptOptions, start: Start): Promise<At
         cause: result.cause ?? 'the run did not go on',
       });
     }
-    if (number !== undefined) mustBeCurrentAttempt(run, number);
+    if (attemptNumber !== undefined) mustBeCurrentAttempt(run, attemptNumber);
     const ended =
       run.endedMs === undefined && result.status !== 'SUCCEEDED'
         ? await recordEnd(world, run, ...endOf(options, result))
@@ -163,9 +165,14 @@ export async function planOfRun(world: World, run: RunRecord): Promise<Plan | un
   );
 }
 
-async function renewLease(world: World, pipeline: string, runId: string, number: number): Promise<void> {
+async function renewLease(
+  world: World,
+  pipeline: string,
+  runId: string,
+  attemptNumber: number,
+): Promise<void> {
   const run = await world.state.runs.get(runId);
-  if (run !== undefined) mustBeCurrentAttempt(run, number);
+  if (run !== undefined) mustBeCurrentAttempt(run, attemptNumber);
   const lease = await world.state.leases.current(leaseName(pipeline));
   if (lease === undefined) return;
   if (lease.holder !== runId)
