@@ -21,9 +21,10 @@ export const rebucket: CommandHandler = async (context) => {
       next: 'partwise rebucket --help',
     });
   const task: RebucketTask = { kind: 'rebucket', buckets };
-  const { config, path } = await loadChosenPipeline(context);
-  const said = summaryOnly(config, 'rebucket').tables.buckets;
-  const code = await rewrite(context, summaryOnly(config, 'rebucket'), task);
+  const { config: chosen, path } = await loadChosenPipeline(context);
+  const config = summaryOnly(chosen, 'rebucket');
+  const said = config.tables.buckets;
+  const code = await rewrite(context, config, task);
   if (code === 0 && said !== undefined && said !== buckets && !context.flags.on('dry-run'))
     context.output.line(
       `next   write buckets: ${buckets} under tables in ${path}, or leave the line out: it says ${said}`,
