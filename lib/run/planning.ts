@@ -21,6 +21,7 @@ interface PlanOptions {
  *
  * Before the first checkpoint a table that has moved makes a plan that somebody looked at stale (PlanStaleError
  * with the difference); a plan that nobody saw is made again. After it, publish decides, bucket by bucket.
+ * @throws ConfigError when no plan can be made of what the run has prepared any more
  */
 export async function planRun(options: PlanOptions): Promise<Plan> {
   const { context, workload } = options;
@@ -32,6 +33,8 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
     if (differences.length === 0) return saved;
     const manifest = await readManifest(context.world, context.runId);
     if (!started && manifest.mode === 'plan' && context.planGeneration === 0) {
+      // Whoever is told to plan again must be able to.
+      await workload.mustBePlannable?.(context);
       throw new PlanStaleError(
         `the plan of ${context.runId} does not hold any more: ${differences.join('; ')}`,
         {

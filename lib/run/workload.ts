@@ -306,6 +306,8 @@ export interface Workload<Config extends PipelineConfig = PipelineConfig> {
   prepare(context: RunContext<Config>, item: IntakeItem): Promise<Prepared>;
   /** Pure over metadata and prepared counts; opens no data file. Writes only the plan's objects below the run's folder. */
   plan(context: RunContext<Config>, prepared: AsyncIterable<Prepared>): Promise<Plan>;
+  /** For workloads whose prepared rows fit some tables only: whether they fit those that are there now. @throws ConfigError when no new plan can be made of them */
+  mustBePlannable?(context: RunContext<Config>): Promise<void>;
   /** Statements of some units of the plan, at most so many of each engine; opens no data file. Absent: they cannot be told. */
   statements?(context: RunContext<Config>, plan: Plan, unitsOfEach: number): AsyncIterable<UnitStatements>;
   work(context: RunContext<Config>, plan: Plan, item: UnitItem, specification: unknown): Promise<UnitResult>;

@@ -3,6 +3,7 @@ import { readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { switchToBranch } from '../../lib/cli/branches.ts';
+import { checkRuns } from '../../lib/cli/doctor/runs.ts';
 import {
   commitStaged,
   currentSchema,
@@ -13,7 +14,7 @@ import {
   positionDeleteFieldIds,
   stageCommit,
 } from '../../lib/iceberg/index.ts';
-import { cancelRun, planPipeline, runPipeline } from '../../lib/run/local.ts';
+import { cancelRun, planPipeline, resumeRun, runPipeline } from '../../lib/run/local.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
@@ -164,6 +165,39 @@ describe('what was for another number of buckets', () => {
       message: expect.stringContaining(`run ${planned.run?.runId} has not ended`),
       next: expect.stringContaining(`partwise resume ${planned.run?.runId}`),
     });
+  });
+
+  it('is a plan that a rebucket has overtaken: the run is to be cancelled, and the next one takes its files', async () => {
+    let isDown = true;
+    await using product = await loaded(2, {
+      step: async (name) => {
+        if (isDown && name === 'audited') throw new TypeError('died');
+      },
+    });
+    await using unsaid = await withBuckets(product, undefined);
+    const { run: begun } = await rebucket(product, 4);
+    expect(begun?.status).toBe('failed');
+    isDown = false;
+    await product.drop(scenario.runs[0] ?? []);
+    const planned = await planPipeline(product);
+    const runId = planned.run?.runId ?? '';
+    expect(planned.run?.status).toBe('planned');
+    expectSucceeded(await rebucket(product, 4));
+    for (const replan of [false, true]) {
+      const { run } = await resumeRun({ ...product, runId, replan });
+      expect(run?.error).toMatchObject({
+        name: 'ConfigError',
+        message: expect.stringContaining('begun for 2 buckets'),
+        next: `partwise cancel ${runId}`,
+      });
+    }
+    const { world } = product;
+    expect(await checkRuns(world)).toContainEqual(
+      expect.objectContaining({ name: 'run', next: `partwise cancel ${runId}` }),
+    );
+    await cancelRun({ world, runId });
+    expectSucceeded(await unsaid.run());
+    await expectTables(product, expectedTables(scenario, 1));
   });
 
   it('is a branch: it is switched to or given up first', async () => {

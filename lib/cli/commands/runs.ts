@@ -4,6 +4,7 @@ import { textTable } from '../../report/table.ts';
 import { branchText } from '../branches.ts';
 import type { CommandHandler } from '../command.ts';
 import { unitsBySpark } from '../engine-lines.ts';
+import { nextStep } from '../next-step.ts';
 import { isUnfinished, openAnywhere } from '../session.ts';
 
 export const runs: CommandHandler = async (context) => {
@@ -33,9 +34,6 @@ export const runs: CommandHandler = async (context) => {
     );
   }
   const open = records.find(isUnfinished);
-  if (open !== undefined)
-    output.line(
-      `next   ${output.command(`partwise ${open.status === 'planned' ? 'run --plan' : 'resume'} ${open.runId}`)}`,
-    );
+  if (open !== undefined) output.line(`next   ${output.command(nextStep(open))}`);
   return 0;
 };

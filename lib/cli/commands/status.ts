@@ -10,6 +10,7 @@ import { type CaseCount, casesAndSteps } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
 import { engineLines } from '../engine-lines.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
+import { nextStep } from '../next-step.ts';
 import { columnLines, describePlan, filePath, reasonText } from '../outcome.ts';
 import { type RefusedRow, refusedRows } from '../quarantine.ts';
 import { repairLines } from '../repair-lines.ts';
@@ -64,11 +65,7 @@ export const status: CommandHandler = async (context) => {
   output.lines(batchTables(run));
   output.lines(repairLines(run));
   output.lines(auditLines(run));
-  if (isUnfinished(run)) {
-    output.line(
-      `next   ${output.command(run.status === 'planned' ? `partwise run --plan ${run.runId}` : `partwise resume ${run.runId}`)}`,
-    );
-  }
+  if (isUnfinished(run)) output.line(`next   ${output.command(nextStep(run, 'status'))}`);
   return 0;
 };
 
