@@ -5,12 +5,13 @@ import type { PreparedTotals } from '../run/prepare.ts';
 import type { Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { batchLines, batchReport } from './batch-lines.ts';
+import { bucketLines } from './bucket-line.ts';
 import { type CaseCount, casesOf } from './case-records.ts';
 import type { CommandContext } from './command.ts';
 import { engineLines } from './engine-lines.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { repairLines } from './repair-lines.ts';
-import { didNothing, isTask, taskLines } from './task-lines.ts';
+import { didNothing, isTask, nothingDone, taskLines } from './task-lines.ts';
 
 /** What a run came to, as people and programs get it. */
 export interface RunReport {
@@ -47,7 +48,8 @@ export async function reportRun(context: CommandContext, world: World, report: R
   for (const line of againLines(report)) output.note(line);
   for (const one of report.ignored ?? []) output.warn(`left alone: ${one.path} (${one.reason})`);
   if (run === undefined || run.status === 'empty') output.line(report.waits ?? nothingToDo(report));
-  else if (run.status === 'succeeded') output.lines(successLines(context, run, plan, cases));
+  else if (run.status === 'succeeded')
+    output.lines([...successLines(context, run, plan, cases), ...(await bucketLines(context, run))]);
   else if (!output.json) for (const line of failedLines(context, run, code)) output.warn(line);
   return code;
 }
@@ -129,7 +131,7 @@ export function publishedLines(
   if (isTask(run))
     return [
       didNothing(run)
-        ? `${style.green('nothing to do')}, found ${run.runId}: nothing was committed`
+        ? `${style.green('nothing to do')}: ${nothingDone(run)}, found ${run.runId}; nothing was committed`
         : `${style.green('published')} ${run.runId} to ${run.branch}${took}`,
       ...taskLines(run),
       ...engineLines(run),

@@ -4,6 +4,7 @@ import type { RunRecord } from '../stores/ports.ts';
 import type { Rebuilt } from '../summary/rebuild/publish.ts';
 import type { Repaired } from '../summary/repair/publish.ts';
 import type { Rewritten } from '../summary/rewrite/publish.ts';
+import type { SummaryTask } from '../summary/tasks.ts';
 
 /** Whether the run did something else than taking files in. */
 export function isTask(run: RunRecord): boolean {
@@ -34,6 +35,24 @@ export function didNothing(run: RunRecord): boolean {
     (rebuild === undefined ? 0 : rebuild.rebuilt + rebuild.latestWritten) +
     (rewrite === undefined ? 0 : rewrite.filesBefore + Math.abs(rewrite.to - rewrite.from));
   return isTask(run) && written === 0;
+}
+
+/** Why a task that did nothing had nothing to do. */
+export function nothingDone(run: RunRecord): string {
+  const task = taskOf(run) as SummaryTask | undefined;
+  const { latestRepair } = run.facts as TaskFacts;
+  switch (task?.kind) {
+    case 'repair-latest':
+      return (latestRepair?.buckets ?? 0) === 0 ? 'no bucket is suspect' : 'latest is what summary says';
+    case 'rebuild':
+      return 'every array is right';
+    case 'rebucket':
+      return `the tables have ${plural(task.buckets, 'bucket')} already`;
+    case 'compact':
+      return 'no cell has too many small files or deleted rows';
+    case undefined:
+      return 'all is as it must be';
+  }
 }
 
 function repairLines({ buckets, bucketsWritten, keys, rowsWritten, kinds }: Repaired): readonly string[] {
