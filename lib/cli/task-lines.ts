@@ -1,4 +1,5 @@
 import { bytes, count, plural } from '../report/format.ts';
+import { isSettled } from '../run/claim.ts';
 import { taskOf } from '../run/tasks.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import type { Rebuilt } from '../summary/rebuild/publish.ts';
@@ -35,6 +36,11 @@ export function didNothing(run: RunRecord): boolean {
     (rebuild === undefined ? 0 : rebuild.rebuilt + rebuild.latestWritten) +
     (rewrite === undefined ? 0 : rewrite.filesBefore + Math.abs(rewrite.to - rewrite.from));
   return isTask(run) && written === 0;
+}
+
+/** Whether the run was a task that has ended and committed nothing. */
+export function wasIdle(run: RunRecord): boolean {
+  return isSettled(run) && didNothing(run);
 }
 
 /** Why a task that did nothing had nothing to do. */

@@ -37,6 +37,8 @@ interface ClaimOptions {
   readonly repair?: RepairRequest;
   /** Instead of the files that wait, which are left alone. */
   readonly task?: Task;
+  /** The run is only made now: `continueRun` begins its first attempt. */
+  readonly begunLater?: true;
   /** ARN of the execution that claims; kept as `facts.execution`. */
   readonly execution?: string;
 }
@@ -83,7 +85,11 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
     updatedMs: now,
     endedMs: undefined,
     error: undefined,
-    facts: { ...executionFact(options), ...(options.task === undefined ? {} : { task: options.task }) },
+    facts: {
+      ...executionFact(options),
+      ...(options.begunLater === true ? { attempted: false } : {}),
+      ...(options.task === undefined ? {} : { task: options.task }),
+    },
   };
   return releasedOnFailure(world, lease, async () => {
     await world.step('leased');
@@ -350,10 +356,7 @@ export async function continueRun(
       return made;
     });
     const run = await world.state.runs.update(runId, {
-      attempt:
-        before.status === 'planned' && before.attempt === 1 && before.facts['attempted'] !== true
-          ? 1
-          : before.attempt + 1,
+      attempt: isBegun(before) ? before.attempt + 1 : 1,
       epoch: lease.epoch,
       error: undefined,
       endedMs: undefined,
@@ -362,6 +365,11 @@ export async function continueRun(
     const due = objects > 0 || batch !== undefined || taskOf(before) !== undefined;
     return { run, config: manifest.config, objects, due };
   });
+}
+
+/** Whether an attempt of the run has worked on it; whoever only planned it, or only made it, has not. */
+function isBegun({ attempt, status, facts }: RunRecord): boolean {
+  return attempt > 1 || facts['attempted'] === true || (facts['attempted'] !== false && status !== 'planned');
 }
 
 async function claimedBytes(world: World, pipeline: string, runId: string): Promise<number> {

@@ -95,6 +95,24 @@ describe('a change of the number of buckets', () => {
     expect(table.metadata.defaultSpecId).toBe(0);
   });
 
+  it('is attempt 1 at first, and attempt 2 when it is taken up again', async () => {
+    let isDown = true;
+    const told: number[] = [];
+    await using product = await loaded(2, {
+      step: async (name) => {
+        if (isDown && name === 'audited') throw new TypeError('died');
+      },
+    });
+    expect((await rebucket(product, 4)).run?.attempt).toBe(1);
+    for await (const { attempt } of product.world.state.checkpoints.list(
+      (await product.world.state.runs.list('proof', 1))[0]?.runId ?? '',
+    ))
+      told.push(attempt);
+    expect(new Set(told)).toEqual(new Set([1]));
+    isDown = false;
+    expect((await rebucket(product, 4)).run).toMatchObject({ status: 'succeeded', attempt: 2 });
+  });
+
   it('commits nothing for the number that the tables have', async () => {
     await using product = await loaded(2);
     const before = await filesOf(product, 'summary');
