@@ -1,7 +1,8 @@
-import { bytes, count, plural } from '../report/format.ts';
+import { bytes, count, plural, printable } from '../report/format.ts';
 import { isSettled } from '../run/claim.ts';
 import { taskOf } from '../run/tasks.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import { keyList, type MissingKeys } from '../summary/rebuild/missing.ts';
 import type { Rebuilt } from '../summary/rebuild/publish.ts';
 import type { Repaired } from '../summary/repair/publish.ts';
 import type { Rewritten } from '../summary/rewrite/publish.ts';
@@ -79,12 +80,20 @@ const kindTitles: Readonly<Record<string, string>> = {
   wrongRow: 'keys had a row unlike their summary row',
 };
 
-function rebuildLines({ buckets, rows, rebuilt, latestWritten }: Rebuilt): readonly string[] {
+function rebuildLines({ buckets, rows, rebuilt, latestWritten, missingKeys }: Rebuilt): readonly string[] {
   return [
+    ...missingLines(missingKeys),
     `  ${plural(rows, 'row')} in ${plural(buckets, 'bucket')} recomputed`,
     `  ${count(rebuilt).padStart(12)}  rows whose arrays were wrong`,
     ...(latestWritten === 0 ? [] : [`  ${plural(latestWritten, 'row')} of latest written anew`]),
   ];
+}
+
+/** Named keys of a rebuild that have no row. */
+export function missingLines(missing: MissingKeys): readonly string[] {
+  return missing.keys === 0
+    ? []
+    : [`  ${plural(missing.keys, 'key')} not found: ${printable(keyList(missing))}`];
 }
 
 function rewriteLines({ kind, from, to, rows, ...files }: Rewritten): readonly string[] {
