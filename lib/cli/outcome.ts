@@ -91,11 +91,13 @@ function heldLines(context: CommandContext, report: RunReport): readonly string[
   const own = new Set([report, ...(report.earlier ?? [])].map(({ run }) => run?.runId));
   // Those of a run that this command went on with are no longer held.
   const others = (report.held ?? []).filter(({ why, runId }) => why !== 'claimed' || !own.has(runId));
-  return others.map((file) =>
-    file.why === 'claimed'
-      ? `held   ${file.path} by ${file.runId}, which has not ended: ${command(`partwise resume ${file.runId}`)} or ${command(`partwise cancel ${file.runId}`)}`
-      : `held   ${fateOf(file)}: ${command('partwise run FILE')} takes it in again`,
-  );
+  return others.map((file) => {
+    if (file.why !== 'claimed')
+      return `held   ${fateOf(file)}: ${command('partwise run FILE')} takes it in again`;
+    const [state, goOn] =
+      file.isPlanned === true ? ['is planned and not run yet', 'run --plan'] : ['has not ended', 'resume'];
+    return `held   ${file.path} by ${file.runId}, which ${state}: ${command(`partwise ${goOn} ${file.runId}`)} or ${command(`partwise cancel ${file.runId}`)}`;
+  });
 }
 
 function againLines(report: RunReport): readonly string[] {
