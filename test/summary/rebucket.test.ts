@@ -135,9 +135,13 @@ describe('a change of the number of buckets', () => {
     expect((await filesOf(product, 'summary')).deletes).toEqual([]);
   });
 
-  it('is planned again when another writer changes rows before it publishes', async () => {
+  it('is planned again, and says why, when another writer changes rows before it publishes', async () => {
     let changed = false;
+    const notes: string[] = [];
     await using product = await loaded(2, {
+      onProgress: (event) => {
+        if (event.kind === 'note') notes.push(event.text);
+      },
       step: async (name) => {
         if (name !== 'audited' || changed) return;
         changed = true;
@@ -148,8 +152,15 @@ describe('a change of the number of buckets', () => {
         );
       },
     });
-    expectSucceeded(await rebucket(product, 5));
+    const outcome = await rebucket(product, 5);
+    expectSucceeded(outcome);
     expect(changed).toBe(true);
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^planned again since the tables have moved: partwise\.proof_summary: snapshot \d+ -> \d+; only units whose inputs are the same stand$/,
+      ),
+    ]);
+    expect(outcome.run?.facts['replanned']).toBe(notes[0]);
     const rows = (await readTables(product.world)).summary;
     expect(new Set(rows.map((row) => row['status']))).toEqual(new Set(['foreign']));
     expect(currentSpec((await filesOf(product, 'summary')).table).fields.at(-1)?.transform).toBe('bucket[5]');

@@ -43,6 +43,8 @@ export function watchRun(
     if (run.status === 'claimed' || run.status === 'prepared') return;
     generation = run.facts['planGeneration'];
     plan = await planOfRun(world, run);
+    const { replanned } = run.facts;
+    if (typeof replanned === 'string') progress.event({ kind: 'note', runId: run.runId, text: replanned });
     for (const { name, units, rows, bytes } of plan?.stages ?? [])
       announce(run.runId, name, units, { rows, bytes });
   };

@@ -78,6 +78,8 @@ function headLines(run: RunRecord, isOnAws: boolean, nowMs: number): readonly st
   ];
   if (run.endedMs !== undefined)
     lines.push(`ended    ${instant(run.endedMs)}, after ${duration(run.endedMs - run.createdMs)}`);
+  const { replanned } = run.facts;
+  if (typeof replanned === 'string') lines.push(`plan     ${replanned}`);
   const late = latenessOf(run, nowMs);
   if (late !== undefined) lines.push(`deadline ${late}`);
   const { execution } = run.facts;
