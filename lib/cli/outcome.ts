@@ -2,6 +2,7 @@ import { count, duration, plural, printable } from '../report/format.ts';
 import { batchOf } from '../run/batches.ts';
 import type { Arrivals, KnownFile } from '../run/intake.ts';
 import type { PreparedTotals } from '../run/prepare.ts';
+import { workedMs } from '../run/run-facts.ts';
 import type { Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { batchLines, batchReport } from './batch-lines.ts';
@@ -129,7 +130,7 @@ export function publishedLines(
   cases: readonly CaseCount[] = [],
 ): readonly string[] {
   const { style, command } = context.output;
-  const took = run.endedMs === undefined ? '' : ` in ${duration(run.endedMs - run.createdMs)}`;
+  const took = run.endedMs === undefined ? '' : ` in ${duration(workedMs(run, run.endedMs))}`;
   if (isTask(run))
     return [
       didNothing(run)

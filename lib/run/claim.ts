@@ -12,6 +12,7 @@ import {
 import type { IntakeItem, IntakeOutcome, Lease, RunRecord } from '../stores/ports.ts';
 import { batchOf, newestPublished } from './batches.ts';
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
+import { pausedMs } from './run-facts.ts';
 import { taskOf } from './tasks.ts';
 import type { Batch, BatchRequest, RepairRequest, Task, Workload, World } from './workload.ts';
 
@@ -355,12 +356,18 @@ export async function continueRun(
       await writeManifest(world, made);
       return made;
     });
+    const paused = pausedMs(before) + pauseOf(before, world.clock.now());
     const run = await world.state.runs.update(runId, {
       attempt: isBegun(before) ? before.attempt + 1 : 1,
       epoch: lease.epoch,
       error: undefined,
       endedMs: undefined,
-      facts: { ...before.facts, attempted: true, ...executionFact(options) },
+      facts: {
+        ...before.facts,
+        attempted: true,
+        ...(paused === 0 ? {} : { pausedMs: paused }),
+        ...executionFact(options),
+      },
     });
     const due = objects > 0 || batch !== undefined || taskOf(before) !== undefined;
     return { run, config: manifest.config, objects, due };
@@ -370,6 +377,12 @@ export async function continueRun(
 /** Whether an attempt of the run has worked on it; whoever only planned it, or only made it, has not. */
 function isBegun({ attempt, status, facts }: RunRecord): boolean {
   return attempt > 1 || facts['attempted'] === true || (facts['attempted'] !== false && status !== 'planned');
+}
+
+/** Since nobody has worked on the run; when a process died is not known. */
+function pauseOf(run: RunRecord, nowMs: number): number {
+  const sinceMs = run.endedMs ?? (isBegun(run) ? nowMs : run.updatedMs);
+  return Math.max(0, nowMs - sinceMs);
 }
 
 async function claimedBytes(world: World, pipeline: string, runId: string): Promise<number> {

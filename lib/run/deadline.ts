@@ -6,6 +6,7 @@ import { duration } from '../report/format.ts';
 import type { RoutedUnit } from './engine-facts.ts';
 import { type EngineTimes, engineTimes, type TimeAndPrice } from './engine-times.ts';
 import type { Route } from './route-unit.ts';
+import { workedMs } from './run-facts.ts';
 import type { RunContext } from './workload.ts';
 
 /** By when a run is to be done, and what has to go to Spark for it. Nothing is stopped when the time is over; it is said. */
@@ -110,7 +111,7 @@ export async function secondsSinceStart({
 }: Pick<RunContext, 'world' | 'runId' | 'attempt'>): Promise<number> {
   if (attempt > 1) return 0;
   const run = await world.state.runs.get(runId);
-  return run === undefined ? 0 : Math.max(0, world.clock.now() - run.createdMs) / 1_000;
+  return run === undefined ? 0 : Math.max(0, workedMs(run, world.clock.now())) / 1_000;
 }
 
 /** Of a kind that has one. */

@@ -1,6 +1,7 @@
 import { RunCancelledError } from '../../errors.ts';
 import { duration, instant, plural } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
+import { workedMs } from '../../run/run-facts.ts';
 import { branchText } from '../branches.ts';
 import type { CommandHandler } from '../command.ts';
 import { unitsBySpark } from '../engine-lines.ts';
@@ -21,7 +22,7 @@ export const runs: CommandHandler = async (context) => {
       branchText(run),
       run.attempt,
       instant(run.createdMs),
-      run.endedMs === undefined ? '' : duration(run.endedMs - run.createdMs),
+      run.endedMs === undefined ? '' : duration(workedMs(run, run.endedMs)),
       ...(some ? [unitsBySpark(run) === 0 ? '' : plural(unitsBySpark(run), 'unit')] : []),
       run.error?.name === RunCancelledError.name ? 'interrupted' : (run.error?.name ?? ''),
     ]);

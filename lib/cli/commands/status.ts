@@ -2,6 +2,7 @@ import { bytes, count, duration, instant } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
 import { latenessOf } from '../../run/deadline-facts.ts';
 import { planOfRun } from '../../run/local.ts';
+import { pausedMs, workedMs } from '../../run/run-facts.ts';
 import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { batchTables } from '../batch-lines.ts';
@@ -77,7 +78,9 @@ function headLines(run: RunRecord, isOnAws: boolean, nowMs: number): readonly st
     `started  ${instant(run.createdMs)}`,
   ];
   if (run.endedMs !== undefined)
-    lines.push(`ended    ${instant(run.endedMs)}, after ${duration(run.endedMs - run.createdMs)}`);
+    lines.push(
+      `ended    ${instant(run.endedMs)}, after ${duration(workedMs(run, run.endedMs))}${pausedMs(run) === 0 ? '' : ' at work'}`,
+    );
   const { replanned } = run.facts;
   if (typeof replanned === 'string') lines.push(`plan     ${replanned}`);
   const late = latenessOf(run, nowMs);
