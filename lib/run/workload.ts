@@ -57,10 +57,17 @@ export type ProgressEvent =
       readonly elapsedMs: number;
     }
   | {
+      /** The unit waits for Spark, which its stage will begin when all other units have ended. */
+      readonly kind: 'compiled';
+      readonly runId: string;
+      readonly stage: string;
+      readonly unit: string;
+    }
+  | {
       readonly kind: 'note';
       readonly runId: string;
       readonly text: string;
-      /** The stage that is at work from now on. */
+      /** The stage that Spark is at work on from now on. */
       readonly stage?: string;
     };
 
