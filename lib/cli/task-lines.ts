@@ -99,7 +99,7 @@ export function missingLines(missing: MissingKeys): readonly string[] {
 function rewriteLines({ kind, from, to, rows, ...files }: Rewritten): readonly string[] {
   return [
     kind === 'rebucket' && from !== to
-      ? `  ${count(from)} buckets became ${count(to)}: ${plural(rows, 'row')} rewritten`
+      ? `  ${plural(from, 'bucket')} became ${count(to)}: ${plural(rows, 'row')} rewritten`
       : `  ${plural(rows, 'row')} rewritten`,
     `  ${plural(files.filesBefore, 'data file')} of ${bytes(files.bytesBefore)} replaced by ${count(files.filesAfter)} of ${bytes(files.bytesAfter)}`,
   ];

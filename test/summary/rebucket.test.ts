@@ -192,7 +192,7 @@ describe('what was for another number of buckets', () => {
     await expect(rebucket(product, 4)).rejects.toMatchObject({
       name: 'UsageError',
       message: expect.stringContaining(`run ${planned.run?.runId} has not ended`),
-      next: expect.stringContaining(`partwise resume ${planned.run?.runId}`),
+      next: expect.stringContaining(`partwise run --plan ${planned.run?.runId}`),
     });
   });
 

@@ -28,7 +28,7 @@ export async function refuseRebucket({ world, config, tables, runId }: RefuseOpt
       {
         details: { runId: open.runId, status: open.status },
         safe: 'nothing was changed',
-        next: `partwise resume ${open.runId}, or partwise cancel ${open.runId}`,
+        next: `partwise ${open.status === 'planned' ? 'run --plan' : 'resume'} ${open.runId}, or partwise cancel ${open.runId}`,
       },
     );
   for (const table of tables) {
