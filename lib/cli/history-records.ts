@@ -1,6 +1,7 @@
 import { isAppliedTo } from '../run/branches.ts';
 import { isCompiled, sparkUnits } from '../run/compiled-units.ts';
 import { isHandover } from '../run/handovers.ts';
+import { workedMs } from '../run/run-facts.ts';
 import type { CheckpointRecord, RunRecord, StateStore, UnitFailure } from '../stores/ports.ts';
 
 /** Runs, units and cases as records, for `sql` and `status`. Times are ISO texts in UTC without a zone. */
@@ -30,7 +31,7 @@ export function runRow(run: RunRecord): Readonly<Record<keyof typeof runColumns,
     attempt: run.attempt,
     started: iso(run.createdMs),
     ended: iso(run.endedMs),
-    elapsed_ms: run.endedMs === undefined ? null : Math.round(run.endedMs - run.createdMs),
+    elapsed_ms: run.endedMs === undefined ? null : Math.round(workedMs(run, run.endedMs)),
     error: run.error?.name ?? null,
     message: run.error?.message ?? null,
     facts: JSON.stringify(run.facts),

@@ -2,15 +2,17 @@ import { count, duration, plural, printable } from '../report/format.ts';
 import { batchOf } from '../run/batches.ts';
 import type { Arrivals, KnownFile } from '../run/intake.ts';
 import type { PreparedTotals } from '../run/prepare.ts';
+import { workedMs } from '../run/run-facts.ts';
 import type { Plan, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { batchLines, batchReport } from './batch-lines.ts';
+import { bucketLines } from './bucket-line.ts';
 import { type CaseCount, casesOf } from './case-records.ts';
 import type { CommandContext } from './command.ts';
 import { engineLines } from './engine-lines.ts';
 import { type ExitCode, exitCodeOf } from './exit-codes.ts';
 import { repairLines } from './repair-lines.ts';
-import { didNothing, isTask, taskLines } from './task-lines.ts';
+import { didNothing, isTask, nothingDone, taskLines } from './task-lines.ts';
 
 /** What a run came to, as people and programs get it. */
 export interface RunReport {
@@ -47,7 +49,8 @@ export async function reportRun(context: CommandContext, world: World, report: R
   for (const line of againLines(report)) output.note(line);
   for (const one of report.ignored ?? []) output.warn(`left alone: ${one.path} (${one.reason})`);
   if (run === undefined || run.status === 'empty') output.line(report.waits ?? nothingToDo(report));
-  else if (run.status === 'succeeded') output.lines(successLines(context, run, plan, cases));
+  else if (run.status === 'succeeded')
+    output.lines([...successLines(context, run, plan, cases), ...(await bucketLines(context, run))]);
   else if (!output.json) for (const line of failedLines(context, run, code)) output.warn(line);
   return code;
 }
@@ -89,11 +92,13 @@ function heldLines(context: CommandContext, report: RunReport): readonly string[
   const own = new Set([report, ...(report.earlier ?? [])].map(({ run }) => run?.runId));
   // Those of a run that this command went on with are no longer held.
   const others = (report.held ?? []).filter(({ why, runId }) => why !== 'claimed' || !own.has(runId));
-  return others.map((file) =>
-    file.why === 'claimed'
-      ? `held   ${file.path} by ${file.runId}, which has not ended: ${command(`partwise resume ${file.runId}`)} or ${command(`partwise cancel ${file.runId}`)}`
-      : `held   ${fateOf(file)}: ${command('partwise run FILE')} takes it in again`,
-  );
+  return others.map((file) => {
+    if (file.why !== 'claimed')
+      return `held   ${fateOf(file)}: ${command('partwise run FILE')} takes it in again`;
+    const [state, goOn] =
+      file.isPlanned === true ? ['is planned and not run yet', 'run --plan'] : ['has not ended', 'resume'];
+    return `held   ${file.path} by ${file.runId}, which ${state}: ${command(`partwise ${goOn} ${file.runId}`)} or ${command(`partwise cancel ${file.runId}`)}`;
+  });
 }
 
 function againLines(report: RunReport): readonly string[] {
@@ -125,11 +130,11 @@ export function publishedLines(
   cases: readonly CaseCount[] = [],
 ): readonly string[] {
   const { style, command } = context.output;
-  const took = run.endedMs === undefined ? '' : ` in ${duration(run.endedMs - run.createdMs)}`;
+  const took = run.endedMs === undefined ? '' : ` in ${duration(workedMs(run, run.endedMs))}`;
   if (isTask(run))
     return [
       didNothing(run)
-        ? `${style.green('nothing to do')}, found ${run.runId}: nothing was committed`
+        ? `${style.green('nothing to do')}: ${nothingDone(run)}, found ${run.runId}; nothing was committed`
         : `${style.green('published')} ${run.runId} to ${run.branch}${took}`,
       ...taskLines(run),
       ...engineLines(run),

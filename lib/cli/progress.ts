@@ -1,6 +1,7 @@
 import { bytes, count, duration } from '../report/format.ts';
 import type { ProgressEvent } from '../run/workload.ts';
 import type { Stream } from './output.ts';
+import { newPace, type Pace } from './pace.ts';
 
 export interface ProgressOptions {
   readonly stream: Stream;
@@ -26,8 +27,11 @@ interface StageState {
   done: number;
   /** Units whose checkpoint stood already: no measure of speed. */
   skipped: number;
+  /** Units that wait for Spark. */
+  readonly compiled: Set<string>;
   rows: number;
   bytes: number;
+  pace: Pace;
 }
 
 /** One line redrawn in place on a terminal; elsewhere a plain line per stage, and one every five seconds. */
@@ -83,7 +87,13 @@ export function makeProgress(options: ProgressOptions): Progress {
           `run ${event.runId}${attempt}: ${count(event.objects)} ${event.objects === 1 ? 'file' : 'files'}`,
         );
       } else if (event.kind === 'note') {
-        if (event.stage !== undefined) enter(stageOf(event.stage));
+        if (event.stage !== undefined) {
+          const stage = stageOf(event.stage);
+          enter(stage);
+          // From here on other units end, each when all of Spark's work is done.
+          stage.compiled.clear();
+          stage.pace = newPace();
+        }
         // Who waits says so at each try; once is enough.
         if (event.text !== lastNote) line(`  ${event.text}`);
         lastNote = event.text;
@@ -92,6 +102,8 @@ export function makeProgress(options: ProgressOptions): Progress {
         stages.set(event.stage, stage);
         // Stages of the plan are announced together; one begins with its first unit.
         if (event.stage === 'audit' || event.stage === 'publish') enter(stage);
+      } else if (event.kind === 'compiled') {
+        stageOf(event.stage).compiled.add(event.unit);
       } else {
         const stage = stageOf(event.stage);
         // The first unit is announced when it has ended.
@@ -101,6 +113,7 @@ export function makeProgress(options: ProgressOptions): Progress {
         stage.unitEndedMs = now();
         if (event.skipped) stage.skipped += 1;
         else {
+          stage.pace.ended(now(), event.elapsedMs);
           stage.rows += event.rows;
           stage.bytes += event.bytes;
         }
@@ -123,8 +136,10 @@ function newStage(name: string, total: number): StageState {
     unitEndedMs: undefined,
     done: 0,
     skipped: 0,
+    compiled: new Set(),
     rows: 0,
     bytes: 0,
+    pace: newPace(),
   };
 }
 
@@ -133,7 +148,6 @@ function stageLine(stage: StageState, nowMs: number, final: boolean): string {
   // What follows a stage's last unit is the next stage's time.
   const untilMs = final ? (stage.unitEndedMs ?? nowMs) : nowMs;
   const elapsedMs = Math.max(1, untilMs - (stage.startedMs ?? untilMs));
-  const worked = stage.done - stage.skipped;
   const parts = [`  ${stage.name.padEnd(9)}`];
   if (stage.done > 0)
     parts.push(
@@ -144,8 +158,10 @@ function stageLine(stage: StageState, nowMs: number, final: boolean): string {
   if (stage.bytes > 0) parts.push(bytes(stage.bytes));
   if (stage.rows > 0) parts.push(`${count(Math.round((stage.rows * 1000) / elapsedMs))} rows/s`);
   if (final) parts.push(duration(elapsedMs));
-  else if (worked > 0 && stage.total > stage.done) {
-    parts.push(`about ${duration((elapsedMs / worked) * (stage.total - stage.done))} left`);
+  else {
+    const leftMs = stage.pace.leftMs(stage.total - stage.done - stage.compiled.size, nowMs);
+    const then = stage.compiled.size > 0 ? ', then Spark' : '';
+    if (leftMs !== undefined) parts.push(`about ${duration(leftMs)} left${then}`);
   }
   return parts.join('  ');
 }

@@ -9,6 +9,7 @@ import type { CommandContext } from './command.ts';
 import { isOnAws } from './on-aws.ts';
 import { loadChosenPipeline, rootFolder } from './pipeline.ts';
 import { makeProgress, type Progress } from './progress.ts';
+import { wasIdle } from './task-lines.ts';
 
 export interface Session extends AsyncDisposable {
   readonly world: World;
@@ -60,7 +61,7 @@ export async function openExisting(context: CommandContext): Promise<LocalSessio
   return openSession(context);
 }
 
-/** The run named, else the newest that fits. @throws UsageError when there is none */
+/** The run named, else the newest that fits, before one that was a task and had nothing to do. @throws UsageError when there is none */
 export async function findRun(
   session: Session,
   runId: string | undefined,
@@ -70,7 +71,8 @@ export async function findRun(
   const { pipeline } = session;
   const { runs } = session.world.state;
   if (runId === undefined) {
-    const newest = (await runs.list(pipeline, 1_000)).find(fits);
+    const fitting = (await runs.list(pipeline, 1_000)).filter(fits);
+    const newest = fitting.find((run) => !wasIdle(run)) ?? fitting[0];
     if (newest === undefined) throw new UsageError(none, { next: 'partwise runs' });
     return newest;
   }

@@ -9,5 +9,5 @@ export type { TimeUnit } from './rollup-schema.ts';
 export { scheduleOf } from './schedule.ts';
 export type { ColumnConfig, ColumnType, PipelineConfig, RollupConfig, SummaryConfig } from './schema.ts';
 export { parseByteSize, parseDurationMs } from './sizes.ts';
-export { asksForSpark, glueSettings, usualGlue } from './spark.ts';
+export { asksForSpark, engineChoice, glueSettings, usualGlue } from './spark.ts';
 export { sqlType, type TargetColumn, targetColumns } from './types.ts';

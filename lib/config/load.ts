@@ -5,6 +5,7 @@ import { duckDbEngine } from '../engine/duckdb.ts';
 import type { Engine } from '../engine/engine.ts';
 import { ConfigError } from '../errors.ts';
 import { checkSummary } from './check.ts';
+import { checkDeadline } from './check-deadline.ts';
 import { checkRollup } from './check-rollup.ts';
 import { checkSpark } from './check-spark.ts';
 import { checkExpressions } from './expressions.ts';
@@ -44,7 +45,7 @@ export async function parsePipeline(
 ): Promise<PipelineConfig> {
   const source = parseYaml(yaml, sourceName);
   const config = checkShape(source);
-  refuse(source, checkSpark(config));
+  refuse(source, [...checkSpark(config), ...checkDeadline(config)]);
   if (config.kind === 'rollup') refuse(source, checkRollup(config));
   else {
     refuse(source, checkSummary(config));

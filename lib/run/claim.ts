@@ -12,6 +12,7 @@ import {
 import type { IntakeItem, IntakeOutcome, Lease, RunRecord } from '../stores/ports.ts';
 import { batchOf, newestPublished } from './batches.ts';
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
+import { pausedMs } from './run-facts.ts';
 import { taskOf } from './tasks.ts';
 import type { Batch, BatchRequest, RepairRequest, Task, Workload, World } from './workload.ts';
 
@@ -37,6 +38,8 @@ interface ClaimOptions {
   readonly repair?: RepairRequest;
   /** Instead of the files that wait, which are left alone. */
   readonly task?: Task;
+  /** The run is only made now: `continueRun` begins its first attempt. */
+  readonly begunLater?: true;
   /** ARN of the execution that claims; kept as `facts.execution`. */
   readonly execution?: string;
 }
@@ -83,7 +86,11 @@ export async function startRun(options: ClaimOptions): Promise<ClaimedRun> {
     updatedMs: now,
     endedMs: undefined,
     error: undefined,
-    facts: { ...executionFact(options), ...(options.task === undefined ? {} : { task: options.task }) },
+    facts: {
+      ...executionFact(options),
+      ...(options.begunLater === true ? { attempted: false } : {}),
+      ...(options.task === undefined ? {} : { task: options.task }),
+    },
   };
   return releasedOnFailure(world, lease, async () => {
     await world.step('leased');
@@ -349,19 +356,33 @@ export async function continueRun(
       await writeManifest(world, made);
       return made;
     });
+    const paused = pausedMs(before) + pauseOf(before, world.clock.now());
     const run = await world.state.runs.update(runId, {
-      attempt:
-        before.status === 'planned' && before.attempt === 1 && before.facts['attempted'] !== true
-          ? 1
-          : before.attempt + 1,
+      attempt: isBegun(before) ? before.attempt + 1 : 1,
       epoch: lease.epoch,
       error: undefined,
       endedMs: undefined,
-      facts: { ...before.facts, attempted: true, ...executionFact(options) },
+      facts: {
+        ...before.facts,
+        attempted: true,
+        ...(paused === 0 ? {} : { pausedMs: paused }),
+        ...executionFact(options),
+      },
     });
     const due = objects > 0 || batch !== undefined || taskOf(before) !== undefined;
     return { run, config: manifest.config, objects, due };
   });
+}
+
+/** Whether an attempt of the run has worked on it; whoever only planned it, or only made it, has not. */
+function isBegun({ attempt, status, facts }: RunRecord): boolean {
+  return attempt > 1 || facts['attempted'] === true || (facts['attempted'] !== false && status !== 'planned');
+}
+
+/** Since nobody has worked on the run; when a process died is not known. */
+function pauseOf(run: RunRecord, nowMs: number): number {
+  const sinceMs = run.endedMs ?? (isBegun(run) ? nowMs : run.updatedMs);
+  return Math.max(0, nowMs - sinceMs);
 }
 
 async function claimedBytes(world: World, pipeline: string, runId: string): Promise<number> {

@@ -6,6 +6,7 @@ import { duration } from '../report/format.ts';
 import type { RoutedUnit } from './engine-facts.ts';
 import { type EngineTimes, engineTimes, type TimeAndPrice } from './engine-times.ts';
 import type { Route } from './route-unit.ts';
+import { workedMs } from './run-facts.ts';
 import type { RunContext } from './workload.ts';
 
 /** By when a run is to be done, and what has to go to Spark for it. Nothing is stopped when the time is over; it is said. */
@@ -30,9 +31,47 @@ interface DeadlineOptions {
   readonly passedSeconds: number;
 }
 
+/** What the units of one stage take and cost: by the engines that they have, and all of them by Spark. */
+export interface StageWays {
+  readonly stage: ModelledStage;
+  readonly routed: TimeAndPrice;
+  readonly bySpark: TimeAndPrice;
+}
+
+interface ChoiceOptions {
+  /** As configured. */
+  readonly deadline: string;
+  /** They come one after the other. */
+  readonly stages: readonly StageWays[];
+  /** Whether stages may be given to Spark for it. */
+  readonly isFree: boolean;
+  /** Of the run, besides the stages. */
+  readonly otherSeconds: number;
+}
+
 /**
  * Chooses the cheapest way that meets the deadline: units as they are routed, or all units of one or more stages by Spark. Where none
- * does, the quickest. Only `work.engine: auto` without `sparkAbove` leaves a choice.
+ * does, the quickest.
+ */
+export function chooseWay({ deadline, stages, isFree, otherSeconds }: ChoiceOptions): DeadlinePlan {
+  const limitSeconds = parseDurationMs(deadline) / 1_000;
+  const wayOf = (moved: readonly ModelledStage[]) => {
+    const parts = stages.map((one) => (moved.includes(one.stage) ? one.bySpark : one.routed));
+    const { seconds, usd } = together(parts);
+    return { moved, seconds: seconds + otherSeconds, usd };
+  };
+  const unmoved = wayOf([]);
+  const ways = isFree ? subsets(stages.map(({ stage }) => stage)).map(wayOf) : [unmoved];
+  const meeting = ways.filter(({ seconds }) => seconds <= limitSeconds);
+  const chosen =
+    meeting.length > 0
+      ? meeting.reduce((best, way) => (way.usd < best.usd ? way : best))
+      : ways.reduce((best, way) => (way.seconds < best.seconds ? way : best));
+  return { deadline, ...chosen, isMet: meeting.length > 0, unmoved };
+}
+
+/**
+ * Of planned units; only `work.engine: auto` without `sparkAbove` leaves a choice.
  * @returns undefined without a deadline, or when nothing is known of the units
  */
 export function planDeadline<Config extends PipelineConfig>(
@@ -42,23 +81,26 @@ export function planDeadline<Config extends PipelineConfig>(
   const { config } = context;
   const deadline = deadlineOf(config);
   if (deadline === undefined || routed.length === 0) return undefined;
-  const limitSeconds = parseDurationMs(deadline) / 1_000;
   const times = engineTimes(context);
-  const stages = [...new Set(routed.map(({ load }) => load.stage))];
-  const { engine, sparkAbove } = engineChoice(config);
-  const isFree = mayMove && engine === 'auto' && sparkAbove === undefined;
-  const ways = (isFree ? subsets(stages) : [[]]).map((moved) => {
-    const { seconds, usd } = reckon(routed, moved, times);
-    return { moved, seconds: seconds + times.otherSeconds + passedSeconds, usd };
+  const stages = [...Map.groupBy(routed, ({ load }) => load.stage)].map(
+    ([stage, units]): StageWays => ({
+      stage,
+      routed: routedTimes(units, times),
+      bySpark: times.spark(units.map(({ load }) => load)),
+    }),
+  );
+  return chooseWay({
+    deadline,
+    stages,
+    isFree: mayMove && mayChoose(config),
+    otherSeconds: times.otherSeconds + passedSeconds,
   });
-  const [unmoved] = ways;
-  if (unmoved === undefined) return undefined;
-  const meeting = ways.filter(({ seconds }) => seconds <= limitSeconds);
-  const chosen =
-    meeting.length > 0
-      ? meeting.reduce((best, way) => (way.usd < best.usd ? way : best))
-      : ways.reduce((best, way) => (way.seconds < best.seconds ? way : best));
-  return { deadline, ...chosen, isMet: meeting.length > 0, unmoved };
+}
+
+/** Whether the configuration leaves the choice of the engine. */
+export function mayChoose(config: PipelineConfig): boolean {
+  const { engine, sparkAbove } = engineChoice(config);
+  return engine === 'auto' && sparkAbove === undefined;
 }
 
 /** Of the first attempt; a later one is given the whole time anew. */
@@ -69,7 +111,7 @@ export async function secondsSinceStart({
 }: Pick<RunContext, 'world' | 'runId' | 'attempt'>): Promise<number> {
   if (attempt > 1) return 0;
   const run = await world.state.runs.get(runId);
-  return run === undefined ? 0 : Math.max(0, world.clock.now() - run.createdMs) / 1_000;
+  return run === undefined ? 0 : Math.max(0, workedMs(run, world.clock.now())) / 1_000;
 }
 
 /** Of a kind that has one. */
@@ -87,27 +129,18 @@ export function movedRoute(plan: DeadlinePlan | undefined, stage: ModelledStage,
   };
 }
 
-/** Stages come one after the other, and within one Spark after the functions. */
-function reckon(
-  routed: readonly RoutedUnit[],
-  moved: readonly ModelledStage[],
-  times: EngineTimes,
-): TimeAndPrice {
-  let seconds = 0;
-  let usd = 0;
-  for (const [stage, units] of Map.groupBy(routed, ({ load }) => load.stage)) {
-    const isSparks = ({ route }: RoutedUnit) => route.engine === 'spark' || moved.includes(stage);
-    const loadsOf = (some: readonly RoutedUnit[]) => some.map(({ load }) => load);
-    const parts = [
-      times.duckdb(loadsOf(units.filter((unit) => !isSparks(unit)))),
-      times.spark(loadsOf(units.filter(isSparks))),
-    ];
-    for (const part of parts) {
-      seconds += part.seconds;
-      usd += part.usd;
-    }
-  }
-  return { seconds, usd };
+/** Of one stage: Spark comes after the functions. */
+function routedTimes(units: readonly RoutedUnit[], times: EngineTimes): TimeAndPrice {
+  const loadsOf = (engine: Route['engine']) =>
+    units.filter(({ route }) => route.engine === engine).map(({ load }) => load);
+  return together([times.duckdb(loadsOf('duckdb')), times.spark(loadsOf('spark'))]);
+}
+
+function together(parts: readonly TimeAndPrice[]): TimeAndPrice {
+  return {
+    seconds: parts.reduce((sum, { seconds }) => sum + seconds, 0),
+    usd: parts.reduce((sum, { usd }) => sum + usd, 0),
+  };
 }
 
 /** All choices of some of a few, the one of none first. */

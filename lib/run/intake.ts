@@ -37,6 +37,8 @@ export interface KnownFile {
   readonly branch: string;
   /** `claimed`: the run has not ended. `branch`: applied to the run's branch only. `refused`: quarantined as a whole. */
   readonly why: 'claimed' | 'branch' | 'refused';
+  /** The run is a saved plan that nobody has begun. */
+  readonly isPlanned?: true;
 }
 
 export interface Arrivals {
@@ -122,7 +124,8 @@ export async function knownFile(
   const run = item.runId === undefined ? undefined : await world.state.runs.get(item.runId);
   if (run === undefined) return undefined;
   const file = { path, runId: run.runId, branch: run.branch };
-  if (item.status === 'claimed') return { ...file, why: 'claimed' };
+  if (item.status === 'claimed')
+    return { ...file, why: 'claimed', ...(run.status === 'planned' ? { isPlanned: true } : {}) };
   if (item.status === 'quarantined') return { ...file, why: 'refused' };
   return item.status === 'done' && !isAppliedTo(run, branch) ? { ...file, why: 'branch' } : undefined;
 }

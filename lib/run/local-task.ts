@@ -43,6 +43,14 @@ async function giveUpMistake(world: LocalWorld, run: RunRecord | undefined): Pro
 async function startTask({ world, config, task }: TaskOptions): Promise<RunRecord> {
   const workload = workloadOf(config);
   const forTask = configForTask(workload, config, task);
-  const { run } = await startRun({ world, config: forTask, workload, branch: 'main', mode: 'run', task });
+  const { run } = await startRun({
+    world,
+    config: forTask,
+    workload,
+    branch: 'main',
+    mode: 'run',
+    task,
+    begunLater: true,
+  });
   return run;
 }

@@ -116,6 +116,7 @@ export async function replayBatch(
     branch,
     mode: 'run',
     replay,
+    begunLater: true,
   });
   return resumeRun({ world, config, runId: run.runId, ...more });
 }
@@ -161,6 +162,7 @@ async function startRepair({ world, config, repair }: RepairOptions, mode: 'plan
     branch: 'main',
     mode,
     repair,
+    begunLater: true,
   });
   return run.runId;
 }

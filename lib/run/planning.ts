@@ -21,17 +21,20 @@ interface PlanOptions {
  *
  * Before the first checkpoint a table that has moved makes a plan that somebody looked at stale (PlanStaleError
  * with the difference); a plan that nobody saw is made again. After it, publish decides, bucket by bucket.
+ * @throws ConfigError when no plan can be made of what the run has prepared any more
  */
 export async function planRun(options: PlanOptions): Promise<Plan> {
   const { context, workload } = options;
   await workload.rollForward(context);
-  const saved = options.replan ? undefined : await readPlan(context);
-  if (saved !== undefined) {
-    const started = await hasWorkCheckpoint(context, saved);
-    const differences = started ? await expiredPins(context, saved) : await pinDifferences(context, saved);
-    if (differences.length === 0) return saved;
+  const before = await readPlan(context);
+  if (before !== undefined && !options.replan) {
+    const started = await hasWorkCheckpoint(context, before);
+    const differences = started ? await expiredPins(context, before) : await pinDifferences(context, before);
+    if (differences.length === 0) return before;
     const manifest = await readManifest(context.world, context.runId);
     if (!started && manifest.mode === 'plan' && context.planGeneration === 0) {
+      // Whoever is told to plan again must be able to.
+      await workload.mustBePlannable?.(context);
       throw new PlanStaleError(
         `the plan of ${context.runId} does not hold any more: ${differences.join('; ')}`,
         {
@@ -42,8 +45,8 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
       );
     }
   }
-  const generation =
-    (await readPlan(context)) === undefined ? context.planGeneration : context.planGeneration + 1;
+  const replanned = before === undefined ? {} : { replanned: await whyAgain(context, before) };
+  const generation = before === undefined ? context.planGeneration : context.planGeneration + 1;
   const stage = { name: prepareStage, items: layout.items(context.folder, prepareStage, 0) };
   const totals = await checkBudget(context, preparedObjects(context, stage));
   const fresh = { ...context, planGeneration: generation };
@@ -54,10 +57,19 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
   const record = await context.world.state.runs.get(context.runId);
   await context.world.state.runs.update(context.runId, {
     status: 'planned',
-    facts: { ...record?.facts, planGeneration: generation, input: totals },
+    facts: { ...record?.facts, planGeneration: generation, input: totals, ...replanned },
   });
+  if (replanned.replanned !== undefined)
+    context.world.progress({ kind: 'note', runId: context.runId, text: replanned.replanned });
   await context.world.step('planned');
   return plan;
+}
+
+/** For people: why stages are begun anew; kept as `facts.replanned`. */
+async function whyAgain(context: RunContext, before: Plan): Promise<string> {
+  const differences = await pinDifferences(context, before);
+  const since = differences.length === 0 ? '' : ` since the tables have moved: ${differences.join('; ')}`;
+  return `planned again${since}; only units whose inputs are the same stand`;
 }
 
 /** The newest saved plan; undefined when the run has none. */

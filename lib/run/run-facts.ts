@@ -1,3 +1,4 @@
+import type { RunRecord } from '../stores/ports.ts';
 import type { World } from './workload.ts';
 
 /** What is found out about a run on its way, kept with its record. */
@@ -18,4 +19,17 @@ export async function addTimes(world: World, runId: string, step: string, starte
   await addFacts(world, runId, {
     times: { ...(times ?? {}), [step]: { startedMs, endedMs: world.clock.now() } },
   });
+}
+
+/** How long the run was at work until then: without what lay between a saved plan and its run, or an attempt's end and the next one. */
+export function workedMs(
+  { createdMs, facts }: Pick<RunRecord, 'createdMs' | 'facts'>,
+  untilMs: number,
+): number {
+  return untilMs - createdMs - pausedMs({ facts });
+}
+
+/** Of `facts`, as `continueRun` adds it up. */
+export function pausedMs({ facts }: Pick<RunRecord, 'facts'>): number {
+  return Number(facts['pausedMs'] ?? 0);
 }

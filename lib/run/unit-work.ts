@@ -64,10 +64,12 @@ async function work(options: UnitOptions, specification: unknown): Promise<void>
 
 async function compile(options: UnitOptions, plan: Plan, specification: unknown): Promise<void> {
   const { context, workload, item, startedMs } = options;
+  const { stage, unit } = item;
+  const isCompiled = () => context.world.progress({ kind: 'compiled', runId: context.runId, stage, unit });
   // A function that is called twice: the first one's places stand.
-  if ((await compiledRecord(context, item)) !== undefined) return;
+  if ((await compiledRecord(context, item)) !== undefined) return isCompiled();
   const compiled = await workload.compile?.(context, plan, item, specification);
-  if (compiled?.kind === 'spark')
+  if (compiled?.kind === 'spark') {
     await saveCompiled(context, {
       item,
       compiled,
@@ -75,7 +77,8 @@ async function compile(options: UnitOptions, plan: Plan, specification: unknown)
       startedMs,
       rerouted: item.reroute,
     });
-  else if (compiled !== undefined) await save(options, compiled.result);
+    isCompiled();
+  } else if (compiled !== undefined) await save(options, compiled.result);
 }
 
 function loadOf({ context, workload }: UnitOptions, specification: unknown, bytes: number): SparkLoad {

@@ -57,10 +57,17 @@ export type ProgressEvent =
       readonly elapsedMs: number;
     }
   | {
+      /** The unit waits for Spark, which its stage will begin when all other units have ended. */
+      readonly kind: 'compiled';
+      readonly runId: string;
+      readonly stage: string;
+      readonly unit: string;
+    }
+  | {
       readonly kind: 'note';
       readonly runId: string;
       readonly text: string;
-      /** The stage that is at work from now on. */
+      /** The stage that Spark is at work on from now on. */
       readonly stage?: string;
     };
 
@@ -306,6 +313,8 @@ export interface Workload<Config extends PipelineConfig = PipelineConfig> {
   prepare(context: RunContext<Config>, item: IntakeItem): Promise<Prepared>;
   /** Pure over metadata and prepared counts; opens no data file. Writes only the plan's objects below the run's folder. */
   plan(context: RunContext<Config>, prepared: AsyncIterable<Prepared>): Promise<Plan>;
+  /** For workloads whose prepared rows fit some tables only: whether they fit those that are there now. @throws ConfigError when no new plan can be made of them */
+  mustBePlannable?(context: RunContext<Config>): Promise<void>;
   /** Statements of some units of the plan, at most so many of each engine; opens no data file. Absent: they cannot be told. */
   statements?(context: RunContext<Config>, plan: Plan, unitsOfEach: number): AsyncIterable<UnitStatements>;
   work(context: RunContext<Config>, plan: Plan, item: UnitItem, specification: unknown): Promise<UnitResult>;

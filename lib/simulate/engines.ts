@@ -1,4 +1,6 @@
 import type { GlueSettings } from '../config/spark.ts';
+import type { ModelledStage } from '../engine/engine-model.ts';
+import type { EngineChoice } from '../run/choose-engine.ts';
 import { type FunctionsEstimate, functionsEstimate } from '../run/functions-capacity.ts';
 import { type Route, routeUnit } from '../run/route-unit.ts';
 import { type SparkEstimate, sparkEstimate } from '../run/spark-capacity.ts';
@@ -7,7 +9,7 @@ import type { Assumptions } from './assumptions.ts';
 
 /** Which engine the units of a stage would get, and what they take in functions and by Spark on Glue, all of them. */
 export interface SimulatedEngine {
-  readonly stage: string;
+  readonly stage: ModelledStage;
   readonly units: number;
   readonly route: Route;
   readonly functions: FunctionsEstimate;
@@ -22,16 +24,23 @@ export interface EqualUnits {
   readonly load: UnitLoad;
 }
 
+interface SimulateOptions {
+  readonly assumed: Assumptions;
+  readonly job: GlueSettings;
+  /** What the pipeline says; default: nothing. */
+  readonly choice?: EngineChoice;
+}
+
 /** Lambda's, with room for a unit that takes twice as long as reckoned. */
 const functionSeconds = 450;
 const diskShare = 0.6;
 
 export function simulateEngine(
   { units, load }: EqualUnits,
-  { assumed, job }: { readonly assumed: Assumptions; readonly job: GlueSettings },
+  { assumed, job, choice = { engine: 'auto' } }: SimulateOptions,
 ): SimulatedEngine {
   const { memoryGb, memoryPerCoreGb, coreSpeed, diskGb, concurrency } = assumed;
-  const route = routeUnit({ engine: 'auto' }, needsOf(load), {
+  const route = routeUnit(choice, needsOf(load), {
     memoryBytes: memoryGb * 1e9,
     seconds: functionSeconds * (memoryGb / memoryPerCoreGb) * coreSpeed,
     diskBytes: diskGb * 1e9 * diskShare,

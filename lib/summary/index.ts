@@ -5,7 +5,7 @@ import { audit } from './audit.ts';
 import { checkUnit } from './audit-unit.ts';
 import { maintain, maintainTables } from './maintain.ts';
 import { pinConfig } from './pin-config.ts';
-import { planSummary } from './plan.ts';
+import { mustBePlannable, planSummary } from './plan.ts';
 import { prepare } from './prepare.ts';
 import { publishSummary, rollForwardSummary } from './publish.ts';
 import { rebuildStage, rebuildUnit } from './rebuild/unit.ts';
@@ -45,6 +45,7 @@ export const summaryWorkload: Workload<SummaryConfig> = {
     const task = summaryTask(context);
     return task === undefined ? planSummary(context, prepared) : planTask(context, task);
   },
+  mustBePlannable,
   statements: unitStatements,
   work,
   loadOf: (config, specification) => loadOf(config, specification as UnitSpec),

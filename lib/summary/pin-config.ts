@@ -25,6 +25,16 @@ const advice = {
   next: 'put it back in the pipeline file, or name new tables under tables; on AWS, cdk deploy brings the file to the functions',
 } as const;
 
+/** What to do about a table that does not fit: of one that another system made, adoption says all that stands in the way. */
+function adviceOf(table: Table): typeof advice | { readonly safe: string; readonly next: string } {
+  return isAdopted(table) ? advice : { safe: advice.safe, next: 'partwise adopt' };
+}
+
+/** Whether the table was made here, or taken over by `partwise adopt`. */
+export function isAdopted({ metadata }: Table): boolean {
+  return metadata.properties[historyLengthProperty] !== undefined;
+}
+
 /**
  * Fixes the number of buckets for the run: the table's, else the configured one, else chosen from the first
  * drop's size.
@@ -65,7 +75,7 @@ export function storedBuckets(table: Table, config: SummaryConfig): number {
   }
   const buckets = bucketsOf(table);
   if (buckets === undefined)
-    throw new ConfigError(`${name} is not partitioned by bucket[N](${config.key})`, advice);
+    throw new ConfigError(`${name} is not partitioned by bucket[N](${config.key})`, adviceOf(table));
   const wanted = config.tables.buckets;
   if (wanted !== undefined && wanted !== buckets)
     throw new ConfigError(`tables.buckets: ${name} has ${buckets}, the pipeline says ${wanted}`, {
@@ -99,7 +109,7 @@ function refuseOtherFeed(table: Table, config: SummaryConfig): void {
     `deletions: ${name} was made ${feed(made)}, the pipeline is ${feed(wanted)}${
       missing.length === 0 ? '' : `; columns that are not in it: ${missing.join(', ')}`
     }. Another feed means new tables`,
-    advice,
+    adviceOf(table),
   );
 }
 
@@ -134,7 +144,7 @@ function refuseOtherColumns(table: Table, config: SummaryConfig): void {
   if (differences.length === 0) return;
   throw new ConfigError(
     `columns: ${name} was made with other columns: ${differences.join('; ')}. Columns can be added to existing tables, not changed or removed: put them back, or make new tables under tables.summary and tables.latest`,
-    advice,
+    adviceOf(table),
   );
 }
 

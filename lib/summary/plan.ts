@@ -270,6 +270,12 @@ function refuseWithoutLatest(context: SummaryContext, summary: Table, latest: Ta
   });
 }
 
+/** @throws ConfigError when the tables are for another number of buckets by now than the run's rows */
+export async function mustBePlannable(context: SummaryContext): Promise<void> {
+  const summary = await findTable(context.world, context.config, 'summary');
+  if (summary !== undefined) refuseOtherBuckets(summary, context);
+}
+
 /** Another run may have created the table since this run's rows were prepared for a number of buckets. */
 export function refuseOtherBuckets(
   summary: Table,

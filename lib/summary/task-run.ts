@@ -47,7 +47,7 @@ export function publishTask(context: SummaryContext, plan: Plan, task: SummaryTa
     case 'repair-latest':
       return publishRepair(context, plan, task);
     case 'rebuild':
-      return publishRebuild(context, plan);
+      return publishRebuild(context, plan, task);
     case 'rebucket':
     case 'compact':
       return publishRewrite(context, plan, task);

@@ -11,6 +11,7 @@ import type { StateFile } from './audit-state.ts';
 import { newestMonth, type SummaryShape, storedNames } from './columns.ts';
 import type { Role } from './tables.ts';
 import { sameValue } from './verify-recompute.ts';
+import { brokenPairs, noteWrongArrays, type WrongArrays } from './verify-wrong-arrays.ts';
 
 export interface BucketTables {
   readonly world: World;
@@ -26,6 +27,8 @@ export interface BucketTables {
   readonly files: (role: Role) => readonly StateFile[];
   /** SQL condition on rows of the summary; the others are taken for rows that are not there. Default: all. */
   readonly where?: string;
+  /** Told of the keys and months whose arrays are wrong, once a bucket that has any. */
+  readonly onWrongArrays?: (wrong: WrongArrays) => void;
 }
 
 /** Keys, `latest` and, with `full`, all arrays of one bucket. */
@@ -34,7 +37,7 @@ export async function verifyBucket(tables: BucketTables, full: boolean): Promise
   await keysOnce(tables);
   await latestNewest(tables);
   if (!full) return;
-  await arrays(tables);
+  if ((await arrays(tables)) > 0) await noteWrongArrays(tables);
   await latestEqual(tables);
 }
 
@@ -134,8 +137,11 @@ export async function latestNewest(tables: BucketTables): Promise<void> {
   }
 }
 
-/** `facts`: per row what is wrong with it alone, and the two hashes that its neighbours are held to. One pass over all bytes. */
-export async function arrays(tables: BucketTables): Promise<void> {
+/**
+ * `facts`: per row what is wrong with it alone, and the two hashes that its neighbours are held to. One pass over all bytes.
+ * @returns how many findings about arrays were told
+ */
+export async function arrays(tables: BucketTables): Promise<number> {
   const { session, shape, findings } = tables;
   // Rows that are older than a column say nothing in it.
   const stored = (name: string) => (tables.later.has(name) ? `${identifier(name)} IS NOT NULL AND ` : '');
@@ -164,19 +170,19 @@ export async function arrays(tables: BucketTables): Promise<void> {
   for (const name of ['array length', 'array[0]', 'grids'] as const)
     findings.checked(name, Number(row?.['n'] ?? 0));
   findings.checked('array chain', Number(row?.['pairs'] ?? 0));
-  await tell(
+  let told = await tell(
     tables,
     'array length',
     'SELECT k, m FROM facts WHERE bad_length',
     `has an array of another length than ${shape.historyLength}`,
   );
-  await tell(
+  told += await tell(
     tables,
     'array[0]',
     'SELECT k, m FROM facts WHERE bad_first',
     'has an array whose first entry is not its own value',
   );
-  await tell(
+  told += await tell(
     tables,
     'grids',
     'SELECT k, m FROM facts WHERE bad_grid',
@@ -191,14 +197,13 @@ export async function arrays(tables: BucketTables): Promise<void> {
       'shows another date or delete code than its record, its delete and its feed record ask for',
     );
   }
-  await chain(tables);
+  return told + (await chain(tables));
 }
 
-async function chain(tables: BucketTables): Promise<void> {
+/** @returns how many pairs were told */
+async function chain(tables: BucketTables): Promise<number> {
   const { session, shape, findings } = tables;
-  const broken = await session.query(`SELECT t.k, t.m, s.m AS earlier, t.d FROM facts AS t JOIN facts AS s
-    ON s.k = t.k AND s.e = t.d AND ${monthNumber('s.m')} + t.d = ${monthNumber('t.m')}
-    WHERE t.d > 0 AND t.tail <> s.head ORDER BY ALL LIMIT 10`);
+  const broken = await session.query(`${brokenPairs} ORDER BY ALL LIMIT 10`);
   for (const pair of broken) {
     const [earlier, later] = await Promise.all(
       [pair['earlier'], pair['m']].map((month) => one(tables, pair['k'], String(month))),
@@ -216,6 +221,7 @@ async function chain(tables: BucketTables): Promise<void> {
       `${shape.key.name} ${String(pair['k'])}, month ${String(pair['m'])} against ${String(pair['earlier'])}: ${difference ?? 'the arrays disagree'}`,
     );
   }
+  return broken.length;
 }
 
 async function one(
@@ -247,12 +253,15 @@ export async function latestEqual(tables: BucketTables): Promise<void> {
   );
 }
 
-async function tell(tables: BucketTables, name: CheckName, sql: string, what: string): Promise<void> {
-  for (const row of await tables.session.query(`${sql} ORDER BY 1 LIMIT 20`)) {
+/** @returns how many rows were told */
+async function tell(tables: BucketTables, name: CheckName, sql: string, what: string): Promise<number> {
+  const found = await tables.session.query(`${sql} ORDER BY 1 LIMIT 20`);
+  for (const row of found) {
     const month = row['m'] === null ? '' : `, month ${String(row['m'])}`;
     tables.findings.failed(
       name,
       `${tables.shape.key.name} ${String(row['k'])}${month}, bucket ${tables.bucket}: the row ${what}`,
     );
   }
+  return found.length;
 }

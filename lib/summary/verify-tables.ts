@@ -29,6 +29,7 @@ import { bucketsOf, findTable } from './pin-config.ts';
 import { type Role, targetTables } from './tables.ts';
 import { type BucketTables, verifyBucket } from './verify-bucket.ts';
 import { verifyFiles } from './verify-files.ts';
+import { allWrongArrays, type WrongArrays } from './verify-wrong-arrays.ts';
 
 interface VerifyTablesOptions {
   /** Default `main`. */
@@ -69,6 +70,7 @@ export async function verifyTables(
   if (!schemas.has('summary'))
     throw new TableNotFoundError(`pipeline ${config.pipeline} has no summary table yet`);
   let checked = 0;
+  const wrong: WrongArrays[] = [];
   const sessions = { ...world.resources, open: (share: SessionShare) => openSession(world, share) };
   await sideBySide(sessions, spool.buckets(), async (session, [bucket, lines]) => {
     const files = (role: Role) => lines.filter(([one]) => one === role).map(([, file]) => file);
@@ -82,12 +84,18 @@ export async function verifyTables(
       bucket,
       buckets: buckets.get('summary'),
       files,
+      onWrongArrays: (some) => wrong.push(some),
     };
     await verifyFiles(tables);
     await verifyBucket(tables, options.full);
     checked += 1;
   });
-  return found.report({ buckets: checked, full: options.full });
+  const wrongArrays = allWrongArrays(wrong);
+  return found.report({
+    buckets: checked,
+    full: options.full,
+    ...(wrongArrays === undefined ? {} : { wrongArrays }),
+  });
 }
 
 /** Keys of one bucket lie in several of another number of them: no run finds their rows. */

@@ -108,7 +108,8 @@ describe('a file that went to a branch', () => {
     const { code, stderr } = await home.run('cancel', '--branch', 'check');
     expect([code, stderr]).toEqual([2, expect.stringContaining(`cancel ${runIdOf(planned)}`)]);
     const held = await home.run('run', 'other.csv');
-    expect([held.code, held.stderr]).toEqual([1, expect.stringContaining('has not ended')]);
+    const goOn = `which is planned and not run yet: partwise run --plan ${runIdOf(planned)} or partwise cancel`;
+    expect([held.code, held.stderr]).toEqual([1, expect.stringContaining(goOn)]);
   });
 });
 

@@ -68,6 +68,44 @@ describe('progress without a terminal', () => {
     expect(text()).toBe('  apply      3/10 units  300 rows  50 rows/s  about 14 s left\n');
   });
 
+  it('says nothing of how long it will take until units have ended that began after the first one', () => {
+    const { at, text } = recorder(false);
+    const of = (elapsedMs: number): ProgressEvent => ({ ...unit('apply', 10), elapsedMs }) as ProgressEvent;
+    at(0, stage('apply', 100));
+    // Ten at a time, of a minute each.
+    for (let one = 0; one < 10; one += 1) at(60_000 + one * 600, of(60_000));
+    expect(text()).not.toContain('left');
+    for (let one = 0; one < 10; one += 1) at(120_000 + one * 600, of(60_000));
+    const said = [...text().matchAll(/about (\d+) min (\d\d) s left/g)].map(
+      ([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds),
+    );
+    expect(said.length).toBeGreaterThan(0);
+    for (const seconds of said) {
+      expect(seconds).toBeGreaterThan(0.7 * 480);
+      expect(seconds).toBeLessThan(1.5 * 480);
+    }
+  });
+
+  it('does not take the time of Spark for that of the units that are finished afterwards', () => {
+    const { at, text } = recorder(false);
+    at(0, stage('apply', 40));
+    at(0, { kind: 'note', runId: 'r1', stage: 'apply', text: '40 units of apply go to Spark' });
+    for (let one = 0; one < 30; one += 1) at(600_000 + one * 1_000, unit('apply', 10));
+    const said = [...text().matchAll(/about (.*) left/g)].map(([, left]) => left);
+    expect(said.length).toBeGreaterThan(0);
+    for (const left of said) expect(left).toMatch(/^\d+(\.\d)? s$/);
+  });
+
+  it('does not reckon with units that wait for Spark, and says that it comes', () => {
+    const { at, text } = recorder(false);
+    at(0, stage('apply', 10));
+    for (let one = 0; one < 6; one += 1)
+      at(one, { kind: 'compiled', runId: 'r1', stage: 'apply', unit: `u${one}` });
+    at(500, unit('apply', 100));
+    at(6_000, unit('apply', 100));
+    expect(text()).toBe('  apply      2/10 units  200 rows  33 rows/s  about 6 s left, then Spark\n');
+  });
+
   it('counts the time of a run of Spark for the stage that it works on', () => {
     const { progress, at, text } = recorder(false);
     at(0, stage('resolve', 1));

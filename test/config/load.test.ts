@@ -64,6 +64,16 @@ describe('the grace of orphan files', () => {
   });
 });
 
+describe('a deadline', () => {
+  it('that no run can meet is refused, with the reason', async () => {
+    for (const deadline of ['0s', '1ms', '9s'])
+      expect(await problems(`${yaml}work: { deadline: ${deadline} }\n`)).toMatch(
+        `work.deadline: no run is done within ${deadline}: planning, audit and publishing take seconds`,
+      );
+    await parseSummary(`${yaml}work: { deadline: 10s }\n`, 'p.yaml');
+  });
+});
+
 describe('a pipeline that is right', () => {
   it('gets every default', async () => {
     const config = await parseSummary(yaml, 'p.yaml');

@@ -11,7 +11,7 @@ import { type FinishItem, groupForSpark, type SparkRunItem } from '../../lib/run
 import { saveRunFailure } from '../../lib/run/spark-outcome.ts';
 import { type PlannedUnit, stageItems, writeStage } from '../../lib/run/stages.ts';
 import { type UnitWork, workUnit } from '../../lib/run/unit-work.ts';
-import type { Plan, RunContext, SparkUse, Workload } from '../../lib/run/workload.ts';
+import type { Plan, ProgressEvent, RunContext, SparkUse, Workload } from '../../lib/run/workload.ts';
 import { openFixture } from './fixture.ts';
 
 /** The two halves of units for Spark, with a workload that only says what it was asked for. */
@@ -33,7 +33,11 @@ interface Specification {
 }
 
 async function bench(specifications: readonly Specification[], spark: SparkRunner | 'none' = idle) {
-  const fixture = await openFixture(spark === 'none' ? {} : { spark });
+  const told: ProgressEvent[] = [];
+  const fixture = await openFixture({
+    onProgress: (event) => told.push(event),
+    ...(spark === 'none' ? {} : { spark }),
+  });
   const context = await fixture.context();
   const asked: unknown[] = [];
   const workload = {
@@ -74,6 +78,7 @@ async function bench(specifications: readonly Specification[], spark: SparkRunne
     stage,
     items,
     asked,
+    told,
     work: (index: number, more: Partial<UnitWork> = {}, at: RunContext = context) =>
       workUnit({
         context: at,
@@ -111,6 +116,16 @@ describe('a unit for Spark', () => {
     await b.work(0, { finish: true, group: 'g0' });
     expect(b.asked[1]).toEqual(['finish', 'u1', { n: 1 }, ['SELECT 1'], '3.5']);
     expect(await b.checkpoint(0)).toMatchObject({ rows: 5, bytes: 7 });
+  });
+
+  it('is told of as one that waits, by whoever is asked to work it', async () => {
+    await using b = await bench([
+      { n: 1, use: 'planned' },
+      { n: 2, use: 'possible' },
+    ]);
+    for (const index of [0, 0, 1]) await b.work(index);
+    const waits = { kind: 'compiled', runId: 'run-1', stage: 'apply', unit: b.items[0]?.unit };
+    expect(b.told).toEqual([waits, waits]);
   });
 
   it('is compiled anew by the next attempt, into other places', async () => {

@@ -3,6 +3,7 @@ import { commitStaged, currentSnapshot, liveFiles, loadTable, stageCommit } from
 import { runTask } from '../../lib/run/local-task.ts';
 import { adoptTables } from '../../lib/summary/adopt/apply.ts';
 import { type AdoptReport, lookAtAdoption } from '../../lib/summary/adopt/look.ts';
+import { lookAtCells } from '../../lib/summary/rewrite/look.ts';
 import type { RepairLatestTask } from '../../lib/summary/tasks.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
@@ -58,6 +59,24 @@ describe('tables that another system made', () => {
     const again = await look(product);
     expect([...again.summary, ...again.latest].map(({ status }) => status)).not.toContain('set');
     await goOn(product);
+  });
+
+  it('are not rewritten before, and what does not fit a run leads to adoption, too', async () => {
+    await using product = await loaded();
+    const { world, config } = product;
+    await makeForeign(world, 'summary');
+    for (const task of [{ kind: 'rebucket', buckets: 4 }, { kind: 'compact' }] as const) {
+      const refused = {
+        name: 'UsageError',
+        message: 'partwise.proof_summary was made by another system and has not been adopted',
+        next: 'partwise adopt',
+      };
+      await expect(runTask({ world, config, task })).rejects.toMatchObject(refused);
+      await expect(lookAtCells(world, config, task)).rejects.toMatchObject(refused);
+    }
+    await makeForeign(world, 'summary', { monthsOnly: true });
+    await product.drop(scenario.runs.flat());
+    await expect(product.run()).rejects.toMatchObject({ name: 'ConfigError', next: 'partwise adopt' });
   });
 
   it('are adopted without a latest, which a run waits for and a repair makes', async () => {

@@ -3,6 +3,7 @@ import { readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { switchToBranch } from '../../lib/cli/branches.ts';
+import { checkRuns } from '../../lib/cli/doctor/runs.ts';
 import {
   commitStaged,
   currentSchema,
@@ -13,7 +14,7 @@ import {
   positionDeleteFieldIds,
   stageCommit,
 } from '../../lib/iceberg/index.ts';
-import { cancelRun, planPipeline, runPipeline } from '../../lib/run/local.ts';
+import { cancelRun, planPipeline, resumeRun, runPipeline } from '../../lib/run/local.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
@@ -94,6 +95,24 @@ describe('a change of the number of buckets', () => {
     expect(table.metadata.defaultSpecId).toBe(0);
   });
 
+  it('is attempt 1 at first, and attempt 2 when it is taken up again', async () => {
+    let isDown = true;
+    const told: number[] = [];
+    await using product = await loaded(2, {
+      step: async (name) => {
+        if (isDown && name === 'audited') throw new TypeError('died');
+      },
+    });
+    expect((await rebucket(product, 4)).run?.attempt).toBe(1);
+    for await (const { attempt } of product.world.state.checkpoints.list(
+      (await product.world.state.runs.list('proof', 1))[0]?.runId ?? '',
+    ))
+      told.push(attempt);
+    expect(new Set(told)).toEqual(new Set([1]));
+    isDown = false;
+    expect((await rebucket(product, 4)).run).toMatchObject({ status: 'succeeded', attempt: 2 });
+  });
+
   it('commits nothing for the number that the tables have', async () => {
     await using product = await loaded(2);
     const before = await filesOf(product, 'summary');
@@ -116,9 +135,13 @@ describe('a change of the number of buckets', () => {
     expect((await filesOf(product, 'summary')).deletes).toEqual([]);
   });
 
-  it('is planned again when another writer changes rows before it publishes', async () => {
+  it('is planned again, and says why, when another writer changes rows before it publishes', async () => {
     let changed = false;
+    const notes: string[] = [];
     await using product = await loaded(2, {
+      onProgress: (event) => {
+        if (event.kind === 'note') notes.push(event.text);
+      },
       step: async (name) => {
         if (name !== 'audited' || changed) return;
         changed = true;
@@ -129,8 +152,15 @@ describe('a change of the number of buckets', () => {
         );
       },
     });
-    expectSucceeded(await rebucket(product, 5));
+    const outcome = await rebucket(product, 5);
+    expectSucceeded(outcome);
     expect(changed).toBe(true);
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^planned again since the tables have moved: partwise\.proof_summary: snapshot \d+ -> \d+; only units whose inputs are the same stand$/,
+      ),
+    ]);
+    expect(outcome.run?.facts['replanned']).toBe(notes[0]);
     const rows = (await readTables(product.world)).summary;
     expect(new Set(rows.map((row) => row['status']))).toEqual(new Set(['foreign']));
     expect(currentSpec((await filesOf(product, 'summary')).table).fields.at(-1)?.transform).toBe('bucket[5]');
@@ -162,8 +192,41 @@ describe('what was for another number of buckets', () => {
     await expect(rebucket(product, 4)).rejects.toMatchObject({
       name: 'UsageError',
       message: expect.stringContaining(`run ${planned.run?.runId} has not ended`),
-      next: expect.stringContaining(`partwise resume ${planned.run?.runId}`),
+      next: expect.stringContaining(`partwise run --plan ${planned.run?.runId}`),
     });
+  });
+
+  it('is a plan that a rebucket has overtaken: the run is to be cancelled, and the next one takes its files', async () => {
+    let isDown = true;
+    await using product = await loaded(2, {
+      step: async (name) => {
+        if (isDown && name === 'audited') throw new TypeError('died');
+      },
+    });
+    await using unsaid = await withBuckets(product, undefined);
+    const { run: begun } = await rebucket(product, 4);
+    expect(begun?.status).toBe('failed');
+    isDown = false;
+    await product.drop(scenario.runs[0] ?? []);
+    const planned = await planPipeline(product);
+    const runId = planned.run?.runId ?? '';
+    expect(planned.run?.status).toBe('planned');
+    expectSucceeded(await rebucket(product, 4));
+    for (const replan of [false, true]) {
+      const { run } = await resumeRun({ ...product, runId, replan });
+      expect(run?.error).toMatchObject({
+        name: 'ConfigError',
+        message: expect.stringContaining('begun for 2 buckets'),
+        next: `partwise cancel ${runId}`,
+      });
+    }
+    const { world } = product;
+    expect(await checkRuns(world)).toContainEqual(
+      expect.objectContaining({ name: 'run', next: `partwise cancel ${runId}` }),
+    );
+    await cancelRun({ world, runId });
+    expectSucceeded(await unsaid.run());
+    await expectTables(product, expectedTables(scenario, 1));
   });
 
   it('is a branch: it is switched to or given up first', async () => {

@@ -198,6 +198,29 @@ describe('a rebuild', () => {
       expect(await readTables(world)).toEqual(before);
     });
 
+  it('says which keys have no row, and refuses to rebuild nothing', async () => {
+    await using product = await loaded();
+    const { world, config } = product;
+    const { key } = scenario.initial[0]?.normal ?? { key: '' };
+    const missing = { keys: 1, some: ['nobody'] };
+    const outcome = await rebuild(product, { keys: [key, 'nobody'] });
+    expectSucceeded(outcome);
+    expect(outcome.run?.facts['rebuild']).toMatchObject({ missingKeys: missing });
+    expect((await look(product, { keys: [key, 'nobody'] })).missingKeys).toEqual(missing);
+    const far = { first: lastMonth + 100, last: lastMonth + 101 };
+    for (const [scope, message] of [
+      [{ keys: ['nobody', 'none'] }, 'summary has no row of the keys nobody, none'],
+      [{ months: far }, `summary has no row from ${monthText(far.first)} to `],
+      [{ keys: [key], months: far }, `summary has no row of key ${key} from ${monthText(far.first)} to `],
+    ] as const) {
+      const refused = { name: 'UsageError', message: expect.stringContaining(message) };
+      await expect(look(product, scope)).rejects.toMatchObject(refused);
+      await expect(rebuild(product, scope)).rejects.toMatchObject(refused);
+    }
+    const runs = await world.state.runs.list(config.pipeline, 10);
+    expect(runs.filter(({ status }) => status === 'cancelled')).toHaveLength(3);
+  });
+
   it('refuses keys of which a month is stored twice', async () => {
     await using product = await loaded();
     const { key } = scenario.initial[0]?.normal ?? { key: '' };

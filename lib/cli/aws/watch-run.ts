@@ -1,5 +1,7 @@
+import { plural } from '../../report/format.ts';
 import { prepareStage } from '../../run/checkpoints.ts';
 import { planOfRun } from '../../run/local-attempt.ts';
+import { sparkShares } from '../../run/spark-share.ts';
 import type { Plan } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { Progress } from '../progress.ts';
@@ -32,6 +34,7 @@ export function watchRun(
   let plan: Plan | undefined;
   const stages = new Map<string, WatchedStage>();
   const steps = new Set<string>();
+  let toSpark: ReturnType<typeof sparkShares> | undefined;
 
   const announce = (runId: string, name: string, units: number, of: { rows: number; bytes: number }) => {
     if (stages.get(name)?.units === units) return;
@@ -43,8 +46,21 @@ export function watchRun(
     if (run.status === 'claimed' || run.status === 'prepared') return;
     generation = run.facts['planGeneration'];
     plan = await planOfRun(world, run);
+    const { replanned } = run.facts;
+    if (typeof replanned === 'string') progress.event({ kind: 'note', runId: run.runId, text: replanned });
     for (const { name, units, rows, bytes } of plan?.stages ?? [])
       announce(run.runId, name, units, { rows, bytes });
+  };
+  /** Stages that Spark was given units of since the first look. */
+  const spark = (run: RunRecord) => {
+    const now = sparkShares(run);
+    const before = toSpark ?? now;
+    toSpark = now;
+    for (const [stage, { units: given }] of Object.entries(now))
+      if (given > (before[stage]?.units ?? 0)) {
+        const text = `${plural(given, 'unit')} of ${stage} by Spark`;
+        progress.event({ kind: 'note', runId: run.runId, text, stage });
+      }
   };
   const units = async (run: RunRecord, stage: WatchedStage) => {
     if (stage.told.size >= stage.units) return;
@@ -72,6 +88,7 @@ export function watchRun(
       }
       announce(run.runId, prepareStage, objects, { rows: 0, bytes: 0 });
       await planned(run);
+      spark(run);
       for (const stage of stages.values()) await units(run, stage);
       const status = run.status;
       for (const step of ['audit', 'publish']) {

@@ -4,6 +4,7 @@ import { UsageError } from '../../errors.ts';
 import type { CommandHandler } from '../command.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { checkMachine } from '../doctor/machine.ts';
+import { checkFit } from '../doctor/pipeline.ts';
 import { checkRuns } from '../doctor/runs.ts';
 import { checkTables } from '../doctor/tables.ts';
 import { failureOf } from '../failure.ts';
@@ -46,6 +47,7 @@ export const doctor: CommandHandler = async (context) => {
   if (made) {
     await using session = await openSession(context);
     add(await checkTables(session.world));
+    if (!('exitCode' in loaded)) add(await checkFit(session.world, loaded.config));
     add(await checkRuns(session.world));
   } else if (await isThere(join(root, 'catalog.db')))
     add([

@@ -10,6 +10,7 @@ import { monthRange } from '../month-range.ts';
 import { reportRun } from '../outcome.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { openExisting } from '../session.ts';
+import { missingLines } from '../task-lines.ts';
 
 const defaultSample = 5;
 /** What a run's record holds of a task. */
@@ -49,6 +50,7 @@ function scopeOf({ flags }: CommandContext): RebuildScope {
 
 function tell({ output }: CommandContext, look: RebuildLook): ExitCode {
   output.document({ ...look, exitCode: 0 });
+  output.lines(missingLines(look.missingKeys));
   const about = `${plural(look.rows, 'row')} in ${plural(look.buckets, 'bucket')} recomputed`;
   if (look.wrong === 0) {
     output.line(`nothing to do: ${about}, every array is right`);

@@ -21,15 +21,7 @@ export const rebucket: CommandHandler = async (context) => {
       next: 'partwise rebucket --help',
     });
   const task: RebucketTask = { kind: 'rebucket', buckets };
-  const { config: chosen, path } = await loadChosenPipeline(context);
-  const config = summaryOnly(chosen, 'rebucket');
-  const said = config.tables.buckets;
-  const code = await rewrite(context, config, task);
-  if (code === 0 && said !== undefined && said !== buckets && !context.flags.on('dry-run'))
-    context.output.line(
-      `next   write buckets: ${buckets} under tables in ${path}, or leave the line out: it says ${said}`,
-    );
-  return code;
+  return rewrite(context, summaryOnly((await loadChosenPipeline(context)).config, 'rebucket'), task);
 };
 
 export const compact: CommandHandler = async (context) => {

@@ -1,9 +1,11 @@
 import { RunCancelledError } from '../../errors.ts';
 import { duration, instant, plural } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
+import { workedMs } from '../../run/run-facts.ts';
 import { branchText } from '../branches.ts';
 import type { CommandHandler } from '../command.ts';
 import { unitsBySpark } from '../engine-lines.ts';
+import { nextStep } from '../next-step.ts';
 import { isUnfinished, openAnywhere } from '../session.ts';
 
 export const runs: CommandHandler = async (context) => {
@@ -20,7 +22,7 @@ export const runs: CommandHandler = async (context) => {
       branchText(run),
       run.attempt,
       instant(run.createdMs),
-      run.endedMs === undefined ? '' : duration(run.endedMs - run.createdMs),
+      run.endedMs === undefined ? '' : duration(workedMs(run, run.endedMs)),
       ...(some ? [unitsBySpark(run) === 0 ? '' : plural(unitsBySpark(run), 'unit')] : []),
       run.error?.name === RunCancelledError.name ? 'interrupted' : (run.error?.name ?? ''),
     ]);
@@ -33,9 +35,6 @@ export const runs: CommandHandler = async (context) => {
     );
   }
   const open = records.find(isUnfinished);
-  if (open !== undefined)
-    output.line(
-      `next   ${output.command(`partwise ${open.status === 'planned' ? 'run --plan' : 'resume'} ${open.runId}`)}`,
-    );
+  if (open !== undefined) output.line(`next   ${output.command(nextStep(open))}`);
   return 0;
 };

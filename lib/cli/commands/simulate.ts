@@ -1,8 +1,16 @@
-import { glueSettings, type PipelineConfig, parseByteSize, usualGlue } from '../../config/index.ts';
+import {
+  engineChoice,
+  glueSettings,
+  type PipelineConfig,
+  parseByteSize,
+  usualGlue,
+} from '../../config/index.ts';
 import { UsageError } from '../../errors.ts';
 import { bytes, count, duration } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
+import { deadlineLines } from '../../run/deadline.ts';
 import { type Assumptions, defaultAssumptions, type TableStatistics } from '../../simulate/assumptions.ts';
+import { simulateDeadline } from '../../simulate/deadline.ts';
 import { describeAssumptions, describeRollup } from '../../simulate/describe.ts';
 import { type SimulatedEngine, simulateEngine } from '../../simulate/engines.ts';
 import { rollupUnits, summaryUnits } from '../../simulate/equal-units.ts';
@@ -13,20 +21,17 @@ import { type CostItem, type RunCost, runCost } from '../../simulate/run-cost.ts
 import { sensitivity, simulateSummary } from '../../simulate/simulate.ts';
 import { rowEntries, rowShape, rowShapeOf } from '../../summary/cost-model.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
-import { loadChosenPipeline } from '../pipeline.ts';
+import type { LoadedPipeline } from '../pipeline.ts';
+import { simulatedPipeline } from '../simulated-pipeline.ts';
 
 /** 20 arrays of 36 entries and 40 scalars, as in the seeds' tables: without a pipeline. */
 const usualEntries = 20 * 36 + 40;
 const usualRow = rowShapeOf(usualEntries, defaultAssumptions.rowBytes);
 
 export const simulate: CommandHandler = async (context) => {
-  const chosen =
-    context.flags.text('pipeline') === undefined ? undefined : (await loadChosenPipeline(context)).config;
-  const points = context.flags.text('rollup');
-  const isRollup = chosen?.kind === 'rollup' || points !== undefined;
-  mustBeOfKind(context, isRollup ? 'rollup' : 'summary');
-  if (isRollup) return simulateRollup(context, chosen, points);
-  const config = chosen;
+  const { kind, pipeline } = await simulatedPipeline(context);
+  if (kind === 'rollup') return simulateRollup(context, pipeline);
+  const config = pipeline?.config.kind === 'summary' ? pipeline.config : undefined;
   const row = config === undefined ? usualRow : rowShape(config);
   const assumed = assumptions(context, config, row.bytes);
   const { flags, output } = context;
@@ -40,10 +45,10 @@ export const simulate: CommandHandler = async (context) => {
   const simulated = simulateSummary(table, assumed, row);
   const { cost, volume, storage, warnings } = simulated;
   const entries = config === undefined ? usualEntries : rowEntries(config);
-  const job = config === undefined ? usualGlue : glueSettings(config);
   const engines = summaryUnits({ table, volume, assumed, entries }).map((units) =>
-    simulateEngine(units, { assumed, job }),
+    simulateEngine(units, { assumed, ...engineSettings(config) }),
   );
+  const deadline = simulateDeadline(config, { cost, engines });
   const variants = sensitivity(table, assumed, row);
   const assumptionsSaid = describeAssumptions(table, assumed, volume);
   output.document({
@@ -52,14 +57,17 @@ export const simulate: CommandHandler = async (context) => {
     prices,
     ...simulated,
     engines,
+    deadline,
     sensitivity: variants,
     assumptions: assumptionsSaid,
   });
   output.lines([
+    ...pipelineLines(pipeline),
     `${count(table.records)} records for ${table.recordMonths} of ${table.months} months of a table of ${count(table.rows)} rows (${bytes(table.rows * assumed.rowBytes)})`,
     `opens ${bytes(volume.touchedBytes)} in ${count(volume.work.units - volume.buckets)} units over ${count(volume.buckets)} buckets`,
     ...resultLines(cost),
     ...engines.flatMap(engineLines),
+    ...deadlineLines(deadline),
     'storage, a month',
     ...itemLines(storage),
     'with one assumption changed',
@@ -76,28 +84,14 @@ export const simulate: CommandHandler = async (context) => {
   return 0;
 };
 
-/** Flags that only a batch of points, or only a run on a summary table, has a use for. */
-const flagsOf = {
-  rollup: ['series'],
-  summary: ['rows', 'months', 'records', 'record-months', 'records-per-key'],
-} as const;
+function engineSettings(config: PipelineConfig | undefined) {
+  return config === undefined
+    ? { job: usualGlue }
+    : { job: glueSettings(config), choice: engineChoice(config) };
+}
 
-/** @throws UsageError for flags of the other kind */
-function mustBeOfKind({ flags }: CommandContext, kind: keyof typeof flagsOf): void {
-  const isGiven = (name: string) => flags.text(name) !== undefined || flags.number(name) !== undefined;
-  const wrong = flagsOf[kind === 'rollup' ? 'summary' : 'rollup'].find(isGiven);
-  if (wrong === undefined) return;
-  throw new UsageError(
-    kind === 'rollup'
-      ? `--${wrong} is for a run on a summary table, this is a batch of points`
-      : `--${wrong} is for a batch of points, this is a run on a summary table`,
-    {
-      next:
-        kind === 'rollup'
-          ? `the same without --${wrong}; --rollup POINTS and --series N say how large the batch is`
-          : 'the same with --rollup POINTS, or without --series',
-    },
-  );
+function pipelineLines(pipeline: LoadedPipeline | undefined): readonly string[] {
+  return pipeline === undefined ? [] : [`for pipeline ${pipeline.config.pipeline} in ${pipeline.path}`];
 }
 
 function engineLines({ stage, route, functions, spark, cpuSeconds }: SimulatedEngine): readonly string[] {
@@ -111,11 +105,9 @@ function engineLines({ stage, route, functions, spark, cpuSeconds }: SimulatedEn
 }
 
 /** @throws UsageError when the points are not given, or the pipeline is of another kind */
-function simulateRollup(
-  context: CommandContext,
-  chosen: PipelineConfig | undefined,
-  given: string | undefined,
-) {
+function simulateRollup(context: CommandContext, pipeline: LoadedPipeline | undefined) {
+  const chosen = pipeline?.config;
+  const given = context.flags.text('rollup');
   if (chosen !== undefined && chosen.kind !== 'rollup')
     throw new UsageError(`--rollup is for pipelines of kind rollup; ${chosen.pipeline} is a ${chosen.kind}`);
   if (given === undefined)
@@ -132,14 +124,18 @@ function simulateRollup(
   );
   const assumed = assumptions(context, chosen);
   const cost = runCost(rollupStages(batch, assumed), assumed);
-  const job = chosen === undefined ? usualGlue : glueSettings(chosen);
-  const engines = rollupUnits(batch).map((units) => simulateEngine(units, { assumed, job }));
+  const engines = rollupUnits(batch).map((units) =>
+    simulateEngine(units, { assumed, ...engineSettings(chosen) }),
+  );
+  const deadline = simulateDeadline(chosen, { cost, engines });
   const said = describeRollup(batch, assumed);
-  output.document({ batch, assumed, prices, cost, engines, assumptions: said });
+  output.document({ batch, assumed, prices, cost, engines, deadline, assumptions: said });
   output.lines([
+    ...pipelineLines(pipeline),
     `a batch of ${count(points)} points`,
     ...resultLines(cost),
     ...engines.flatMap(engineLines),
+    ...deadlineLines(deadline),
     'assumed',
     ...said.map((line) => `  ${line}`),
     priceLine(),

@@ -2,6 +2,7 @@ import { bytes, count, duration, instant } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
 import { latenessOf } from '../../run/deadline-facts.ts';
 import { planOfRun } from '../../run/local.ts';
+import { pausedMs, workedMs } from '../../run/run-facts.ts';
 import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { batchTables } from '../batch-lines.ts';
@@ -10,6 +11,7 @@ import { type CaseCount, casesAndSteps } from '../case-records.ts';
 import type { CommandHandler } from '../command.ts';
 import { engineLines } from '../engine-lines.ts';
 import { type UnitRow, unitRows } from '../history-records.ts';
+import { nextStep } from '../next-step.ts';
 import { columnLines, describePlan, filePath, reasonText } from '../outcome.ts';
 import { type RefusedRow, refusedRows } from '../quarantine.ts';
 import { repairLines } from '../repair-lines.ts';
@@ -64,11 +66,7 @@ export const status: CommandHandler = async (context) => {
   output.lines(batchTables(run));
   output.lines(repairLines(run));
   output.lines(auditLines(run));
-  if (isUnfinished(run)) {
-    output.line(
-      `next   ${output.command(run.status === 'planned' ? `partwise run --plan ${run.runId}` : `partwise resume ${run.runId}`)}`,
-    );
-  }
+  if (isUnfinished(run)) output.line(`next   ${output.command(nextStep(run, 'status'))}`);
   return 0;
 };
 
@@ -80,7 +78,11 @@ function headLines(run: RunRecord, isOnAws: boolean, nowMs: number): readonly st
     `started  ${instant(run.createdMs)}`,
   ];
   if (run.endedMs !== undefined)
-    lines.push(`ended    ${instant(run.endedMs)}, after ${duration(run.endedMs - run.createdMs)}`);
+    lines.push(
+      `ended    ${instant(run.endedMs)}, after ${duration(workedMs(run, run.endedMs))}${pausedMs(run) === 0 ? '' : ' at work'}`,
+    );
+  const { replanned } = run.facts;
+  if (typeof replanned === 'string') lines.push(`plan     ${replanned}`);
   const late = latenessOf(run, nowMs);
   if (late !== undefined) lines.push(`deadline ${late}`);
   const { execution } = run.facts;

@@ -8,6 +8,7 @@ import type { AuditReport } from '../../run/workload.ts';
 import { workloadOf } from '../../run/workloads.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { mendingCommands } from '../mending.ts';
 import { loadChosenPipeline } from '../pipeline.ts';
 import { configOfRun, findRun, openAnywhere } from '../session.ts';
 
@@ -89,14 +90,8 @@ function tell(
   else {
     output.line(`${output.style.red('differs')} ${subject}: ${plural(failed.length, 'check')} failed`);
     output.line('safe   nothing was changed by looking');
-    output.line(`next   ${output.command(nextFor(failed.map(({ name }) => name)))}`);
+    for (const [index, next] of mendingCommands(report).entries())
+      output.line(`${index === 0 ? 'next  ' : '      '} ${output.command(next)}`);
   }
   return exitCode;
-}
-
-/** Latest is made anew out of summary; what else can be wrong has more than one cause. @param checks names of those that failed */
-function nextFor(checks: readonly string[]): string {
-  return checks.every((name) => name.startsWith('latest'))
-    ? 'partwise repair latest --all --dry-run'
-    : 'partwise doctor';
 }

@@ -2,6 +2,7 @@ import type { ComparedMonth } from '../../demo/account.ts';
 import type { DemoDrop } from '../../demo/drops.ts';
 import { count, duration, plural } from '../../report/format.ts';
 import { cellText } from '../../report/value.ts';
+import { workedMs } from '../../run/run-facts.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { CaseCount } from '../case-records.ts';
 import { reasonText } from '../outcome.ts';
@@ -24,7 +25,7 @@ const label = (name: string) => `   ${name.padEnd(9)}`;
 /** What one drop did, as people read it. */
 export function dropLines(result: DropResult, style: Style): readonly string[] {
   const { drop, run } = result;
-  const took = run.endedMs === undefined ? '' : `  ${duration(run.endedMs - run.createdMs)}`;
+  const took = run.endedMs === undefined ? '' : `  ${duration(workedMs(run, run.endedMs))}`;
   return [
     '',
     `${style.bold(`${result.number}  ${drop.title}`)}: ${drop.what}${style.dim(took)}`,
@@ -82,7 +83,7 @@ export function dropReport(result: DropResult): Readonly<Record<string, unknown>
     title: drop.title,
     files: drop.files.map((file) => file.name),
     runId: run.runId,
-    elapsedMs: run.endedMs === undefined ? undefined : Math.round(run.endedMs - run.createdMs),
+    elapsedMs: run.endedMs === undefined ? undefined : Math.round(workedMs(run, run.endedMs)),
     cases: Object.fromEntries(result.cases.map(({ name, rows }) => [name, rows])),
     tables: files,
     account: drop.sample,

@@ -3,6 +3,7 @@ import { instant, plural } from '../../report/format.ts';
 import { leaseName } from '../../run/claim.ts';
 import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
+import { nextStep } from '../next-step.ts';
 import { isUnfinished } from '../session.ts';
 import { checkBranches } from './branches.ts';
 import type { Finding } from './finding.ts';
@@ -30,13 +31,11 @@ async function checkPipeline(
       findings.push({ status: 'ok', name: 'run', detail: `${run.runId} is ${run.status} now` });
     } else {
       const error = run.error === undefined ? '' : `: ${run.error.name}`;
-      const next =
-        run.status === 'planned' ? `partwise run --plan ${run.runId}` : `partwise resume ${run.runId}`;
       findings.push({
         status: 'look',
         name: 'run',
         detail: `${run.runId} is unfinished (${run.status}${error})`,
-        next,
+        next: nextStep(run, 'doctor'),
       });
     }
   }

@@ -34,7 +34,7 @@ export const lookCommands: readonly CommandSpec[] = [
     description: [
       'Each unit with its start, end, attempt, rows and bytes; those that failed with the reason.',
     ],
-    arguments: [{ name: 'RUN', help: 'run id (default: the newest)' }],
+    arguments: [{ name: 'RUN', help: 'run id (default: the newest that did something)' }],
     flags: [
       { name: 'units', kind: 'count', value: 'N', help: 'units to list (default: 50; failed ones always)' },
     ],

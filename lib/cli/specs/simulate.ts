@@ -7,7 +7,8 @@ export const simulateCommand: CommandSpec = {
   summary: 'what a run would cost and take on AWS, from table statistics alone',
   description: [
     'Reckons with the same model as the estimate of a plan, item by item, and lists what it assumes. Nothing is read or ' +
-      'written, and no account is needed. Counts may end in K, M, B or T.',
+      'written, and no account is needed. Columns, windows and settings are those of the pipeline that is named, or of the ' +
+      'only one; without one, those of a usual table. Counts may end in K, M, B or T.',
   ],
   arguments: [],
   flags: [

@@ -10,6 +10,7 @@ import { repairFiles, repairTables } from '../repair/tables.ts';
 import { monthText } from '../sql/months.ts';
 import type { RebuildScope } from '../tasks.ts';
 import { computeRebuilt } from './compute.ts';
+import { keysWithRows, type MissingKeys, missingKeys, namesNoRows } from './missing.ts';
 import { bucketsOfScope, rowScope } from './scope.ts';
 import { emptyRebuilt, rebuiltCounts, rebuiltSample } from './sql.ts';
 
@@ -31,6 +32,8 @@ export interface RebuildLook {
   /** Rows in which an array is wrong, by array; only those with any. A row whose grid alone is wrong is in none. */
   readonly arrays: Readonly<Record<string, number>>;
   readonly sample: readonly ArrayChange[];
+  /** Named keys without a row in the named months. */
+  readonly missingKeys: MissingKeys;
 }
 
 interface LookOptions {
@@ -43,7 +46,10 @@ interface LookOptions {
   readonly sliceEntries?: number;
 }
 
-/** Says which arrays of main a rebuild would change, with old and new for a sample. Reads only, holds no lease. */
+/**
+ * Says which arrays of main a rebuild would change, with old and new for a sample. Reads only, holds no lease.
+ * @throws UsageError when the scope names no stored row
+ */
 export async function lookAtArrays(options: LookOptions): Promise<RebuildLook> {
   const { world, config, scope, sampleRows, sliceEntries } = options;
   const sliced = sliceEntries === undefined ? {} : { sliceEntries };
@@ -57,6 +63,7 @@ export async function lookAtArrays(options: LookOptions): Promise<RebuildLook> {
   const rowsOf = rowScope(config, scope);
   const sample: ArrayChange[] = [];
   const wrongArrays = new Map<string, number>();
+  const found: string[] = [];
   let rows = 0;
   let wrong = 0;
   const lookAtBucket = async (session: EngineSession, bucket: number) => {
@@ -66,6 +73,7 @@ export async function lookAtArrays(options: LookOptions): Promise<RebuildLook> {
     await session.execute(emptyRebuilt(shape));
     const afterSlice = () => tellSlice(session);
     rows += await computeRebuilt({ session, shape, summary, scope: rowsOf, afterSlice, ...sliced });
+    if (rowsOf.keys !== undefined) found.push(...(await keysWithRows(session, rowsOf)));
   };
   /** What a slice of keys has found; only that is kept of it. */
   const tellSlice = async (session: EngineSession) => {
@@ -88,12 +96,14 @@ export async function lookAtArrays(options: LookOptions): Promise<RebuildLook> {
     yield* buckets;
   }
   await sideBySide(lookSessions(world), each(), lookAtBucket);
+  if (rows === 0) throw namesNoRows(config, scope);
   return {
     buckets: buckets.length,
     rows,
     wrong,
     arrays: Object.fromEntries([...wrongArrays].sort(([, a], [, b]) => b - a)),
     sample: firstRows(sample, sampleRows),
+    missingKeys: missingKeys(config, scope, found),
   };
 }
 

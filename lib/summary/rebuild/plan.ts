@@ -6,10 +6,14 @@ import { monthText } from '../sql/months.ts';
 import { type TaskUnit, taskPlan, taskTables } from '../task-plan.ts';
 import type { RebuildTask } from '../tasks.ts';
 import type { SummaryContext } from '../types.ts';
+import { namesNoRows } from './missing.ts';
 import { bucketsOfScope, rowScope } from './scope.ts';
 import { type RebuildSpec, rebuildStage } from './unit.ts';
 
-/** Plans a rebuild of arrays from manifests. No data file is opened. */
+/**
+ * Plans a rebuild of arrays from manifests. No data file is opened.
+ * @throws UsageError when no file can hold a row of the scope
+ */
 export async function planRebuild(context: SummaryContext, task: RebuildTask): Promise<Plan> {
   const { config, world, branch } = context;
   const tables = await taskTables(context);
@@ -47,6 +51,7 @@ export async function planRebuild(context: SummaryContext, task: RebuildTask): P
       },
     ];
   });
+  if (units.length === 0) throw namesNoRows(config, task);
   const bytes = units.reduce((sum, unit) => sum + unit.bytes, 0);
   const groups = units.flatMap(({ specification }) => specification.groups);
   return taskPlan({

@@ -12,6 +12,7 @@ import { inUnitRoom } from '../unit-room.ts';
 import { bytesIn } from '../writing.ts';
 import { computeRebuilt, type RowScope } from './compute.ts';
 import { filesAfter } from './files-after.ts';
+import { keysWithRows } from './missing.ts';
 import { emptyRebuilt, rebuiltHits, rebuiltRows } from './sql.ts';
 
 export const rebuildStage = 'rebuild';
@@ -37,6 +38,8 @@ export interface RebuildOutcome {
   /** Rows of the scope, and those of them that were wrong. */
   readonly rows: number;
   readonly rebuilt: number;
+  /** Of named keys: those that have rows in the scope, as text. */
+  readonly foundKeys: readonly string[];
   /** Rows of latest that were written; 0 when it was, and is, what summary says. */
   readonly latestWritten: number;
   readonly files: readonly TouchedFile[];
@@ -83,6 +86,7 @@ async function rebuild(
   const scope: RowScope = { ...spec.scope, keys: spec.scope.keys ?? undefined };
   await session.execute(emptyRebuilt(shape));
   const rows = await computeRebuilt({ session, shape, summary, scope });
+  const foundKeys = scope.keys === undefined ? [] : await keysWithRows(session, scope);
   const touched = new Set(
     (await session.query('SELECT DISTINCT pw_file FROM pw_rebuilt')).map((row) => Number(row['pw_file'])),
   );
@@ -126,6 +130,7 @@ async function rebuild(
     changes: [...mergeChanges(results.map(({ change }) => change)), ...latest.changes],
     rows,
     rebuilt: Number(counted?.['n'] ?? 0),
+    foundKeys,
     latestWritten: latest.written,
     files: results.flatMap((result) => result.files),
     groups: results.flatMap(({ rewritten }) => (rewritten === undefined ? [] : [rewritten])),

@@ -6,7 +6,7 @@ import { repairTables } from '../repair/tables.ts';
 import { type Role, roles } from '../tables.ts';
 import type { RewriteTask } from '../tasks.ts';
 import { refuseFarBuckets } from './plan.ts';
-import { refuseCount, refuseRebucket } from './refuse.ts';
+import { refuseCount, refuseForeign, refuseRebucket } from './refuse.ts';
 import { spreadClasses } from './spread.ts';
 import { bucketsSpec } from './target.ts';
 import type { RewritePiece } from './types.ts';
@@ -42,6 +42,7 @@ export async function lookAtCells(
   task: RewriteTask,
 ): Promise<RewriteLook> {
   const { summary } = await repairTables(world, config);
+  refuseForeign(summary);
   const from = storedBuckets(summary, config);
   const to = task.kind === 'rebucket' ? task.buckets : from;
   const tables = new Map<Role, Table | undefined>();

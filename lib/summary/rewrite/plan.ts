@@ -7,7 +7,7 @@ import { type TaskTables, taskPlan, taskTables } from '../task-plan.ts';
 import type { CompactTask, RebucketTask } from '../tasks.ts';
 import type { RewriteFacts, SummaryContext } from '../types.ts';
 import { unitLimit } from '../unit-limit.ts';
-import { refuseCount, refuseRebucket } from './refuse.ts';
+import { refuseCount, refuseForeign, refuseRebucket } from './refuse.ts';
 import { pieceRouter } from './route.ts';
 import { spreadClasses } from './spread.ts';
 import { bucketsSpec } from './target.ts';
@@ -18,11 +18,12 @@ import { wornCells } from './worn.ts';
 /**
  * Plans a change of the number of buckets from manifests: every live file is read once and written for the new number. No
  * data file is opened.
- * @throws UsageError when a run or a branch stands in the way, or the tables have that number already
+ * @throws UsageError when a run or a branch stands in the way, or another system has made the table
  */
 export async function planRebucket(context: SummaryContext, task: RebucketTask): Promise<Plan> {
   const { world, config, runId } = context;
   const tables = await taskTables(context);
+  refuseForeign(tables.summary);
   const to = task.buckets;
   refuseCount(to);
   await refuseRebucket({ world, config, tables: tables.all.values(), runId });
@@ -60,9 +61,10 @@ export async function planRebucket(context: SummaryContext, task: RebucketTask):
   });
 }
 
-/** Plans a compaction of all cells that the pipeline's policy wants compacted, from manifests. */
+/** Plans a compaction of all cells that the pipeline's policy wants compacted, from manifests. @throws UsageError */
 export async function planCompact(context: SummaryContext, task: CompactTask): Promise<Plan> {
   const tables = await taskTables(context);
+  refuseForeign(tables.summary);
   const { count, columns } = tables;
   refuseFarBuckets(task, count);
   const specs = specsOf(tables, currentSpec);

@@ -4,6 +4,7 @@ import type { Table } from '../../iceberg/index.ts';
 import { isOnMain } from '../../run/branches.ts';
 import { isSettled, runsSeen } from '../../run/claim.ts';
 import type { World } from '../../run/workload.ts';
+import { isAdopted } from '../pin-config.ts';
 
 interface RefuseOptions {
   readonly world: World;
@@ -27,7 +28,7 @@ export async function refuseRebucket({ world, config, tables, runId }: RefuseOpt
       {
         details: { runId: open.runId, status: open.status },
         safe: 'nothing was changed',
-        next: `partwise resume ${open.runId}, or partwise cancel ${open.runId}`,
+        next: `partwise ${open.status === 'planned' ? 'run --plan' : 'resume'} ${open.runId}, or partwise cancel ${open.runId}`,
       },
     );
   for (const table of tables) {
@@ -45,6 +46,16 @@ export async function refuseRebucket({ world, config, tables, runId }: RefuseOpt
       },
     );
   }
+}
+
+/** Files of a table that Partwise has not looked over are not rewritten. @throws UsageError */
+export function refuseForeign(table: Table): void {
+  if (isAdopted(table)) return;
+  const { namespace, name } = table.identifier;
+  throw new UsageError(`${namespace}.${name} was made by another system and has not been adopted`, {
+    safe: 'nothing was changed',
+    next: 'partwise adopt',
+  });
 }
 
 const mostBuckets = 65_536;

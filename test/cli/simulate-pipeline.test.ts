@@ -1,0 +1,33 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import { ok, warehouse } from './warehouse.ts';
+
+/** A home whose only pipeline says this of the work. */
+async function withWork(work: string) {
+  const home = await warehouse();
+  const path = `${home.path}/pipelines/accounts.yaml`;
+  await writeFile(path, `${await readFile(path, 'utf8')}\nwork: ${work}\n`);
+  return home;
+}
+
+it('simulate takes the pipeline that other commands would take, unless the flags are about another kind', async () => {
+  await using home = await withWork('{}');
+  const own = (await ok(home, 'simulate')).stdout;
+  expect(own).toMatch(/^for pipeline accounts in .*accounts\.yaml$/m);
+  expect((await ok(home, 'simulate', '--pipeline', 'accounts')).stdout).toBe(own);
+  expect((await ok(home, 'simulate', '--rollup', '20M')).stdout).toMatch(/^a batch of 20,000,000 points$/m);
+});
+
+it('simulate says what the deadline of the pipeline would have a run choose', async () => {
+  await using home = await withWork('{deadline: 12h}');
+  expect((await ok(home, 'simulate')).stdout).toMatch(/^deadline 12h: the run takes about .* \(reckoned\)/m);
+  await using hasty = await withWork('{deadline: 1m}');
+  expect((await ok(hasty, 'simulate')).stdout).toMatch(
+    /^warning: DeadlineNotMet: work\.deadline is 1m, and the quickest way takes about /m,
+  );
+});
+
+it('simulate goes by the engine that the pipeline names', async () => {
+  await using home = await withWork('{engine: spark}');
+  expect((await ok(home, 'simulate')).stdout).toContain('engine of apply: Spark on Glue (configured)');
+});
