@@ -190,7 +190,9 @@ def kind_of(error):
 def make_view(session, item):
     """A view over Parquet files: columns by field id where fields are given, else as the files have them.
 
-    With `places` also file_index, the file's position in `paths`, and file_row_number, the row's in its file.
+    With `places` also file_index, the file's position in `paths`, and file_row_number, the row's in its file. The path
+    of each row is looked up for that, so that there are two views more for who wants it of few rows: <view>_unplaced
+    has file_path and file_row_number, <view>_places file_path and file_index.
     """
     # Paths are taken as they stand, and nothing is read out of the names of their folders.
     reader = session.read.option("recursiveFileLookup", "true").option("__globPaths__", "false")
@@ -198,17 +200,21 @@ def make_view(session, item):
         reader = reader.schema(schema_of(session, item["fields"]))
     rows = reader.parquet(*item["paths"])
     if item.get("places"):
+        view = item["view"]
         rows = rows.select(
-            "*", F.col("_metadata.file_path").alias("pw_path"), F.col("_metadata.row_index").alias("file_row_number")
+            "*", F.col("_metadata.file_path").alias("file_path"), F.col("_metadata.row_index").alias("file_row_number")
         )
-        index = table_of(
+        rows.createOrReplaceTempView(f"{view}_unplaced")
+        places = table_of(
             session,
-            [{"pw_name": name, "pw_at": at} for at, path in enumerate(item["paths"]) for name in spelt(session, path)],
-            "pw_name: STRING, pw_at: INT",
-        )
-        rows = rows.join(F.broadcast(index), F.col("pw_name") == F.col("pw_path"), "left")
-        unknown = F.raise_error(F.concat(F.lit("not among the paths: "), F.col("pw_path"))).cast("int")
-        rows = rows.withColumn("file_index", F.coalesce(F.col("pw_at"), unknown)).drop("pw_name", "pw_at", "pw_path")
+            [{"path": name, "at": at} for at, path in enumerate(item["paths"]) for name in spelt(session, path)],
+            "path: STRING, at: INT",
+        ).toDF("file_path", "file_index")
+        F.broadcast(places).createOrReplaceTempView(f"{view}_places")
+        rows = session.sql(
+            "SELECT r.*, coalesce(p.file_index, CAST(raise_error(concat('not among the paths: ', r.file_path)) AS INT)) "
+            f"AS file_index FROM {view}_unplaced AS r LEFT JOIN {view}_places AS p ON p.file_path = r.file_path"
+        ).drop("file_path")
     rows.createOrReplaceTempView(item["view"])
 
 

@@ -52,6 +52,13 @@ export interface Dialect {
   mapped(list: string, body: (entry: string) => string): string;
   /** The same by entry and its position; `entry` and `at` are taken as names. */
   placed(list: string, body: (entry: string, at: string) => string): string;
+  /** The entries that meet a condition. @param is of the entry's name */
+  kept(list: string, is: (entry: string) => string): string;
+  /** Whether an entry meets a condition, which is of no NULL. */
+  some(list: string, is: (entry: string) => string): string;
+  /** What becomes of a list by one entry of another after the other. @param body of the names of the list so far and of the entry */
+  folded(over: string, start: string, body: (sofar: string, entry: string) => string): string;
+  length(list: string): string;
   /** Whole numbers from one to another, both included, where `from` is not the greater one. */
   numbers(from: string | number, to: string | number): string;
   /** The greatest entry; NULL entries count for nothing. */
