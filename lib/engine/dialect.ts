@@ -54,10 +54,11 @@ export interface Dialect {
   placed(list: string, body: (entry: string, at: string) => string): string;
   /** The entries that meet a condition. @param is of the entry's name */
   kept(list: string, is: (entry: string) => string): string;
-  /** Whether an entry meets a condition, which is of no NULL. */
+  /** Whether an entry meets a condition, which is never NULL. */
   some(list: string, is: (entry: string) => string): string;
-  /** What becomes of a list by one entry of another after the other. @param body of the names of the list so far and of the entry */
-  folded(over: string, start: string, body: (sofar: string, entry: string) => string): string;
+  /** A list with the entries at some positions replaced, one for each entry of another list, each position once. */
+  replaced(list: string, over: string, by: Replacement): string;
+  /** How many entries a list has, which is not NULL. */
   length(list: string): string;
   /** Whole numbers from one to another, both included, where `from` is not the greater one. */
   numbers(from: string | number, to: string | number): string;
@@ -85,4 +86,11 @@ export interface Dialect {
 
   /** Statement that keeps the rows of a SELECT under a name for the rest of the session. */
   keep(name: string, select: string): string;
+}
+
+/** Of an entry of the list of replacements, by its name. */
+export interface Replacement {
+  /** A position within the list. */
+  at(entry: string): string;
+  value(entry: string): string;
 }

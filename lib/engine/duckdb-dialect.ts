@@ -46,7 +46,10 @@ export const duckDb: Dialect = {
   placed: (list, body) => `list_transform(${list}, lambda e, i: ${body('e', 'i')})`,
   kept: (list, is) => `list_filter(${list}, lambda e: ${is('e')})`,
   some: (list, is) => `len(list_filter(${list}, lambda e: ${is('e')})) > 0`,
-  folded: (over, start, body) => `list_reduce(${over}, lambda a, e: ${body('a', 'e')}, ${start})`,
+  replaced: (list, over, { at, value }) => {
+    const here = `list_filter(${over}, lambda e: ${at('e')} = i)`;
+    return `list_transform(${list}, lambda o, i: CASE WHEN len(${here}) > 0 THEN ${value(`(${here})[1]`)} ELSE o END)`;
+  },
   length: (list) => `len(${list})`,
   numbers: (from, to) => `range(${from}, ${to} + 1)`,
   largest: (list) => `list_max(${list})`,

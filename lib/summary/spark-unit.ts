@@ -1,4 +1,4 @@
-import type { SparkUnit } from '../engine/spark.ts';
+import type { SparkTable, SparkUnit } from '../engine/spark.ts';
 import { spark } from '../engine/spark-dialect.ts';
 import type { Location } from '../stores/ports.ts';
 import { changesFeltBy } from './apply-group.ts';
@@ -23,6 +23,9 @@ export interface ApplyForSpark {
   /** Folder for the places of the changed rows: pw_file, pw_pos, pw_own. */
   readonly hits: Location;
 }
+
+/** Up to so many files a copied cell may keep: more of them are put together. */
+const fewFiles = 2;
 
 /**
  * A unit of `apply` as Spark runs it: all cells at once, whatever their months, since what Spark does to a statement before it
@@ -60,7 +63,7 @@ export function applyForSpark(options: ApplyForSpark): SparkUnit {
       ...copied.map(() => spark.keep('pw_copied', copiedFiles(groups))),
     ],
     outputs: [
-      { kind: 'table', select: written(set, shape, copied), path: options.rows },
+      { kind: 'table', ...written(set, shape, groups, copied), path: options.rows },
       { kind: 'files', select: 'SELECT pw_file, pw_pos, pw_o_own AS pw_own FROM pw_new', path: options.hits },
     ],
     queries: {},
@@ -75,14 +78,27 @@ function copiedPart(groups: readonly ApplyGroup[]): readonly SparkPart[] {
   return files.size === 0 ? [] : [{ suffix: '_copied', has: (file) => files.has(file) }];
 }
 
-/** SELECT of the rows that are written: the new ones, and beside them the others of files that are copied. */
-function written(set: SparkFiles, shape: SummaryShape, copied: readonly SparkPart[]): string {
-  const columns = storedNames(shape).map(spark.identifier).join(', ');
-  const others = copied.map(
-    (part) =>
-      `SELECT ${columns} FROM ${sparkScan(set, { part })} AS k SEMI JOIN pw_copied AS f ON f.pw_file = k.pw_file ANTI JOIN pw_new AS n ON n.pw_file = k.pw_file AND n.pw_pos = k.pw_pos`,
+/** The rows that are written: the new ones, and of the files that are copied the others beside them. */
+function written(
+  set: SparkFiles,
+  shape: SummaryShape,
+  groups: readonly ApplyGroup[],
+  copied: readonly SparkPart[],
+): Pick<SparkTable, 'select' | 'stays'> {
+  const columns = storedNames(shape).map(spark.identifier);
+  const fresh = `SELECT ${columns.join(', ')} FROM pw_new AS n`;
+  const [part] = copied;
+  if (part === undefined) return { select: fresh };
+  const either = columns.map(
+    (column) => `CASE WHEN n.pw_file IS NULL THEN k.${column} ELSE n.${column} END AS ${column}`,
   );
-  return [`SELECT ${columns} FROM pw_new`, ...others].join(' UNION ALL ');
+  const whole = `SELECT ${either.join(', ')} FROM ${sparkScan(set, { part })} AS k SEMI JOIN pw_copied AS f ON f.pw_file = k.pw_file LEFT JOIN pw_new AS n ON n.pw_file = k.pw_file AND n.pw_pos = k.pw_pos`;
+  if (!set.files.every(part.has))
+    return { select: `${fresh} ANTI JOIN pw_copied AS f ON f.pw_file = n.pw_file UNION ALL ${whole}` };
+  // Cells keep as many files as they have when their rows stay where they are read.
+  return groups.every(({ files }) => files.length <= fewFiles)
+    ? { select: whole, stays: ['pw_new', 'pw_copied'] }
+    : { select: whole };
 }
 
 /** SELECT of `pw_copied` (pw_file): files of the copied groups in which a row changes. */

@@ -92,7 +92,7 @@ export function feltAnywhere(
       const tail = dialect.slice(old, 2, shape.historyLength);
       const after = isFew
         ? oneByOne(dialect, shape, column, { index, tail, row, month })
-        : replaced(dialect, shape, column, { index, tail, row });
+        : entryByEntry(dialect, shape, column, { index, tail, row });
       return dialect.concat([list([first]), after]);
     },
     versions: (row) => [
@@ -115,13 +115,11 @@ function oneByOne(
   column: HistoryColumn,
   { index, tail, row, month }: Tail & { readonly month: string },
 ): string {
-  const { entry, slice, concat, list } = dialect;
-  const length = shape.historyLength - 1;
-  const whole = dialect.resized(tail, length, column.elementIcebergType);
-  return dialect.folded(`${row}pw_at`, whole, (sofar, at) => {
-    const back = `(${month} - ${entry(`${row}pw_months`, at)})`;
-    const value = entry(`${row}pw_v${index}`, at);
-    return concat([slice(sofar, 1, `${back} - 1`), list([value]), slice(sofar, `${back} + 1`, length)]);
+  const { entry } = dialect;
+  const whole = dialect.resized(tail, shape.historyLength - 1, column.elementIcebergType);
+  return dialect.replaced(whole, `${row}pw_at`, {
+    at: (place) => `(${month} - ${entry(`${row}pw_months`, place)})`,
+    value: (place) => entry(`${row}pw_v${index}`, place),
   });
 }
 
@@ -133,7 +131,7 @@ export function placesOf(dialect: Dialect, shape: SummaryShape, month: string): 
 }
 
 /** Positions 1 to H - 1 with what `pw_at`, a place for each of them, and the list of values say. */
-export function replaced(
+export function entryByEntry(
   dialect: Dialect,
   shape: SummaryShape,
   column: HistoryColumn,
