@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { javaOptions } from '../lib/engine/spark-process.ts';
 import { localCatalogName } from '../lib/run/local.ts';
 import { jarsFolder, pythonPath, setUp } from '../test/engines/setup.ts';
 import { baseTable, cache, copyRoot, threads } from './base.ts';
@@ -125,6 +126,8 @@ async function measureMerges(scenario: SummaryScenario): Promise<void> {
     warehouse: `file://${root}/warehouse`,
     jars: jarsFolder,
     driverMemory: '4g',
+    // As our own units have them.
+    javaOptions,
     table: `${localCatalogName}.partwise.bench_summary`,
     batch: await batchOf(scenario),
     columns: historyNames(shape),

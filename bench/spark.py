@@ -92,6 +92,7 @@ def main(job):
         warehouse=job["warehouse"],
         jars=job["jars"],
         driver_memory=job["driverMemory"],
+        java_options=job["javaOptions"],
     )
     spark.sql(f"ALTER TABLE {job['table']} SET TBLPROPERTIES ('write.merge.mode' = '{job['rewrite']}')")
     ready, ready_cpu = time.monotonic(), cpu_so_far(spark)

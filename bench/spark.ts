@@ -1,3 +1,4 @@
+import { javaOptions } from '../lib/engine/spark-process.ts';
 import { localCatalogName } from '../lib/run/local.ts';
 import { jarsFolder, pythonPath, setUp } from '../test/engines/setup.ts';
 import { baseTable, cache, copyRoot, measureRun, place } from './base.ts';
@@ -109,6 +110,8 @@ function measureSpark({ scenario, batch, months }: PairOptions): Promise<SparkUs
     warehouse: `file://${place}/warehouse`,
     jars: jarsFolder,
     driverMemory,
+    // As our own units have them.
+    javaOptions,
     table: `${localCatalogName}.partwise.bench_summary`,
     batch,
     columns: historyNames(shape),

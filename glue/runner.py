@@ -30,6 +30,8 @@ SESSION = {
     "spark.sql.ansi.enabled": "true",
     # Statements come whole: `${…}` in a name or a value is text.
     "spark.sql.variable.substitute": "false",
+    # Of long lists fewer rows at a time: what is decoded stays near the core, and wide tables take less memory.
+    "spark.sql.parquet.columnarReaderBatchSize": "1024",
     "spark.sql.parquet.fieldId.read.enabled": "true",
     "spark.sql.parquet.fieldId.write.enabled": "true",
     "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
@@ -99,11 +101,10 @@ def run(spark, specification):
             for item in specification["inputs"]:
                 make_view(session, item)
         with timed(elapsed, "statements"):
-            for statement in specification["statements"]:
-                run_statement(session, statement)
+            small = {run_statement(session, statement) for statement in specification["statements"]}
         with timed(elapsed, "outputs"):
             for output in specification["outputs"]:
-                write(session, output)
+                write(session, output, small)
         with timed(elapsed, "queries"):
             answers = {
                 name: [row.asDict(recursive=True) for row in session.sql(sql).collect()]
@@ -125,20 +126,23 @@ KEPT = re.compile(r"CACHE TABLE (\w+) AS\b(.*)", re.DOTALL)
 def run_statement(session, statement):
     """Runs a statement. What one keeps goes by its name as rows that stand for themselves: a cached query would bring its own
     plan into every plan that reads it, and into what Spark remembers of each, so that both double with each statement.
+    Returns the name when whoever joins the rows gets them whole.
     """
     kept = KEPT.fullmatch(statement)
     if kept is None:
         session.sql(statement)
-        return
+        return None
     name, query = kept.groups()
     rows = session.sql(query).localCheckpoint()._jdf
     stored = stored_bytes(session, rows)
     # Columns of their own: those of the checkpoint are still the ones of the query, which a later statement may join.
     kept = session._jsparkSession.internalCreateDataFrame(rows.queryExecution().toRdd(), rows.schema(), False)
     # Rows that stand for themselves have no size for who plans a join.
-    if stored <= BROADCAST:
+    is_small = stored <= BROADCAST
+    if is_small:
         kept = session._jvm.org.apache.spark.sql.functions.broadcast(kept)
     kept.createOrReplaceTempView(name)
+    return name if is_small else None
 
 
 def stored_bytes(session, rows):
@@ -190,7 +194,9 @@ def kind_of(error):
 def make_view(session, item):
     """A view over Parquet files: columns by field id where fields are given, else as the files have them.
 
-    With `places` also file_index, the file's position in `paths`, and file_row_number, the row's in its file.
+    With `places` also file_index, the file's position in `paths`, and file_row_number, the row's in its file. The path
+    of each row is looked up for that, so that there are two views more for who wants it of few rows: <view>_unplaced
+    has file_path and file_row_number, <view>_places file_path and file_index.
     """
     # Paths are taken as they stand, and nothing is read out of the names of their folders.
     reader = session.read.option("recursiveFileLookup", "true").option("__globPaths__", "false")
@@ -198,17 +204,21 @@ def make_view(session, item):
         reader = reader.schema(schema_of(session, item["fields"]))
     rows = reader.parquet(*item["paths"])
     if item.get("places"):
+        view = item["view"]
         rows = rows.select(
-            "*", F.col("_metadata.file_path").alias("pw_path"), F.col("_metadata.row_index").alias("file_row_number")
+            "*", F.col("_metadata.file_path").alias("file_path"), F.col("_metadata.row_index").alias("file_row_number")
         )
-        index = table_of(
+        rows.createOrReplaceTempView(f"{view}_unplaced")
+        places = table_of(
             session,
-            [{"pw_name": name, "pw_at": at} for at, path in enumerate(item["paths"]) for name in spelt(session, path)],
-            "pw_name: STRING, pw_at: INT",
-        )
-        rows = rows.join(F.broadcast(index), F.col("pw_name") == F.col("pw_path"), "left")
-        unknown = F.raise_error(F.concat(F.lit("not among the paths: "), F.col("pw_path"))).cast("int")
-        rows = rows.withColumn("file_index", F.coalesce(F.col("pw_at"), unknown)).drop("pw_name", "pw_at", "pw_path")
+            [{"path": name, "at": at} for at, path in enumerate(item["paths"]) for name in spelt(session, path)],
+            "path: STRING, at: INT",
+        ).toDF("file_path", "file_index")
+        F.broadcast(places).createOrReplaceTempView(f"{view}_places")
+        rows = session.sql(
+            "SELECT r.*, coalesce(p.file_index, CAST(raise_error(concat('not among the paths: ', r.file_path)) AS INT)) "
+            f"AS file_index FROM {view}_unplaced AS r LEFT JOIN {view}_places AS p ON p.file_path = r.file_path"
+        ).drop("file_path")
     rows.createOrReplaceTempView(item["view"])
 
 
@@ -246,13 +256,15 @@ def spelt(session, path):
     return {re.sub("^file:/+", slashes, name) for slashes in ("file:/", "file:///")}
 
 
-def write(session, output):
+def write(session, output, small):
     rows = session.sql(output["select"])
     kind = output["kind"]
     if kind == "table":
         # An Iceberg table of the unit's own, which nobody else reads: it checks types and partitions, and writes field
         # ids, which Spark's own Parquet leaves out below lists. Its manifests tell the files and their statistics.
         options = {"check-nullability": "false", **output.get("options", {})}
+        if output.get("stays") and small.issuperset(output["stays"]):
+            options["distribution-mode"] = "none"
         rows.write.format("iceberg").mode("overwrite").options(**options).save(output["path"])
     elif kind == "files":
         rows.coalesce(output.get("files", 1)).write.mode("overwrite").option("compression", "zstd").parquet(output["path"])

@@ -52,6 +52,14 @@ export interface Dialect {
   mapped(list: string, body: (entry: string) => string): string;
   /** The same by entry and its position; `entry` and `at` are taken as names. */
   placed(list: string, body: (entry: string, at: string) => string): string;
+  /** The entries that meet a condition. @param is of the entry's name */
+  kept(list: string, is: (entry: string) => string): string;
+  /** Whether an entry meets a condition, which is never NULL. */
+  some(list: string, is: (entry: string) => string): string;
+  /** A list with the entries at some positions replaced, one for each entry of another list, each position once. */
+  replaced(list: string, over: string, by: Replacement): string;
+  /** How many entries a list has, which is not NULL. */
+  length(list: string): string;
   /** Whole numbers from one to another, both included, where `from` is not the greater one. */
   numbers(from: string | number, to: string | number): string;
   /** The greatest entry; NULL entries count for nothing. */
@@ -78,4 +86,11 @@ export interface Dialect {
 
   /** Statement that keeps the rows of a SELECT under a name for the rest of the session. */
   keep(name: string, select: string): string;
+}
+
+/** Of an entry of the list of replacements, by its name. */
+export interface Replacement {
+  /** A position within the list. */
+  at(entry: string): string;
+  value(entry: string): string;
 }

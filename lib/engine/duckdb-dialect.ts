@@ -44,6 +44,13 @@ export const duckDb: Dialect = {
   collected: (value) => `list(${value})`,
   mapped: (list, body) => `list_transform(${list}, lambda e: ${body('e')})`,
   placed: (list, body) => `list_transform(${list}, lambda e, i: ${body('e', 'i')})`,
+  kept: (list, is) => `list_filter(${list}, lambda e: ${is('e')})`,
+  some: (list, is) => `len(list_filter(${list}, lambda e: ${is('e')})) > 0`,
+  replaced: (list, over, { at, value }) => {
+    const here = `list_filter(${over}, lambda e: ${at('e')} = i)`;
+    return `list_transform(${list}, lambda o, i: CASE WHEN len(${here}) > 0 THEN ${value(`(${here})[1]`)} ELSE o END)`;
+  },
+  length: (list) => `len(${list})`,
   numbers: (from, to) => `range(${from}, ${to} + 1)`,
   largest: (list) => `list_max(${list})`,
   sorted: (list) => `list_sort(${list})`,

@@ -49,6 +49,11 @@ export const spark: Dialect = {
   collected: (value) => `transform(collect_list(named_struct('v', ${value})), e -> e.v)`,
   mapped: (list, body) => `transform(${list}, e -> ${body('e')})`,
   placed: (list, body) => `transform(${list}, (e, i) -> ${body('e', '(i + 1)')})`,
+  kept: (list, is) => `filter(${list}, e -> ${is('e')})`,
+  some: (list, is) => `exists(${list}, e -> ${is('e')})`,
+  replaced: (list, over, { at, value }) =>
+    `aggregate(${over}, ${list}, (a, e) -> concat(slice(a, 1, ${minus(at('e'), 1)}), array(${value('e')}), slice(a, ${at('e')} + 1, size(a))))`,
+  length: (list) => `size(${list})`,
   numbers: (from, to) => `sequence(${from}, ${to})`,
   largest: (list) => `array_max(${list})`,
   sorted: (list) => `sort_array(${list})`,

@@ -55,11 +55,26 @@ export interface SparkField {
   readonly type: string;
 }
 
-export type SparkOutput =
-  /** Rows for an Iceberg table of the unit's own, whose metadata stands there already. */
-  | { readonly kind: 'table'; readonly select: string; readonly path: string }
-  /** Plain Parquet files in a folder. */
-  | { readonly kind: 'files'; readonly select: string; readonly path: string };
+export type SparkOutput = SparkTable | SparkPlainFiles;
+
+/** Rows for an Iceberg table of the unit's own, whose metadata stands there already. */
+export interface SparkTable {
+  readonly kind: 'table';
+  readonly select: string;
+  readonly path: string;
+  /**
+   * Kept rows that the SELECT joins. When each of them is small enough to go whole to every task, tasks write the rows that they
+   * read themselves; else, and without this, rows go to one task for each partition of the table.
+   */
+  readonly stays?: readonly string[];
+}
+
+/** Plain Parquet files in a folder. */
+export interface SparkPlainFiles {
+  readonly kind: 'files';
+  readonly select: string;
+  readonly path: string;
+}
 
 /** How a unit ended. */
 export type SparkOutcome = SparkReport | SparkFailure;

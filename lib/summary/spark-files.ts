@@ -20,6 +20,8 @@ interface ScanOptions {
   readonly columns?: readonly string[];
   /** Suffix of a view of some of the files; default: the one of all. */
   readonly part?: SparkPart;
+  /** Only rows whose column is a `pw_key` of a kept table. They are picked out before anything else is asked of a row. */
+  readonly keys?: { readonly column: string; readonly of: string };
 }
 
 /** Some files of a set in a view of their own. */
@@ -74,11 +76,9 @@ export function sparkDeadRows({ name, files }: SparkFiles): string {
 /** A parenthesised SELECT of live rows: pw_file, pw_pos, pw_month (the file's month number) and the columns. */
 export function sparkScan({ name, schema, files }: SparkFiles, options: ScanOptions = {}): string {
   const { part } = options;
-  const fields = (options.columns ?? schema.fields.map((field) => field.name)).map((column) => {
-    const field = schema.fields.find((one) => one.name === column);
-    if (field === undefined) throw new TypeError(`the table has no column ${column}`);
-    return field;
-  });
+  const fields = (options.columns ?? schema.fields.map((field) => field.name)).map((column) =>
+    fieldOf(schema, column),
+  );
   const chosen = files
     .map((file, no) => ({ file, no }))
     .filter(({ file }) => part === undefined || part.has(file));
@@ -100,9 +100,24 @@ export function sparkScan({ name, schema, files }: SparkFiles, options: ScanOpti
     ...fields.map(({ id, name: column }) => `s.c${id} AS ${spark.identifier(column)}`),
   ];
   const suffix = part === undefined || isWhole({ files }, part) ? '' : part.suffix;
-  const rows = `SELECT ${columns.join(', ')} FROM ${name}${suffix} AS s`;
+  const rows = `SELECT ${columns.join(', ')} FROM ${placed(schema, `${name}${suffix}`, options)} AS s`;
   if (!hasDeletes(chosen.map(({ file }) => file))) return `(${rows})`;
   return `(SELECT s.* FROM (${rows}) AS s ANTI JOIN ${name}_dead AS x ON x.pw_file = s.pw_file AND x.pw_pos = s.pw_pos)`;
+}
+
+/** FROM item: the rows of a view with their places. */
+function placed(schema: Schema, view: string, { keys }: ScanOptions): string {
+  if (keys === undefined) return view;
+  const { id } = fieldOf(schema, keys.column);
+  const picked = `SELECT u.* FROM ${view}_unplaced AS u SEMI JOIN ${keys.of} AS k ON k.pw_key = u.c${id}`;
+  const unknown = `CAST(raise_error(concat('not among the paths: ', r.file_path)) AS INT)`;
+  return `(SELECT r.*, coalesce(p.file_index, ${unknown}) AS file_index FROM (${picked}) AS r LEFT JOIN ${view}_places AS p ON p.file_path = r.file_path)`;
+}
+
+function fieldOf(schema: Schema, name: string): Schema['fields'][number] {
+  const field = schema.fields.find((one) => one.name === name);
+  if (field === undefined) throw new TypeError(`the table has no column ${name}`);
+  return field;
 }
 
 /** The number that belongs to the file of a row. */

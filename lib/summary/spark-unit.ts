@@ -1,12 +1,12 @@
-import type { SparkUnit } from '../engine/spark.ts';
+import type { SparkTable, SparkUnit } from '../engine/spark.ts';
 import { spark } from '../engine/spark-dialect.ts';
 import type { Location } from '../stores/ports.ts';
 import { changesFeltBy } from './apply-group.ts';
 import type { ChangedMonth } from './changed-months.ts';
-import type { SummaryShape } from './columns.ts';
+import { type SummaryShape, storedNames } from './columns.ts';
 import { type SparkFiles, type SparkPart, sparkDead, sparkInputs, sparkScan } from './spark-files.ts';
-import { hitsOfMonths, loadChanges } from './sql/apply.ts';
-import { listsFromChanges, patched } from './sql/patch.ts';
+import { loadChanges } from './sql/apply.ts';
+import { changeTables, listsFromChanges, patched } from './sql/patch.ts';
 import type { ApplyGroup } from './types.ts';
 
 export interface ApplyForSpark {
@@ -24,9 +24,13 @@ export interface ApplyForSpark {
   readonly hits: Location;
 }
 
+/** Up to so many files a copied cell may keep: more of them are put together. */
+const fewFiles = 2;
+
 /**
  * A unit of `apply` as Spark runs it: all cells at once, whatever their months, since what Spark does to a statement before it
- * runs costs more than small cells do. Copied cells give all their rows once one of them changes, the others the changed ones.
+ * runs costs more than small cells do. `pw_picked` are the rows of the changed keys, `pw_new` those of them that change, as they
+ * become. Each stands for itself: Spark compiles what it does to all rows into one piece of code, and again and again when it is long.
  * `pw_file` is the file's position among those of all groups, in order.
  */
 export function applyForSpark(options: ApplyForSpark): SparkUnit {
@@ -34,62 +38,67 @@ export function applyForSpark(options: ApplyForSpark): SparkUnit {
   const set: SparkFiles = { name: 'pw_rows', schema, files: groups.flatMap(({ files }) => files) };
   const months = groups.map(({ month }) => month);
   const felt = [...new Set(months.flatMap((month) => changesFeltBy(shape, changed, month).sets))];
-  const [kept, copied] = [partOf(groups, 'merge-on-read'), partOf(groups, 'copy-on-write')];
-  const keys = sparkScan(set, { columns: [shape.key.name] });
+  const copied = copiedPart(groups);
+  const picked = sparkScan(set, { keys: { column: shape.key.name, of: 'pw_touched' } });
+  const fresh = patched({
+    dialect: spark,
+    shape,
+    month: { column: 'pw_month' },
+    months: felt,
+    from: 'pw_picked',
+    carry: false,
+    keep: ['pw_file', 'pw_pos', 'pw_o_own'],
+    runId,
+  });
   return {
     formatVersion: 1,
-    inputs: [{ view: 'pw_change_rows', paths: changeSets }, ...sparkInputs(set, [...kept, ...copied])],
+    inputs: [{ view: 'pw_change_rows', paths: changeSets }, ...sparkInputs(set, copied)],
     statements: [
       loadChanges(spark, 'pw_change_rows', Math.min(...months), Math.max(...months), shape.historyLength),
       listsFromChanges(spark, shape),
+      spark.keep('pw_touched', `SELECT DISTINCT pw_key FROM ${changeTables.all}`),
       ...sparkDead(set),
-      spark.keep('pw_hit', hitsOfMonths(spark, shape, keys, felt)),
+      spark.keep('pw_picked', `SELECT * FROM ${picked}`),
+      spark.keep('pw_new', fresh),
       ...copied.map(() => spark.keep('pw_copied', copiedFiles(groups))),
     ],
     outputs: [
-      {
-        kind: 'table',
-        select: patched({
-          dialect: spark,
-          shape,
-          month: { column: 'pw_month' },
-          months: felt,
-          from: written(set, kept, copied),
-          carry: copied.length === 0 ? false : { where: 'r.pw_file IN (SELECT pw_file FROM pw_copied)' },
-          runId,
-        }),
-        path: options.rows,
-      },
-      { kind: 'files', select: 'SELECT pw_file, pw_pos, pw_own FROM pw_hit', path: options.hits },
+      { kind: 'table', ...written(set, shape, groups, copied), path: options.rows },
+      { kind: 'files', select: 'SELECT pw_file, pw_pos, pw_o_own AS pw_own FROM pw_new', path: options.hits },
     ],
     queries: {},
   };
 }
 
-/** The files of the groups that are rewritten in a way; none where there are none. */
-function partOf(groups: readonly ApplyGroup[], mode: ApplyGroup['mode']): readonly SparkPart[] {
-  const files = new Set(groups.filter((group) => group.mode === mode).flatMap((group) => group.files));
-  return files.size === 0
-    ? []
-    : [{ suffix: mode === 'copy-on-write' ? '_copied' : '_kept', has: (file) => files.has(file) }];
+/** The files of the groups that are copied once one of their rows changes; none where there are none. */
+function copiedPart(groups: readonly ApplyGroup[]): readonly SparkPart[] {
+  const files = new Set(
+    groups.filter(({ mode }) => mode === 'copy-on-write').flatMap((group) => group.files),
+  );
+  return files.size === 0 ? [] : [{ suffix: '_copied', has: (file) => files.has(file) }];
 }
 
-/**
- * FROM item: the rows that are written, before they change. They are picked out by their places before anything is computed, since
- * Spark makes a row of all columns for what it computes.
- */
-function written(set: SparkFiles, kept: readonly SparkPart[], copied: readonly SparkPart[]): string {
-  const rows = [
-    ...kept.map(
-      (part) =>
-        `SELECT k.* FROM ${sparkScan(set, { part })} AS k SEMI JOIN pw_hit AS h ON h.pw_file = k.pw_file AND h.pw_pos = k.pw_pos`,
-    ),
-    ...copied.map(
-      (part) =>
-        `SELECT k.* FROM ${sparkScan(set, { part })} AS k SEMI JOIN pw_copied AS h ON h.pw_file = k.pw_file`,
-    ),
-  ];
-  return `(${rows.join(' UNION ALL ')})`;
+/** The rows that are written: the new ones, and of the files that are copied the others beside them. */
+function written(
+  set: SparkFiles,
+  shape: SummaryShape,
+  groups: readonly ApplyGroup[],
+  copied: readonly SparkPart[],
+): Pick<SparkTable, 'select' | 'stays'> {
+  const columns = storedNames(shape).map(spark.identifier);
+  const fresh = `SELECT ${columns.join(', ')} FROM pw_new AS n`;
+  const [part] = copied;
+  if (part === undefined) return { select: fresh };
+  const either = columns.map(
+    (column) => `CASE WHEN n.pw_file IS NULL THEN k.${column} ELSE n.${column} END AS ${column}`,
+  );
+  const whole = `SELECT ${either.join(', ')} FROM ${sparkScan(set, { part })} AS k SEMI JOIN pw_copied AS f ON f.pw_file = k.pw_file LEFT JOIN pw_new AS n ON n.pw_file = k.pw_file AND n.pw_pos = k.pw_pos`;
+  if (!set.files.every(part.has))
+    return { select: `${fresh} ANTI JOIN pw_copied AS f ON f.pw_file = n.pw_file UNION ALL ${whole}` };
+  // Cells keep as many files as they have when their rows stay where they are read.
+  return groups.every(({ files }) => files.length <= fewFiles)
+    ? { select: whole, stays: ['pw_new', 'pw_copied'] }
+    : { select: whole };
 }
 
 /** SELECT of `pw_copied` (pw_file): files of the copied groups in which a row changes. */
@@ -109,5 +118,5 @@ function copiedFiles(groups: readonly ApplyGroup[]): string {
     ),
   };
   const files = `(SELECT ${spark.unnested(columns)})`;
-  return `WITH f AS ${files} SELECT DISTINCT f.no AS pw_file FROM f SEMI JOIN (SELECT f.cell FROM f JOIN pw_hit AS h ON h.pw_file = f.no) AS t ON t.cell = f.cell`;
+  return `WITH f AS ${files} SELECT DISTINCT f.no AS pw_file FROM f SEMI JOIN (SELECT f.cell FROM f JOIN pw_new AS h ON h.pw_file = f.no) AS t ON t.cell = f.cell`;
 }

@@ -186,6 +186,17 @@ function expressions(dialect: Dialect): Readonly<Record<string, string>> {
         whole,
         (old, place) => `CASE WHEN ${place} = p THEN ${value} ELSE ${old} END`,
       ),
+      [`kept_${at}`]: dialect.kept(list, (entry) => `${entry} IS NULL OR ${entry} <> ${value}`),
+      [`some_${at}`]: dialect.some(list, (entry) => `${entry} IS NOT DISTINCT FROM ${value}`),
+      [`replaced_${at}`]: dialect.replaced(
+        `(${whole})`,
+        dialect.numbers(1, `least(coalesce(p, 1), ${length})`),
+        {
+          at: (place) => `(${length} + 1 - ${place})`,
+          value: (place) => `CASE WHEN ${place} > 1 THEN ${value} END`,
+        },
+      ),
+      [`length_${at}`]: `CASE WHEN ${list} IS NOT NULL THEN ${dialect.cast(dialect.length(list), 'long')} END`,
       [`position_${at}`]: `CASE WHEN ${value} IS NOT NULL THEN ${dialect.cast(dialect.position(list, value), 'long')} END`,
       [`edited_${at}`]: edited(dialect, `(${whole})`, value, [edit(1), edit(3)], length),
       [`literal_${at}`]: edited(dialect, `(${whole})`, value, [1, 2, 3, 4].map(edit), length),

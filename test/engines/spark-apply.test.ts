@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { SparkUnitError } from '../../lib/errors.ts';
 import { localCatalogName, planPipeline } from '../../lib/run/local.ts';
+import type { ApplyGroup } from '../../lib/summary/types.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';
@@ -95,6 +96,20 @@ describe('units of apply by Spark', () => {
   });
 });
 
+describe('a unit with copied and with kept files', () => {
+  it('writes whole files of the ones and changed rows of the others', async () => {
+    await using product = await open({ rewrite: 'auto', maxDeadFraction: 0.6, engine: 'spark' });
+    await bulkLoad(product, scenario.initial);
+    await product.drop(scenario.runs[0] ?? []);
+    const outcome = await product.run();
+    expectSucceeded(outcome);
+    const units = await unitGroups(String(outcome.plan?.stages.find(({ name }) => name === 'apply')?.items));
+    const modes = units.map((groups) => [...new Set(groups.map(({ mode }) => mode))].sort());
+    expect(modes).toContainEqual(['copy-on-write', 'merge-on-read']);
+    await expectTables(product, expectedTables(scenario, 1));
+  });
+});
+
 describe('a run with units of both engines', () => {
   it('is one snapshot with the rows that the rules ask for', async () => {
     await using probe = await open({ rewrite: 'merge-on-read', fromMonth: '2025-11', engine: 'spark' });
@@ -142,6 +157,13 @@ describe('a unit that Spark did not finish', () => {
 
 /** Bytes of the data files of each unit. */
 async function unitBytes(items: string): Promise<readonly number[]> {
+  const units = await unitGroups(items);
+  return units.map((groups) =>
+    groups.flatMap(({ files }) => files).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  );
+}
+
+async function unitGroups(items: string): Promise<readonly (readonly ApplyGroup[])[]> {
   const lines = (await readFile(items.replace('file://', ''), 'utf8'))
     .split('\n')
     .filter((line) => line !== '');
@@ -149,10 +171,7 @@ async function unitBytes(items: string): Promise<readonly number[]> {
     lines.map(async (line) => {
       const { specification, offset, length } = JSON.parse(line);
       const bytes = await readFile(specification.replace('file://', ''));
-      const { groups } = JSON.parse(bytes.subarray(offset, offset + length).toString());
-      return groups
-        .flatMap((group: { files: { sizeBytes: number }[] }) => group.files)
-        .reduce((sum: number, file: { sizeBytes: number }) => sum + file.sizeBytes, 0);
+      return JSON.parse(bytes.subarray(offset, offset + length).toString()).groups;
     }),
   );
 }

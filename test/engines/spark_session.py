@@ -3,7 +3,7 @@
 import glob
 
 
-def spark_session(catalog_name, catalog_path, warehouse, jars, driver_memory):
+def spark_session(catalog_name, catalog_path, warehouse, jars, driver_memory, java_options=""):
     from pyspark.sql import SparkSession
 
     catalog = f"spark.sql.catalog.{catalog_name}"
@@ -13,6 +13,7 @@ def spark_session(catalog_name, catalog_path, warehouse, jars, driver_memory):
         .config("spark.driver.extraClassPath", ":".join(glob.glob(jars + "/*.jar")))
         .config("spark.sql.extensions", "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions")
         .config("spark.driver.memory", driver_memory)
+        .config("spark.driver.extraJavaOptions", java_options)
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.ui.enabled", "false")

@@ -1,6 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
 import type { SummaryShape } from '../columns.ts';
-import { feltAnywhere } from './felt.ts';
 import { changeTables } from './patch.ts';
 
 /** Keeps the part of a change set that rows of the months [first, last] can feel as `pw_changes`. @param rows FROM item */
@@ -28,24 +27,6 @@ export const changedMonths = (rows: string = changeTables.all): string =>
 export function hitSelect(dialect: Dialect, shape: SummaryShape, rows: string, month: number): string {
   const affected = `SELECT pw_key, bool_or(pw_own AND pw_month = ${month}) AS pw_own FROM ${changeTables.all} WHERE (pw_set AND pw_month < ${month} AND pw_month > ${month - shape.historyLength}) OR (pw_own AND pw_month = ${month}) GROUP BY pw_key`;
   return `SELECT s.pw_file, s.pw_pos, a.pw_key, a.pw_own FROM ${rows} AS s JOIN (${affected}) AS a ON a.pw_key = ${dialect.column('s', shape.key.name)}`;
-}
-
-/** The same of rows of any months. @param rows scan of the keys @param months changed ones that some of the rows feel */
-export function hitsOfMonths(
-  dialect: Dialect,
-  shape: SummaryShape,
-  rows: string,
-  months: readonly number[],
-): string {
-  const key = dialect.column('s', shape.key.name);
-  const lists = months.length === 0 ? '' : ` LEFT JOIN ${changeTables.lists} AS c ON c.pw_key = ${key}`;
-  const own = `(SELECT pw_key, pw_month FROM ${changeTables.all} WHERE pw_own)`;
-  const conditions = [
-    'o.pw_key IS NOT NULL',
-    ...(months.length === 0 ? [] : feltAnywhere(dialect, shape, 's.pw_month').any),
-  ];
-  const some = `(SELECT s.* FROM ${rows} AS s SEMI JOIN ${changeTables.all} AS k ON k.pw_key = ${key})`;
-  return `SELECT s.pw_file, s.pw_pos, ${key} AS pw_key, o.pw_key IS NOT NULL AS pw_own FROM ${some} AS s${lists} LEFT JOIN ${own} AS o ON o.pw_key = ${key} AND o.pw_month = s.pw_month WHERE ${conditions.join(' OR ')}`;
 }
 
 export const hitsPerFile =

@@ -17,9 +17,11 @@ export interface Felt {
   versions(row: string): readonly string[];
 }
 
-/** An array before and its new entry 0. */
+/** An array before, NULL in a row that is older than its column, and its new entry 0. */
 interface Edited {
   readonly index: number;
+  /** Iceberg's name of its entries' type. */
+  readonly element: string;
   readonly old: string;
   readonly first: string;
 }
@@ -39,13 +41,18 @@ export function feltAt(
       ...(months.length === 0 ? [] : listColumns(shape)),
     ],
     any: places.map((place) => `${place} IS NOT NULL`),
-    array: ({ index, old, first }, row) => {
+    array: ({ index, element, old, first }, row) => {
       const edits = months.map((changed) => ({
         position: month - changed,
         value: (old: string) =>
           `CASE WHEN ${row}pw_p${changed} IS NOT NULL THEN ${entry(`${row}pw_v${index}`, `${row}pw_p${changed}`)} ELSE ${old} END`,
       }));
-      return edited(dialect, old, first, edits, shape.historyLength);
+      // A row older than its column has no array: nothing is known of any month.
+      const unknown = dialect.resized('NULL', shape.historyLength, element);
+      const [fromNothing, fromOld] = [unknown, old].map((list) =>
+        edited(dialect, list, first, edits, shape.historyLength),
+      );
+      return `CASE WHEN ${old} IS NULL THEN ${fromNothing} ELSE ${fromOld} END`;
     },
     versions: (row) =>
       months.map(
@@ -55,24 +62,65 @@ export function feltAt(
   };
 }
 
-/** Rows of any months. @param month column of the row with its month */
-export function feltAnywhere(dialect: Dialect, shape: SummaryShape, month: string): Felt {
-  const { entry } = dialect;
-  const places = placesOf(dialect, shape, month);
+/** Up to so many changed months an array is changed one by one, above entry by entry. */
+const few = 4;
+
+/** Rows of any months. @param month column of the row with its month @param months changed ones that some of the rows feel */
+export function feltAnywhere(
+  dialect: Dialect,
+  shape: SummaryShape,
+  month: string,
+  months: readonly number[],
+): Felt {
+  const { entry, list, kept, numbers } = dialect;
+  const isFelt = (changed: string) =>
+    `(${changed} < ${month} AND ${changed} > ${month} - ${shape.historyLength})`;
+  const isFew = months.length <= few;
+  const places = isFew
+    ? kept(numbers(1, dialect.length('c.pw_months')), (at) => isFelt(entry('c.pw_months', at)))
+    : placesOf(dialect, shape, month);
   return {
-    // Most rows are of keys without a change, and positions are looked for one by one.
-    columns: [`CASE WHEN c.pw_key IS NOT NULL THEN ${places} END AS pw_at`, ...listColumns(shape)],
-    any: [`(c.pw_key IS NOT NULL AND ${dialect.largest(places)} IS NOT NULL)`],
+    columns: [
+      `CASE WHEN c.pw_key IS NOT NULL THEN ${places} ELSE ${list([])} END AS pw_at`,
+      'c.pw_months',
+      ...listColumns(shape),
+    ],
+    any: [`(c.pw_key IS NOT NULL AND ${dialect.some('c.pw_months', isFelt)})`],
     array: ({ index, old, first }, row) => {
       const column = shape.histories[index];
       if (column === undefined) throw new TypeError(`no history column ${index}`);
       const tail = dialect.slice(old, 2, shape.historyLength);
-      return dialect.concat([dialect.list([first]), replaced(dialect, shape, column, { index, tail, row })]);
+      const after = isFew
+        ? oneByOne(dialect, shape, column, { index, tail, row, month })
+        : entryByEntry(dialect, shape, column, { index, tail, row });
+      return dialect.concat([list([first]), after]);
     },
     versions: (row) => [
       dialect.largest(dialect.mapped(`${row}pw_at`, (at) => entry(`${row}pw_versions`, at))),
     ],
   };
+}
+
+interface Tail {
+  readonly index: number;
+  /** Positions 1 to H - 1 as they were, any length, or NULL. */
+  readonly tail: string;
+  readonly row: string;
+}
+
+/** Positions 1 to H - 1 with the changes whose places in the lists of `c` are in `pw_at`. */
+function oneByOne(
+  dialect: Dialect,
+  shape: SummaryShape,
+  column: HistoryColumn,
+  { index, tail, row, month }: Tail & { readonly month: string },
+): string {
+  const { entry } = dialect;
+  const whole = dialect.resized(tail, shape.historyLength - 1, column.elementIcebergType);
+  return dialect.replaced(whole, `${row}pw_at`, {
+    at: (place) => `(${month} - ${entry(`${row}pw_months`, place)})`,
+    value: (place) => entry(`${row}pw_v${index}`, place),
+  });
 }
 
 /** Per month of the H - 1 before the row's own, the newest first: the position of its change in the lists of `c`, or NULL. */
@@ -82,12 +130,12 @@ export function placesOf(dialect: Dialect, shape: SummaryShape, month: string): 
   );
 }
 
-/** Positions 1 to H - 1 with what `pw_at` and the list of values say. @param tail as they were, any length, or NULL */
-export function replaced(
+/** Positions 1 to H - 1 with what `pw_at`, a place for each of them, and the list of values say. */
+export function entryByEntry(
   dialect: Dialect,
   shape: SummaryShape,
   column: HistoryColumn,
-  { index, tail, row }: { readonly index: number; readonly tail: string; readonly row: string },
+  { index, tail, row }: Tail,
 ): string {
   const whole = dialect.resized(tail, shape.historyLength - 1, column.elementIcebergType);
   return dialect.placed(whole, (old, at) => {

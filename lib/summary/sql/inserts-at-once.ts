@@ -3,7 +3,7 @@ import { changedRun, type HistoryColumn, type SummaryShape } from '../columns.ts
 import { tailFromNeighbours } from './arrays.ts';
 import { batchRow } from './classify.ts';
 import { standingRegisters } from './feed.ts';
-import { placesOf, replaced } from './felt.ts';
+import { entryByEntry, placesOf } from './felt.ts';
 import { insertedRow, insertedScalars } from './inserts.ts';
 import { monthTextSql } from './months.ts';
 import { changeTables } from './patch.ts';
@@ -87,7 +87,7 @@ function rowsOf(options: AtOnce, keys: Keys): string {
   ];
   const arrays = shape.histories.map((column, index) => {
     const tail = `pw_b${index}`;
-    const after = changes ? replaced(dialect, shape, column, { index, tail, row: '' }) : tail;
+    const after = changes ? entryByEntry(dialect, shape, column, { index, tail, row: '' }) : tail;
     const whole = dialect.concat([dialect.list([`pw_f${index}`]), after]);
     return `${dialect.castList(whole, column.elementIcebergType)} AS ${dialect.identifier(column.name)}`;
   });

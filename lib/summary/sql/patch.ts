@@ -75,12 +75,7 @@ export function patched(options: PatchOptions): string {
   const arrays = shape.histories.map((column, index) => {
     const old = of('r', column.name);
     const first = `CASE WHEN r.pw_o_rec THEN r.${identifier(`pw_oc_${column.from}`)} ELSE ${dialect.entry(old, 1)} END`;
-    // A row older than its column has no array: nothing is known of any month.
-    const unknown = dialect.resized('NULL', shape.historyLength, column.elementIcebergType);
-    const [fromNothing, fromOld] = [unknown, old].map((list) =>
-      felt.array({ index, old: list, first }, 'r.'),
-    );
-    const value = `CASE WHEN ${old} IS NULL THEN ${fromNothing} ELSE ${fromOld} END`;
+    const value = felt.array({ index, element: column.elementIcebergType, old, first }, 'r.');
     return [column.name, dialect.castList(when(value, old), column.elementIcebergType)];
   });
   const system = shape.system.map((column) => {
@@ -150,5 +145,5 @@ function feltBy({ dialect, shape, month, months }: PatchOptions): Felt {
   if (typeof month === 'number') return feltAt(dialect, shape, month, months);
   return months.length === 0
     ? feltAt(dialect, shape, 0, [])
-    : feltAnywhere(dialect, shape, `r.${month.column}`);
+    : feltAnywhere(dialect, shape, `r.${month.column}`, months);
 }
