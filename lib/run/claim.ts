@@ -9,15 +9,20 @@ import {
   UnfinishedBatchError,
   UsageError,
 } from '../errors.ts';
-import type { IntakeItem, IntakeOutcome, Lease, RunRecord } from '../stores/ports.ts';
+import type { IntakeItem, Lease, RunRecord } from '../stores/ports.ts';
 import { batchOf, newestPublished } from './batches.ts';
+import {
+  arrivalsWaiting,
+  claimedBytes,
+  claimObjects,
+  claimOnly,
+  isAnythingWaiting,
+} from './claimed-files.ts';
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
 import { pausedMs } from './run-facts.ts';
 import { taskOf } from './tasks.ts';
-import type { Batch, BatchRequest, RepairRequest, Task, Workload, World } from './workload.ts';
+import type { Batch, RepairRequest, Task, Workload, World } from './workload.ts';
 
-/** Pending items that one run takes at most; the rest waits for the next run. */
-const claimLimit = 100_000;
 /** Newest runs that are looked at for one that holds, or has published, a batch. */
 export const runsSeen = 100;
 /** A holder that has not renewed for so long has died. */
@@ -176,57 +181,6 @@ async function repaired({ world, config, workload }: ClaimOptions, repair: Repai
   return { due: true, batch: await workload.repairBatch(world, config, repair) };
 }
 
-/** When the files that wait have arrived. */
-export async function arrivalsWaiting(
-  world: World,
-  pipeline: string,
-): Promise<Pick<BatchRequest, 'oldestArrivalMs' | 'newestArrivalMs'>> {
-  let oldest: number | undefined;
-  let newest: number | undefined;
-  for await (const { arrivedMs } of world.state.intake.list(pipeline, { status: 'pending' })) {
-    oldest = Math.min(oldest ?? arrivedMs, arrivedMs);
-    newest = Math.max(newest ?? arrivedMs, arrivedMs);
-  }
-  return { oldestArrivalMs: oldest, newestArrivalMs: newest };
-}
-
-export async function isAnythingWaiting(world: World, pipeline: string): Promise<boolean> {
-  for await (const _item of world.state.intake.list(pipeline, { status: 'pending' })) return true;
-  return false;
-}
-
-/** A batch takes every file that arrived before its end, a repair those that it names, a task none; other runs take the oldest ones up to a limit. */
-async function claimObjects(
-  world: World,
-  run: Pick<RunRecord, 'pipeline' | 'runId' | 'facts'>,
-  batch: Batch | undefined,
-): Promise<number> {
-  const { pipeline, runId } = run;
-  if (taskOf(run) !== undefined) return 0;
-  if (batch?.repair !== undefined) return claimOnly(world, pipeline, runId, batch.repair.also);
-  return batch === undefined
-    ? world.state.intake.claim(pipeline, runId, claimLimit)
-    : world.state.intake.claim(pipeline, runId, Number.MAX_SAFE_INTEGER, batch.watermarkMs);
-}
-
-/** Claims these files and no other that waits. */
-async function claimOnly(
-  world: World,
-  pipeline: string,
-  runId: string,
-  wanted: ReplayedBatch['also'],
-): Promise<number> {
-  if (wanted.length === 0) return 0;
-  const { intake } = world.state;
-  await intake.claim(pipeline, runId, Number.MAX_SAFE_INTEGER);
-  const names = new Set(wanted.map(({ location, version }) => `${version} ${location}`));
-  const others: IntakeOutcome[] = [];
-  for await (const { location, version } of intake.list(pipeline, { runId }))
-    if (!names.has(`${version} ${location}`)) others.push({ location, version, status: 'pending' });
-  await intake.settle(runId, others);
-  return wanted.length;
-}
-
 /** A run that has not ended holds its batch's files: it must end first. @throws UnfinishedBatchError */
 async function refuseHeldBatch(world: World, pipeline: string, branch: string): Promise<void> {
   const runs = await world.state.runs.list(pipeline, runsSeen);
@@ -383,12 +337,6 @@ function isBegun({ attempt, status, facts }: RunRecord): boolean {
 function pauseOf(run: RunRecord, nowMs: number): number {
   const sinceMs = run.endedMs ?? (isBegun(run) ? nowMs : run.updatedMs);
   return Math.max(0, nowMs - sinceMs);
-}
-
-async function claimedBytes(world: World, pipeline: string, runId: string): Promise<number> {
-  let bytes = 0;
-  for await (const item of world.state.intake.list(pipeline, { runId })) bytes += item.sizeBytes;
-  return bytes;
 }
 
 /** @example timestamp(0) // '19700101t000000' */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { LeaseHeldError } from '../../errors.ts';
-import { isAnythingWaiting } from '../../run/claim.ts';
+import { isAnythingWaiting } from '../../run/claimed-files.ts';
 import { nextBatchOf } from '../../run/local.ts';
 import type { Task } from '../../run/workload.ts';
 import { batchOptions, whatIsWaitedFor } from '../batches.ts';
