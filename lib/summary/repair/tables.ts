@@ -1,9 +1,10 @@
 import type { SummaryConfig } from '../../config/schema.ts';
-import { TableNotFoundError, UsageError } from '../../errors.ts';
+import { TableNotFoundError } from '../../errors.ts';
 import type { Table } from '../../iceberg/index.ts';
 import { commitRecord, followsProperty } from '../../run/roll-forward.ts';
 import { commitKeys } from '../../run/table-change.ts';
 import type { World } from '../../run/workload.ts';
+import { refuseFarBuckets } from '../far-buckets.ts';
 import { findTable } from '../pin-config.ts';
 import { filesByBucket } from '../plan-files.ts';
 import type { Role } from '../tables.ts';
@@ -56,7 +57,7 @@ export async function chooseRepairBuckets(options: ChooseOptions): Promise<Chose
     };
   if (scope === 'all') return { buckets: every, reasons: [`every one of ${count} buckets was asked for`] };
   if (scope !== 'suspect') {
-    refuseOtherBuckets(scope, count);
+    refuseFarBuckets(scope, count);
     return { buckets: [...scope].sort((a, b) => a - b), reasons: ['named on the command line'] };
   }
   if (tables.latest === undefined) return { buckets: every, reasons: ['there is no table latest yet'] };
@@ -73,14 +74,6 @@ export async function chooseRepairBuckets(options: ChooseOptions): Promise<Chose
       `older snapshots of ${suspects.unseen.join(' and ')} have expired: only --all sees what they changed`,
     );
   return { buckets, reasons };
-}
-
-function refuseOtherBuckets(scope: readonly number[], count: number): void {
-  const far = scope.find((bucket) => bucket >= count);
-  if (far === undefined) return;
-  throw new UsageError(`there is no bucket ${far}: there are ${count} buckets, from 0 to ${count - 1}`, {
-    safe: 'nothing was changed',
-  });
 }
 
 const shownSnapshots = 5;

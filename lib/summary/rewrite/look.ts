@@ -1,11 +1,11 @@
 import type { SummaryConfig } from '../../config/schema.ts';
 import type { Table } from '../../iceberg/index.ts';
 import type { World } from '../../run/workload.ts';
+import { refuseFarBuckets } from '../far-buckets.ts';
 import { findTable, storedBuckets } from '../pin-config.ts';
 import { repairTables } from '../repair/tables.ts';
 import { type Role, roles } from '../tables.ts';
 import type { RewriteTask } from '../tasks.ts';
-import { refuseFarBuckets } from './plan.ts';
 import { refuseCount, refuseForeign, refuseRebucket } from './refuse.ts';
 import { spreadClasses } from './spread.ts';
 import { bucketsSpec } from './target.ts';
@@ -50,7 +50,7 @@ export async function lookAtCells(
   if (task.kind === 'rebucket') {
     refuseCount(to);
     await refuseRebucket({ world, config, tables: tables.values() });
-  } else refuseFarBuckets(task, from);
+  } else refuseFarBuckets(task.buckets ?? [], from);
   const context = { world, config, branch: 'main' };
   const looks: TableLook[] = [];
   for (const [role, table] of tables) {

@@ -1,6 +1,6 @@
-import { UsageError } from '../../errors.ts';
 import { currentSnapshot, currentSpec, type PartitionSpec, type Table } from '../../iceberg/index.ts';
 import type { Plan } from '../../run/workload.ts';
+import { refuseFarBuckets } from '../far-buckets.ts';
 import { monthText } from '../sql/months.ts';
 import { type Role, roles } from '../tables.ts';
 import { type TaskTables, taskPlan, taskTables } from '../task-plan.ts';
@@ -66,7 +66,7 @@ export async function planCompact(context: SummaryContext, task: CompactTask): P
   const tables = await taskTables(context);
   refuseForeign(tables.summary);
   const { count, columns } = tables;
-  refuseFarBuckets(task, count);
+  refuseFarBuckets(task.buckets ?? [], count);
   const specs = specsOf(tables, currentSpec);
   const cells = new Map<Role, Awaited<ReturnType<typeof wornCells>>>();
   for (const role of roles) {
@@ -153,13 +153,4 @@ function namesOf(tables: TaskTables): string {
 
 function cellText({ month, buckets }: RewritePiece): string {
   return `${month > 0 ? `${monthText(month)}, ` : ''}bucket ${buckets[0]}`;
-}
-
-/** @throws UsageError */
-export function refuseFarBuckets({ buckets = [] }: Pick<CompactTask, 'buckets'>, count: number): void {
-  const far = buckets.find((bucket) => bucket >= count);
-  if (far === undefined) return;
-  throw new UsageError(`there is no bucket ${far}: there are ${count} buckets, from 0 to ${count - 1}`, {
-    safe: 'nothing was changed',
-  });
 }
