@@ -48,7 +48,7 @@ it('plan --sql shows them in the dialect of Spark for units of Spark, and starts
   expect(told).toMatch(/statements of apply\/b\d+-[0-9a-f]+, Spark:/);
   expect(told).toMatch(/statements of resolve\/b\d+-[0-9a-f]+, Spark:/);
   expect(told).toMatch(/^CACHE TABLE pw_resolved AS$/m);
-  expect(told).toMatch(/^CACHE TABLE pw_hit AS$/m);
+  expect(told).toMatch(/^CACHE TABLE pw_picked AS$/m);
   expect(told).toMatch(/AS `balance_history`/);
   expect(told).not.toMatch(/list_concat|::/);
 });
