@@ -127,7 +127,7 @@ async function measureMerges(scenario: SummaryScenario): Promise<void> {
     jars: jarsFolder,
     driverMemory: '4g',
     // As our own units have them.
-    javaOptions,
+    javaOptions: javaOptions(),
     table: `${localCatalogName}.partwise.bench_summary`,
     batch: await batchOf(scenario),
     columns: historyNames(shape),

@@ -111,7 +111,7 @@ function measureSpark({ scenario, batch, months }: PairOptions): Promise<SparkUs
     jars: jarsFolder,
     driverMemory,
     // As our own units have them.
-    javaOptions,
+    javaOptions: javaOptions(),
     table: `${localCatalogName}.partwise.bench_summary`,
     batch,
     columns: historyNames(shape),

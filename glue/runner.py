@@ -92,8 +92,9 @@ def run(spark, specification):
     elapsed = {}
     if specification["formatVersion"] != FORMAT_VERSION:
         raise ValueError(f"unknown version {specification['formatVersion']} of unit specifications")
-    # Views and settings of its own; what it has cached goes with it.
+    # Views and settings of its own.
     session = spark.newSession()
+    kept = Kept(session)
     try:
         for name, value in {**SESSION, **specification.get("settings", {})}.items():
             session.conf.set(name, value)
@@ -101,17 +102,18 @@ def run(spark, specification):
             for item in specification["inputs"]:
                 make_view(session, item)
         with timed(elapsed, "statements"):
-            small = {run_statement(session, statement) for statement in specification["statements"]}
+            for statement in specification["statements"]:
+                run_statement(session, statement, kept)
         with timed(elapsed, "outputs"):
             for output in specification["outputs"]:
-                write(session, output, small)
+                write(session, output, kept)
         with timed(elapsed, "queries"):
             answers = {
                 name: [row.asDict(recursive=True) for row in session.sql(sql).collect()]
                 for name, sql in specification["queries"].items()
             }
     finally:
-        session.catalog.clearCache()
+        kept.free()
     return {
         "answers": answers,
         "application": spark.sparkContext.applicationId,
@@ -120,38 +122,53 @@ def run(spark, specification):
     }
 
 
-KEPT = re.compile(r"CACHE TABLE (\w+) AS\b(.*)", re.DOTALL)
+KEEPS = re.compile(r"CACHE TABLE (\w+) AS\b(.*)", re.DOTALL)
 
 
-def run_statement(session, statement):
-    """Runs a statement. What one keeps goes by its name as rows that stand for themselves: a cached query would bring its own
-    plan into every plan that reads it, and into what Spark remembers of each, so that both double with each statement.
-    Returns the name when whoever joins the rows gets them whole.
-    """
-    kept = KEPT.fullmatch(statement)
-    if kept is None:
+def run_statement(session, statement, kept):
+    keeps = KEEPS.fullmatch(statement)
+    if keeps is None:
         session.sql(statement)
-        return None
-    name, query = kept.groups()
-    rows = session.sql(query).localCheckpoint()._jdf
-    stored = stored_bytes(session, rows)
-    # Columns of their own: those of the checkpoint are still the ones of the query, which a later statement may join.
-    kept = session._jsparkSession.internalCreateDataFrame(rows.queryExecution().toRdd(), rows.schema(), False)
-    # Rows that stand for themselves have no size for who plans a join.
-    is_small = stored <= BROADCAST
-    if is_small:
-        kept = session._jvm.org.apache.spark.sql.functions.broadcast(kept)
-    kept.createOrReplaceTempView(name)
-    return name if is_small else None
+    else:
+        kept.keep(*keeps.groups())
 
 
-def stored_bytes(session, rows):
-    """What the rows of a local checkpoint take where they are kept."""
-    context = session._jsc.sc()
-    checkpoint = rows.queryExecution().logical().rdd().id()
-    # Sizes of blocks are told as events.
-    context.listenerBus().waitUntilEmpty()
-    return sum(info.memSize() + info.diskSize() for info in context.getRDDStorageInfo() if info.id() == checkpoint)
+class Kept:
+    """What the statements of a unit keep, by name: rows that stand for themselves. A cached query would bring its own plan into
+    every plan that reads it, and into what Spark remembers of each, so that both double with each statement.
+    """
+
+    def __init__(self, session):
+        self.session = session
+        self.checkpoints = []
+        # Names of those that go whole to whoever joins them.
+        self.small = set()
+
+    def keep(self, name, query):
+        rows = self.session.sql(query).localCheckpoint()._jdf
+        checkpoint = rows.queryExecution().logical().rdd()
+        self.checkpoints.append(checkpoint)
+        # Columns of their own: those of the checkpoint are still the ones of the query, which a later statement may join.
+        own = self.session._jsparkSession.internalCreateDataFrame(rows.queryExecution().toRdd(), rows.schema(), False)
+        # Rows that stand for themselves have no size for who plans a join.
+        if self.stored_bytes(checkpoint) <= BROADCAST:
+            own = self.session._jvm.org.apache.spark.sql.functions.broadcast(own)
+            self.small.add(name)
+        own.createOrReplaceTempView(name)
+
+    def stored_bytes(self, checkpoint):
+        """What the rows take, about; those on disk are compressed."""
+        context = self.session._jsc.sc()
+        # Sizes of blocks are told as events.
+        context.listenerBus().waitUntilEmpty()
+        return sum(
+            info.memSize() + 4 * info.diskSize() for info in context.getRDDStorageInfo() if info.id() == checkpoint.id()
+        )
+
+    def free(self):
+        """Nobody else would: neither the session's end nor the JVM's collector comes to them."""
+        for checkpoint in self.checkpoints:
+            checkpoint.unpersist(False)
 
 
 @contextlib.contextmanager
@@ -256,14 +273,20 @@ def spelt(session, path):
     return {re.sub("^file:/+", slashes, name) for slashes in ("file:/", "file:///")}
 
 
-def write(session, output, small):
-    rows = session.sql(output["select"])
+def write(session, output, kept):
     kind = output["kind"]
+    stays = output.get("stays")
+    is_staying = stays is not None and kept.small.issuperset(stays["rows"])
+    if is_staying:
+        # A file is read by one task, which writes one.
+        session.conf.set("spark.sql.files.minPartitionNum", "1")
+        session.conf.set("spark.sql.files.maxPartitionBytes", str(stays["fileBytes"]))
+    rows = session.sql(output["select"])
     if kind == "table":
         # An Iceberg table of the unit's own, which nobody else reads: it checks types and partitions, and writes field
         # ids, which Spark's own Parquet leaves out below lists. Its manifests tell the files and their statistics.
-        options = {"check-nullability": "false", **output.get("options", {})}
-        if output.get("stays") and small.issuperset(output["stays"]):
+        options = {"check-nullability": "false"}
+        if is_staying:
             options["distribution-mode"] = "none"
         rows.write.format("iceberg").mode("overwrite").options(**options).save(output["path"])
     elif kind == "files":

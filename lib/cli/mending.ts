@@ -21,7 +21,7 @@ export function mendingCommands({ checks, facts }: AuditReport): readonly string
 
 /** A few keys by name, where a shell takes them as they are; else the months. */
 function scopeOf({ keys, some, first, last }: WrongArrays): string {
-  const areNamed = keys === some.length && some.every((key) => /^[\w.:@+-]+$/.test(key));
+  const areNamed = keys === some.length && some.every((key) => /^(?!--)[\w.:@+-]+$/.test(key));
   if (areNamed) return some.map((key) => `--key ${key}`).join(' ');
   return `--month ${first === last ? first : `${first}..${last}`}`;
 }

@@ -128,8 +128,10 @@ function converse(options: SparkProcessOptions): Conversation {
 
 const answerMark = 'partwise ';
 
-/** Nobody waits for a single row: what counts is the work done, not the pauses in it. */
-export const javaOptions = '-XX:+UseParallelGC';
+/** Nobody waits for a single row: what counts is the work done, not the pauses in it. Whoever names a collector has it. */
+export function javaOptions({ JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS } = process.env): string {
+  return /-XX:\+Use\w+GC\b/.test(`${JAVA_TOOL_OPTIONS} ${JDK_JAVA_OPTIONS}`) ? '' : '-XX:+UseParallelGC';
+}
 
 function submitArguments(options: SparkProcessOptions): string {
   const { jarPaths, threads, memoryBytes } = options;
@@ -139,7 +141,7 @@ function submitArguments(options: SparkProcessOptions): string {
     'spark.driver.bindAddress': '127.0.0.1',
     'spark.driver.host': '127.0.0.1',
     'spark.ui.enabled': 'false',
-    'spark.driver.extraJavaOptions': javaOptions,
+    'spark.driver.extraJavaOptions': javaOptions(),
     'spark.ui.showConsoleProgress': 'false',
     'spark.sql.shuffle.partitions': String(Math.max(2, threads)),
     // Without checksum files beside each file.

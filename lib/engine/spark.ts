@@ -62,11 +62,15 @@ export interface SparkTable {
   readonly kind: 'table';
   readonly select: string;
   readonly path: string;
-  /**
-   * Kept rows that the SELECT joins. When each of them is small enough to go whole to every task, tasks write the rows that they
-   * read themselves; else, and without this, rows go to one task for each partition of the table.
-   */
-  readonly stays?: readonly string[];
+  /** Where rows may be written by the tasks that read them; else they go to one task for each partition of the table. */
+  readonly stays?: SparkStays;
+}
+
+export interface SparkStays {
+  /** Kept rows that the SELECT joins: each of them must be small enough to go whole to every task. */
+  readonly rows: readonly string[];
+  /** Of the largest file that is read: no file is read by two tasks, and each is written as one. */
+  readonly fileBytes: number;
 }
 
 /** Plain Parquet files in a folder. */

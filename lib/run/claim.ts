@@ -333,8 +333,9 @@ function isBegun({ attempt, status, facts }: RunRecord): boolean {
   return attempt > 1 || facts['attempted'] === true || (facts['attempted'] !== false && status !== 'planned');
 }
 
-/** Since nobody has worked on the run; when a process died is not known. */
+/** Since nobody has worked on the run; when a process died is not known. One that was only made is begun at once. */
 function pauseOf(run: RunRecord, nowMs: number): number {
+  if (run.facts['attempted'] === false) return 0;
   const sinceMs = run.endedMs ?? (isBegun(run) ? nowMs : run.updatedMs);
   return Math.max(0, nowMs - sinceMs);
 }

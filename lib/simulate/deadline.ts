@@ -1,4 +1,5 @@
 import type { PipelineConfig } from '../config/schema.ts';
+import { asksForSpark } from '../config/spark.ts';
 import { chooseWay, type DeadlinePlan, deadlineOf, mayChoose } from '../run/deadline.ts';
 import type { SimulatedEngine } from './engines.ts';
 import type { RunCost } from './run-cost.ts';
@@ -26,7 +27,8 @@ export function simulateDeadline(
       routed: route.engine === 'spark' ? spark : functions,
       bySpark: spark,
     })),
-    isFree: mayChoose(config),
+    // As the stack has it: without these there is no job of Glue's.
+    isFree: asksForSpark(config) && mayChoose(config),
     otherSeconds,
   });
 }

@@ -95,9 +95,15 @@ function written(
   const whole = `SELECT ${either.join(', ')} FROM ${sparkScan(set, { part })} AS k SEMI JOIN pw_copied AS f ON f.pw_file = k.pw_file LEFT JOIN pw_new AS n ON n.pw_file = k.pw_file AND n.pw_pos = k.pw_pos`;
   if (!set.files.every(part.has))
     return { select: `${fresh} ANTI JOIN pw_copied AS f ON f.pw_file = n.pw_file UNION ALL ${whole}` };
-  // Cells keep as many files as they have when their rows stay where they are read.
+  // Cells keep at most as many files as they have when their rows stay where they are read.
   return groups.every(({ files }) => files.length <= fewFiles)
-    ? { select: whole, stays: ['pw_new', 'pw_copied'] }
+    ? {
+        select: whole,
+        stays: {
+          rows: ['pw_new', 'pw_copied'],
+          fileBytes: Math.max(...set.files.map(({ sizeBytes }) => sizeBytes)),
+        },
+      }
     : { select: whole };
 }
 

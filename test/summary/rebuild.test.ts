@@ -210,8 +210,11 @@ describe('a rebuild', () => {
     const far = { first: lastMonth + 100, last: lastMonth + 101 };
     for (const [scope, message] of [
       [{ keys: ['nobody', 'none'] }, 'summary has no row of the keys nobody, none'],
-      [{ months: far }, `summary has no row from ${monthText(far.first)} to `],
-      [{ keys: [key], months: far }, `summary has no row of key ${key} from ${monthText(far.first)} to `],
+      [{ months: far }, `summary has no row whose arrays hold ${monthText(far.first)}`],
+      [
+        { keys: [key], months: far },
+        `summary has no row of key ${key} whose arrays hold ${monthText(far.first)}`,
+      ],
     ] as const) {
       const refused = { name: 'UsageError', message: expect.stringContaining(message) };
       await expect(look(product, scope)).rejects.toMatchObject(refused);

@@ -6,8 +6,8 @@ export const simulateCommand: CommandSpec = {
   group: 'Look',
   summary: 'what a run would cost and take on AWS, from table statistics alone',
   description: [
-    'Reckons with the same model as the estimate of a plan, item by item, and lists what it assumes. Nothing is read or ' +
-      'written, and no account is needed. Columns, windows and settings are those of the pipeline that is named, or of the ' +
+    'Reckons with the same model as the estimate of a plan, item by item, and lists what it assumes. No table is read, ' +
+      'nothing is written, and no account is needed. Columns, windows and settings are those of the pipeline that is named, or of the ' +
       'only one; without one, those of a usual table. Counts may end in K, M, B or T.',
   ],
   arguments: [],
@@ -22,7 +22,12 @@ export const simulateCommand: CommandSpec = {
       help: 'newest months that the records are for (default: 12)',
     },
     { name: 'records-per-key', kind: 'count', value: 'N', help: 'records of one key (default: 3)' },
-    { name: 'concurrency', kind: 'count', value: 'N', help: 'units at a time (default: 500)' },
+    {
+      name: 'concurrency',
+      kind: 'count',
+      value: 'N',
+      help: "units at a time (default: the pipeline's, else 500)",
+    },
     {
       name: 'rollup',
       kind: 'text',

@@ -44,7 +44,10 @@ export function missingKeys(
 export function namesNoRows(config: SummaryConfig, scope: RebuildScope): UsageError {
   const { keys, months } = scope;
   const { first, last } = rowScope(config, scope);
-  const during = months === undefined ? '' : ` from ${monthText(first)} to ${monthText(last)}`;
+  const during =
+    months === undefined
+      ? ''
+      : ` whose arrays hold ${monthSpan(months)}, which are those of ${monthSpan({ first, last })}`;
   const named = { keys: keys?.length ?? 0, some: keys?.slice(0, shownKeys) ?? [] };
   const of = named.keys === 0 ? '' : ` of ${named.keys === 1 ? 'key' : 'the keys'} ${keyList(named)}`;
   const [key, month] = [identifier(config.key), identifier(config.month)];
@@ -52,6 +55,10 @@ export function namesNoRows(config: SummaryConfig, scope: RebuildScope): UsageEr
     safe: 'nothing was changed',
     next: `partwise sql 'SELECT min(${key}), max(${key}), min(${month}), max(${month}) FROM summary'`,
   });
+}
+
+function monthSpan({ first, last }: { readonly first: number; readonly last: number }): string {
+  return first === last ? monthText(first) : `${monthText(first)} to ${monthText(last)}`;
 }
 
 /** @example keyList({ keys: 3, some: ['1', '2'] }) // '1, 2 and 1 more' */

@@ -19,8 +19,8 @@ export interface PatchOptions {
   readonly months: readonly number[];
   /** FROM item with alias `r`: rows with all stored columns (and `keep`). */
   readonly from: string;
-  /** Whether rows that no change concerns are returned too, as they are: all, none, or those of `r` that meet a condition. */
-  readonly carry: boolean | { readonly where: string };
+  /** Whether rows that no change concerns are returned too, as they are. */
+  readonly carry: boolean;
   /** Further columns of `r` to return, quoted SQL. */
   readonly keep?: readonly string[];
   /** Columns of the result by name, in order, with their SQL types. */
@@ -51,7 +51,7 @@ export function patched(options: PatchOptions): string {
   const { identifier, column: of } = dialect;
   const felt = feltBy(options);
   const inner = innerSelect(options, felt);
-  const touched = options.carry === false ? undefined : 'r.pw_touched';
+  const touched = options.carry ? 'r.pw_touched' : undefined;
   const when = (value: string, old: string) =>
     touched === undefined ? value : `CASE WHEN ${touched} THEN ${value} ELSE ${old} END`;
 
@@ -101,10 +101,9 @@ function withGrids(options: PatchOptions, base: string): string {
   const names = [...shape.scalars, ...shape.histories].map((column) => identifier(column.name));
   const grids = shape.grids.map((grid) => {
     const fresh = gridText(dialect, grid, identifier(grid.history));
-    const value =
-      options.carry !== false
-        ? `CASE WHEN pw_touched THEN ${fresh} ELSE ${identifier(`pw_g_${grid.name}`)} END`
-        : fresh;
+    const value = options.carry
+      ? `CASE WHEN pw_touched THEN ${fresh} ELSE ${identifier(`pw_g_${grid.name}`)} END`
+      : fresh;
     return `${dialect.cast(value, 'string')} AS ${identifier(grid.name)}`;
   });
   const system = shape.system.map((column) => identifier(column.name));
@@ -136,9 +135,7 @@ function innerSelect(options: PatchOptions, felt: Felt): string {
       : `(SELECT * FROM ${changeTables.all} WHERE pw_own) AS o ON o.pw_key = ${key} AND o.pw_month = r.${month.column}`;
   const rows = `SELECT r.*, ${[...felt.columns, ...own].join(', ')}, (${anyChange}) AS pw_touched FROM ${options.from} AS r ${lists}LEFT JOIN ${owns}`;
   const where = options.where === undefined ? '' : ` WHERE ${options.where}`;
-  if (carry === true) return `${rows}${where}`;
-  const carried = carry === false ? '' : ` OR (${carry.where})`;
-  return `SELECT * FROM (${rows}${where})${carry === false ? '' : ' AS r'} WHERE pw_touched${carried}`;
+  return carry ? `${rows}${where}` : `SELECT * FROM (${rows}${where}) WHERE pw_touched`;
 }
 
 function feltBy({ dialect, shape, month, months }: PatchOptions): Felt {
