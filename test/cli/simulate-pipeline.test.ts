@@ -27,6 +27,14 @@ it('simulate says what the deadline of the pipeline would have a run choose', as
   );
 });
 
+it('simulate gives a stage to Spark for the deadline only where the stack has a job for it', async () => {
+  const moved = /^deadline 2h: .*, .* by Spark; else /m;
+  await using without = await withWork('{deadline: 2h}');
+  expect((await ok(without, 'simulate')).stdout).not.toMatch(moved);
+  await using having = await withWork('{deadline: 2h}\naws: {glue: {}}');
+  expect((await ok(having, 'simulate')).stdout).toMatch(moved);
+});
+
 it('simulate goes by the engine that the pipeline names', async () => {
   await using home = await withWork('{engine: spark}');
   expect((await ok(home, 'simulate')).stdout).toContain('engine of apply: Spark on Glue (configured)');
