@@ -152,7 +152,7 @@ function subsets<T>(of: readonly T[]): readonly (readonly T[])[] {
 export function deadlineLines(plan: DeadlinePlan | undefined): readonly string[] {
   if (plan === undefined) return [];
   const { deadline, seconds, usd, isMet, moved, unmoved } = plan;
-  const price = usd === 0 ? '' : ` and $${usd.toFixed(2)}`;
+  const price = usd === 0 ? '' : ` and $${usd.toFixed(2)} for its units`;
   const takes = `about ${duration(seconds * 1000)}${price} (reckoned)`;
   const instead =
     moved.length === 0

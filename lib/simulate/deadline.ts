@@ -16,15 +16,14 @@ export function simulateDeadline(
 ): DeadlinePlan | undefined {
   const deadline = config === undefined ? undefined : deadlineOf(config);
   if (config === undefined || deadline === undefined) return undefined;
-  const modelled = new Set<string>(engines.map(({ stage }) => stage));
-  const otherSeconds = cost.stages
-    .filter(({ name }) => modelled.has(name))
-    .reduce((left, { wallSeconds }) => left - wallSeconds, cost.wallSeconds);
+  // Stages in functions take as long as the run's own estimate says, so that there is one time for it.
+  const secondsOf = (stage: string) => cost.stages.find(({ name }) => name === stage)?.wallSeconds ?? 0;
+  const otherSeconds = engines.reduce((left, { stage }) => left - secondsOf(stage), cost.wallSeconds);
   return chooseWay({
     deadline,
     stages: engines.map(({ stage, route, functions, spark }) => ({
       stage,
-      routed: route.engine === 'spark' ? spark : functions,
+      routed: route.engine === 'spark' ? spark : { seconds: secondsOf(stage), usd: functions.usd },
       bySpark: spark,
     })),
     // As the stack has it: without these there is no job of Glue's.

@@ -34,7 +34,7 @@ describe('the deadline of a run', () => {
     const found = plan(await contextOf('{deadline: 2h}', 'glue'), [unit('resolve', 1), unit('apply', 1)]);
     expect(found).toMatchObject({ isMet: true, moved: [] });
     expect(deadlineLines(found).join()).toMatch(
-      /^deadline 2h: the run takes about 2 min \d\d s and \$0\.00 \(reckoned\)$/,
+      /^deadline 2h: the run takes about 2 min \d\d s and \$0\.00 for its units \(reckoned\)$/,
     );
     expect(movedRoute(found, 'apply', fits)).toBe(fits);
   });
