@@ -55,7 +55,7 @@ it('repair refuses what it does not know', async () => {
   expect((await home.run('repair', 'latest', '--bucket', 'x')).code).toBe(2);
   expect((await home.run('repair', 'latest', '--bucket', '1', '--all')).code).toBe(2);
   const far = await home.run('repair', 'latest', '--bucket', '7');
-  expect(far.stderr).toContain('there are 2 buckets');
+  expect(far.stderr).toContain('there are 2, from 0 to 1');
   expect(far.code).toBe(2);
 });
 
