@@ -290,7 +290,7 @@ def write(session, output, kept):
             options["distribution-mode"] = "none"
         rows.write.format("iceberg").mode("overwrite").options(**options).save(output["path"])
     elif kind == "files":
-        rows.coalesce(output.get("files", 1)).write.mode("overwrite").option("compression", "zstd").parquet(output["path"])
+        rows.coalesce(1).write.mode("overwrite").option("compression", "zstd").parquet(output["path"])
     else:
         raise ValueError(f"unknown kind of output: {kind}")
 

@@ -192,10 +192,7 @@ async function refuseHeldBatch(world: World, pipeline: string, branch: string): 
     {
       details: { runId: holder.runId, batch, status: holder.status },
       safe: 'nothing was changed; its files are kept for it',
-      next:
-        holder.status === 'planned'
-          ? `partwise run --plan ${holder.runId}`
-          : `partwise resume ${holder.runId}`,
+      next: goOnWith(holder),
     },
   );
 }
@@ -263,6 +260,11 @@ async function giveUp(world: World, runId: string, thrown: unknown): Promise<voi
 /** Published, given back or without input: nothing is left to do, and nothing may be. */
 export function isSettled(run: Pick<RunRecord, 'status'>): boolean {
   return run.status === 'succeeded' || run.status === 'cancelled' || run.status === 'empty';
+}
+
+/** What to type to go on with a run that has not ended. */
+export function goOnWith({ runId, status }: Pick<RunRecord, 'runId' | 'status'>): string {
+  return `partwise ${status === 'planned' ? 'run --plan' : 'resume'} ${runId}`;
 }
 
 export function runCancelled(runId: string): RunCancelledError {

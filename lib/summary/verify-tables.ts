@@ -29,7 +29,7 @@ import { bucketsOf, findTable } from './pin-config.ts';
 import { type Role, targetTables } from './tables.ts';
 import { type BucketTables, verifyBucket } from './verify-bucket.ts';
 import { verifyFiles } from './verify-files.ts';
-import { allWrongArrays, type WrongArrays } from './verify-wrong-arrays.ts';
+import { type WrongArrays, withBucket } from './verify-wrong-arrays.ts';
 
 interface VerifyTablesOptions {
   /** Default `main`. */
@@ -70,7 +70,7 @@ export async function verifyTables(
   if (!schemas.has('summary'))
     throw new TableNotFoundError(`pipeline ${config.pipeline} has no summary table yet`);
   let checked = 0;
-  const wrong: WrongArrays[] = [];
+  let wrongArrays: WrongArrays | undefined;
   const sessions = { ...world.resources, open: (share: SessionShare) => openSession(world, share) };
   await sideBySide(sessions, spool.buckets(), async (session, [bucket, lines]) => {
     const files = (role: Role) => lines.filter(([one]) => one === role).map(([, file]) => file);
@@ -84,13 +84,14 @@ export async function verifyTables(
       bucket,
       buckets: buckets.get('summary'),
       files,
-      onWrongArrays: (some) => wrong.push(some),
+      onWrongArrays: (some) => {
+        wrongArrays = withBucket(wrongArrays, some);
+      },
     };
     await verifyFiles(tables);
     await verifyBucket(tables, options.full);
     checked += 1;
   });
-  const wrongArrays = allWrongArrays(wrong);
   return found.report({
     buckets: checked,
     full: options.full,

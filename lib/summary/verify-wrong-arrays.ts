@@ -41,17 +41,13 @@ export async function noteWrongArrays({ session, onWrongArrays }: BucketTables):
   });
 }
 
-/** Of several buckets, whose keys are not the same ones. */
-export function allWrongArrays(parts: readonly WrongArrays[]): WrongArrays | undefined {
-  const [one] = parts;
-  if (one === undefined) return undefined;
+/** With those of another bucket, whose keys are not the same ones. */
+export function withBucket(before: WrongArrays | undefined, more: WrongArrays): WrongArrays {
+  if (before === undefined) return more;
   return {
-    keys: parts.reduce((sum, { keys }) => sum + keys, 0),
-    some: parts
-      .flatMap(({ some }) => some)
-      .sort()
-      .slice(0, namedKeys),
-    first: parts.reduce((least, { first }) => (first < least ? first : least), one.first),
-    last: parts.reduce((most, { last }) => (last > most ? last : most), one.last),
+    keys: before.keys + more.keys,
+    some: [...before.some, ...more.some].sort().slice(0, namedKeys),
+    first: more.first < before.first ? more.first : before.first,
+    last: more.last > before.last ? more.last : before.last,
   };
 }

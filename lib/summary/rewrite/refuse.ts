@@ -2,7 +2,7 @@ import type { SummaryConfig } from '../../config/schema.ts';
 import { UsageError } from '../../errors.ts';
 import type { Table } from '../../iceberg/index.ts';
 import { isOnMain } from '../../run/branches.ts';
-import { isSettled, runsSeen } from '../../run/claim.ts';
+import { goOnWith, isSettled, runsSeen } from '../../run/claim.ts';
 import type { World } from '../../run/workload.ts';
 import { isAdopted } from '../pin-config.ts';
 
@@ -28,7 +28,7 @@ export async function refuseRebucket({ world, config, tables, runId }: RefuseOpt
       {
         details: { runId: open.runId, status: open.status },
         safe: 'nothing was changed',
-        next: `partwise ${open.status === 'planned' ? 'run --plan' : 'resume'} ${open.runId}, or partwise cancel ${open.runId}`,
+        next: `${goOnWith(open)}, or partwise cancel ${open.runId}`,
       },
     );
   for (const table of tables) {
