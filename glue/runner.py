@@ -78,12 +78,15 @@ def is_alive(spark):
 def run_all(spark, files, tasks):
     """Every unit of the list. Raises when there is no Spark left, or a report cannot be written."""
     for task in tasks["units"]:
+        paths = []
         try:
-            report = {"outcome": "done", **run(spark, json.loads(files.read(task["specification"])))}
+            specification = json.loads(files.read(task["specification"]))
+            paths = [path for item in specification["inputs"] for path in item["paths"]]
+            report = {"outcome": "done", **run(spark, specification)}
         except Exception as error:
             if not is_alive(spark):
                 raise
-            report = {"outcome": "failed", "error": {"kind": kind_of(error), "message": told(error)[:MESSAGE]}}
+            report = {"outcome": "failed", "error": {"kind": kind_of(error, paths), "message": told(error)[:MESSAGE]}}
         report = {"formatVersion": FORMAT_VERSION, **report}
         files.write(task["report"], json.dumps(report, default=str))
 
@@ -198,10 +201,13 @@ MISSING = ("java.io.FileNotFoundException", "PATH_NOT_FOUND", "java.nio.file.NoS
 OUT_OF_MEMORY = ("java.lang.OutOfMemoryError", "SparkOutOfMemoryError", "UNABLE_TO_ACQUIRE_MEMORY", "memory limits")
 
 
-def kind_of(error):
-    """By name what happened, for whoever reads the report. A failed task tells its cause in the text alone."""
+def kind_of(error, paths):
+    """By name what happened, for whoever reads the report. A failed task tells its cause in the text alone.
+
+    A missing file is an input if one of the paths ends in its name: Spark makes files of its own, which can go away too.
+    """
     text = "\n".join([str(error), *(f"{name} {message}" for name, message in causes(error))])
-    if any(mark in text for mark in MISSING):
+    if any(mark in text for mark in MISSING) and any(path.rstrip("/").rsplit("/", 1)[-1] in text for path in paths):
         return "missing-input"
     if any(mark in text for mark in OUT_OF_MEMORY):
         return "out-of-memory"

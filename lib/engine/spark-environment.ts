@@ -11,7 +11,7 @@ import { openSparkProcess, type SparkProcessOptions } from './spark-process.ts';
  */
 export async function sparkOfEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
-  resources: Pick<SparkProcessOptions, 'threads' | 'memoryBytes'>,
+  resources: Pick<SparkProcessOptions, 'threads' | 'memoryBytes' | 'workRoot'>,
 ): Promise<(SparkRunner & AsyncDisposable) | undefined> {
   const pythonPath = environment['PARTWISE_SPARK_PYTHON'];
   if (pythonPath === undefined || pythonPath === '') return undefined;

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { resolve } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SparkUnitError } from '../errors.ts';
 import type { SparkRunner, SparkRunOptions, SparkTask } from './spark.ts';
@@ -11,6 +14,8 @@ export interface SparkProcessOptions {
   readonly jarPaths: readonly string[];
   readonly threads: number;
   readonly memoryBytes: number;
+  /** Where Spark makes a folder for what it spills and shuffles; it goes with the process. Default: where Spark puts it. */
+  readonly workRoot?: string;
   /** Further settings of Spark's, e.g. for many small units. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -66,8 +71,10 @@ interface Conversation {
 
 /** A request per line on stdin, an answer per line on stdout; whatever else Spark prints is passed over. */
 function converse(options: SparkProcessOptions): Conversation {
+  const scratch = makeScratch(options.workRoot);
   const child: ChildProcess = spawn(options.pythonPath, [runnerPath, '--serve'], {
     env: {
+      ...(scratch === undefined ? {} : { SPARK_LOCAL_DIRS: scratch }),
       ...process.env,
       TZ: 'UTC',
       SPARK_LOCAL_IP: '127.0.0.1',
@@ -88,6 +95,9 @@ function converse(options: SparkProcessOptions): Conversation {
   child.stdin?.on('error', () => undefined);
   const exited = new Promise<void>((done) => {
     child.once('close', () => done());
+  }).then(async () => {
+    // What cannot be removed costs disk only, and `doctor` names it.
+    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true }).catch(() => undefined);
   });
   const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]();
 
@@ -124,6 +134,14 @@ function converse(options: SparkProcessOptions): Conversation {
       await exited;
     },
   };
+}
+
+/** Spark takes a list, so that a folder with a comma in its name cannot be given. */
+function makeScratch(workRoot: string | undefined): string | undefined {
+  if (workRoot === undefined || workRoot.includes(',')) return undefined;
+  const folder = join(workRoot, `spark-${randomBytes(4).toString('hex')}`);
+  mkdirSync(folder, { recursive: true });
+  return folder;
 }
 
 const answerMark = 'partwise ';

@@ -50,7 +50,11 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
     threads: options.threads ?? availableParallelism(),
     memoryBytes: options.memoryBytes ?? Math.floor(totalmem() / 2),
   };
-  const ownSpark = options.spark === undefined ? await sparkOfEnvironment(process.env, resources) : undefined;
+  const workRoot = `${rootPath}/work`;
+  const ownSpark =
+    options.spark === undefined
+      ? await sparkOfEnvironment(process.env, { ...resources, workRoot })
+      : undefined;
   const spark = options.spark ?? ownSpark;
   const close = async () => {
     await ownSpark?.[Symbol.asyncDispose]();
@@ -69,7 +73,7 @@ export async function openLocalWorld(options: LocalWorldOptions): Promise<LocalW
     engine: duckDbEngine,
     ...(spark === undefined ? {} : { spark }),
     clock,
-    workRoot: `${rootPath}/work`,
+    workRoot,
     resources,
     progress: options.onProgress ?? (() => undefined),
     step: options.step ?? killSwitch(process.env['PARTWISE_KILL_AT']),

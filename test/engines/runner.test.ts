@@ -10,7 +10,7 @@ let folder = '';
 let runner: SparkRunner & AsyncDisposable;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'partwise-runner-'));
-  runner = startRunner();
+  runner = startRunner({ workRoot: `${folder}/work` });
 });
 afterAll(async () => {
   await runner?.[Symbol.asyncDispose]();
@@ -25,6 +25,12 @@ function run(unit: Partial<SparkUnit>, signal = new AbortController().signal) {
 function runAll(list: readonly Partial<SparkUnit>[]) {
   units += 1;
   return runUnits(runner, list, { folder: `${folder}/unit-${units}` });
+}
+/** The folders of living Spark processes, each of which Spark has put something in. */
+async function scratch(): Promise<readonly string[]> {
+  const folders = await readdir(`${folder}/work`);
+  for (const name of folders) expect(await readdir(`${folder}/work/${name}`)).not.toEqual([]);
+  return folders;
 }
 const one = { queries: { one: 'SELECT 1 AS n' } };
 
@@ -47,6 +53,11 @@ describe('the runner of units', () => {
       missing,
       { queries: { oom: "SELECT raise_error('java.lang.OutOfMemoryError: Java heap space')" } },
       one,
+      {
+        queries: {
+          own: "SELECT raise_error('java.io.FileNotFoundException: /x/blockmgr-1/0f/shuffle_6_41_0.index')",
+        },
+      },
     ]);
     expect(outcomes.map((outcome) => outcome?.outcome)).toEqual([
       'failed',
@@ -54,6 +65,7 @@ describe('the runner of units', () => {
       'failed',
       'failed',
       'done',
+      'failed',
     ]);
     const errors = outcomes.map((outcome) => (outcome?.outcome === 'failed' ? outcome.error : undefined));
     expect(errors[0]).toMatchObject({ kind: 'other', message: expect.stringMatching(/CAST_INVALID_INPUT/) });
@@ -62,6 +74,8 @@ describe('the runner of units', () => {
       message: expect.stringMatching(/gone\.parquet/),
     });
     expect(errors[3]?.kind).toBe('out-of-memory');
+    // A file that Spark itself had made: the unit's inputs are all there.
+    expect(errors[5]).toMatchObject({ kind: 'other', message: expect.stringMatching(/shuffle_6_41_0/) });
   });
 
   it('says that a file went away while it was read', async () => {
@@ -80,10 +94,15 @@ describe('the runner of units', () => {
 
   it('fails by name when its process dies, what is done stands, and starts another for the next units', async () => {
     const dies = { queries: { gone: "SELECT java_method('java.lang.System', 'exit', 3)" } };
+    const before = await scratch();
     await expect(runAll([one, dies, one])).rejects.toThrow(SparkUnitError);
     expect(await readdir(`${folder}/unit-${units}`)).toContain('0.report.json');
     expect(await readdir(`${folder}/unit-${units}`)).not.toContain('2.report.json');
     expect((await run(one)).answers).toEqual({ one: [{ n: 1 }] });
+    // What it spilled went with it.
+    const after = await scratch();
+    expect([before.length, after.length]).toEqual([1, 1]);
+    expect(after).not.toEqual(before);
   });
 
   it('ends with an aborted run and starts anew for the next', async () => {

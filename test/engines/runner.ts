@@ -2,15 +2,18 @@ import { readdirSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SparkOutcome, SparkReport, SparkRunner, SparkUnit } from '../../lib/engine/spark.ts';
-import { openSparkProcess } from '../../lib/engine/spark-process.ts';
+import { openSparkProcess, type SparkProcessOptions } from '../../lib/engine/spark-process.ts';
 import { fileLocation } from '../../lib/stores/location.ts';
 import { isSetUp, jarsFolder, pythonPath } from './setup.ts';
 
 /** The runner of units under the real PySpark, set for units of few rows. @throws when the engines have not been set up */
-export function startRunner(): SparkRunner & AsyncDisposable {
+export function startRunner(
+  options: Pick<SparkProcessOptions, 'workRoot'> = {},
+): SparkRunner & AsyncDisposable {
   if (!isSetUp()) throw new Error('the engines are not set up: run `npm run test:engines`, which does it');
   const jarPaths = readdirSync(jarsFolder).map((name) => join(jarsFolder, name));
   return openSparkProcess({
+    ...options,
     pythonPath,
     jarPaths,
     threads: 2,
