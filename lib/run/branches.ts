@@ -1,7 +1,7 @@
 import { ancestors, loadTable, type Table } from '../iceberg/index.ts';
 import type { IntakeItem, IntakeOutcome, RunRecord, TableIdentifier } from '../stores/ports.ts';
 import type { Batch } from './batch.ts';
-import { identifierOf } from './planning.ts';
+import { identifierOf } from './plan-pins.ts';
 import type { World } from './workload.ts';
 
 /**

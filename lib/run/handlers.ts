@@ -17,6 +17,7 @@ import type {
   SparkFailedPayload,
 } from './handler-payloads.ts';
 import { jsonBytes, layout } from './layout.ts';
+import { refuseOvertaken } from './overtaken-plan.ts';
 import { keptPlan, planRun } from './planning.ts';
 import { writePrepareItems } from './prepare.ts';
 import { raisedError, recordedError, unitFailure } from './raised-error.ts';
@@ -208,7 +209,10 @@ export function handlers(options: HandlerOptions) {
       await world.state.runs.update(payload.runId, { status: 'auditing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'audit', units: 1, rows: 0, bytes: 0 });
       const startedMs = world.clock.now();
-      const report = await workloadOf(context.config).audit(context, await keptPlan(context));
+      const workload = workloadOf(context.config);
+      const plan = await keptPlan(context);
+      await refuseOvertaken({ context, workload, plan });
+      const report = await workload.audit(context, plan);
       await addTimes(world, payload.runId, 'audit', startedMs);
       await world.results.write(
         layout.audit(context.folder, `g${context.planGeneration}-a${context.attempt}`),
