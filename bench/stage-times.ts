@@ -1,4 +1,4 @@
-import type { ProgressEvent } from '../lib/run/workload.ts';
+import type { ProgressEvent } from '../lib/run/progress-event.ts';
 
 /** Wall milliseconds between one stage's beginning and the next's, in `stages`. */
 export function stageTimes(first: string): {

@@ -3,10 +3,11 @@ import type { RunRecord } from '../stores/ports.ts';
 import type { SummaryTask } from '../summary/tasks.ts';
 import type { CommandContext } from './command.ts';
 import { loadChosenPipeline } from './pipeline.ts';
+import { didNothing } from './task-lines.ts';
 
 /**
  * After a rebucket: what to write in the pipeline file where it says another number of buckets than the tables have now; nothing
- * where it fits, or is not here.
+ * where it fits, or is not here. Beside another advice it is the second one.
  */
 export async function bucketLines(context: CommandContext, run: RunRecord): Promise<readonly string[]> {
   const task = taskOf(run) as SummaryTask | undefined;
@@ -16,6 +17,6 @@ export async function bucketLines(context: CommandContext, run: RunRecord): Prom
   const said = loaded.config.tables.buckets;
   if (said === undefined || said === task.buckets) return [];
   return [
-    `next   write buckets: ${task.buckets} under tables in ${loaded.path}, or leave the line out: it says ${said}`,
+    `${didNothing(run) ? 'next  ' : '      '} write buckets: ${task.buckets} under tables in ${loaded.path}, or leave the line out: it says ${said}`,
   ];
 }

@@ -1,5 +1,5 @@
 import { bytes, count, duration } from '../report/format.ts';
-import type { ProgressEvent } from '../run/workload.ts';
+import type { ProgressEvent } from '../run/progress-event.ts';
 import type { Stream } from './output.ts';
 import { newPace, type Pace } from './pace.ts';
 

@@ -3,9 +3,9 @@ import { RepairRefusedError, UsageError } from '../errors.ts';
 import { findTable, newestBatch } from '../rollup/batch.ts';
 import { waitingLetters } from '../rollup/repair/letters.ts';
 import { readState } from '../rollup/state.ts';
+import type { RepairRequest } from '../run/batch.ts';
 import { cancelRun, planRepair, type RunOutcome, repairPoints, unfinishedRepair } from '../run/local.ts';
 import type { LocalWorld } from '../run/local-world.ts';
-import type { RepairRequest } from '../run/workload.ts';
 import { namedFiles } from './named-files.ts';
 
 interface RepairOptions {

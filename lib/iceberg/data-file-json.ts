@@ -72,6 +72,15 @@ export function dataFileFromJson(json: unknown): DataFile {
   };
 }
 
+/** What tells whether a file is there, without its statistics, of which a run's files have very many. @throws CorruptStateError */
+export function writtenFileFromJson(json: unknown): Pick<DataFile, 'location' | 'sizeBytes'> {
+  const object = asObject(json, 'data file');
+  return {
+    location: asString(object['location'], 'data file.location'),
+    sizeBytes: asInt(object['sizeBytes'], 'data file.sizeBytes'),
+  };
+}
+
 function partitionValue(value: unknown): PartitionValue {
   if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
     return value;

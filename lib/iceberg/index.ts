@@ -15,7 +15,7 @@ export {
   validateNoConflicts,
 } from './conflicts.ts';
 export { type DataFileFromWrittenOptions, dataFileFromWritten } from './data-file.ts';
-export { dataFileFromJson, dataFileToJson } from './data-file-json.ts';
+export { dataFileFromJson, dataFileToJson, writtenFileFromJson } from './data-file-json.ts';
 export { positionDeleteFieldIds } from './delete-index.ts';
 export { type AddColumnsOptions, addColumns, laterColumns, withMissingColumns } from './evolve.ts';
 export { type ExpiredSnapshots, type ExpireOptions, expireSnapshots } from './expire.ts';

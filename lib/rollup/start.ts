@@ -1,6 +1,6 @@
 import { CorruptStateError } from '../errors.ts';
+import type { Batch } from '../run/batch.ts';
 import { keep } from '../run/kept.ts';
-import type { Batch } from '../run/workload.ts';
 import { type ClosedThrough, rulesOf } from './rules.ts';
 import { inTime } from './sql/series.ts';
 import { type CommittedBatch, closedOf, type RollupState, readState } from './state.ts';

@@ -7,7 +7,8 @@ import { openGlueCatalog } from '../stores/glue-catalog.ts';
 import type { Clock } from '../stores/ports.ts';
 import { openS3Store } from '../stores/s3.ts';
 import { openS3Pending } from '../stores/s3-pending.ts';
-import type { ProgressEvent, World } from './workload.ts';
+import type { ProgressEvent } from './progress-event.ts';
+import type { World } from './workload.ts';
 
 export interface BucketPrefix {
   readonly bucket: string;

@@ -1,6 +1,6 @@
 import type { RunRecord } from '../stores/ports.ts';
+import type { Batch } from './batch.ts';
 import { isAppliedTo } from './branches.ts';
-import type { Batch } from './workload.ts';
 
 /** The batch that the run works on; undefined for workloads that do not work in batches. */
 export function batchOf(run: Pick<RunRecord, 'facts'>): Batch | undefined {

@@ -1,7 +1,8 @@
 import { ancestors, loadTable, type Table } from '../iceberg/index.ts';
 import type { IntakeItem, IntakeOutcome, RunRecord, TableIdentifier } from '../stores/ports.ts';
-import { identifierOf } from './planning.ts';
-import type { Batch, World } from './workload.ts';
+import type { Batch } from './batch.ts';
+import { identifierOf } from './plan-pins.ts';
+import type { World } from './workload.ts';
 
 /**
  * Where the files of a branch's runs are applied. An intake item says only that a run is done with it; the run says

@@ -4,10 +4,11 @@ import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { PinnedSnapshotExpiredError } from '../errors.ts';
-import { type DataFile, dataFileFromJson, type RemovedFile } from '../iceberg/index.ts';
+import { type DataFile, dataFileFromJson, type RemovedFile, writtenFileFromJson } from '../iceberg/index.ts';
+import { ahead } from './ahead.ts';
 import { checkpointsOf } from './checkpoints.ts';
 import type { OutcomeWithChanges, TableChange } from './table-change.ts';
-import type { Plan, RunContext } from './workload.ts';
+import type { Plan, RunContext, UnitResult } from './workload.ts';
 
 type Kind = Exclude<keyof TableChange, 'role'>;
 const kinds: readonly Kind[] = ['added', 'addedDeletes', 'removed', 'removedDeletes'];
@@ -19,12 +20,25 @@ export interface ChangeSpool extends AsyncDisposable {
   removedFiles(role: string, kind: 'removed' | 'removedDeletes'): AsyncIterable<RemovedFile>;
 }
 
+interface SpoolOptions {
+  readonly context: RunContext;
+  readonly plan: Plan;
+  /** Stages whose units change no table: their checkpoints are not read. */
+  readonly idleStages?: readonly string[];
+  /** Called once with the result of each unit of the other stages, in the plan's order. */
+  readonly heard?: (stage: string, result: UnitResult) => void;
+}
+
+/** Units whose files are asked for at once; each question is a round trip to a store that may be far away. */
+const unitsAtOnce = 32;
+
 /**
  * Streams the checkpoints of the plan's stages into a spool, and proves on the way that every file to be added
  * is there with its recorded length.
  * @throws PinnedSnapshotExpiredError when a written file has gone
  */
-export async function spoolChanges(context: RunContext, plan: Plan): Promise<ChangeSpool> {
+export async function spoolChanges(options: SpoolOptions): Promise<ChangeSpool> {
+  const { context, plan, idleStages = [], heard } = options;
   const folder = `${context.world.workRoot}/${context.runId}/spool-${randomBytes(4).toString('hex')}`;
   await mkdir(folder, { recursive: true });
   const writers = new Map<string, WriteStream>();
@@ -45,12 +59,18 @@ export async function spoolChanges(context: RunContext, plan: Plan): Promise<Cha
   }
 
   for (const stage of plan.stages) {
-    for await (const { result } of checkpointsOf(context, stage)) {
-      for (const change of (result.outcome as OutcomeWithChanges).changes) {
-        for (const kind of ['added', 'addedDeletes'] as const)
-          await mustExist(context, change[kind].map(dataFileFromJson));
-        for (const kind of kinds) await write(change.role, kind, change[kind]);
-      }
+    if (idleStages.includes(stage.name)) continue;
+    const proven = ahead(checkpointsOf(context, stage), unitsAtOnce, async ({ result }) => {
+      const { changes } = result.outcome as OutcomeWithChanges;
+      await mustExist(
+        context,
+        changes.flatMap(({ added, addedDeletes }) => [...added, ...addedDeletes]),
+      );
+      return { result, changes };
+    });
+    for await (const { result, changes } of proven) {
+      heard?.(stage.name, result);
+      for (const change of changes) for (const kind of kinds) await write(change.role, kind, change[kind]);
     }
   }
   await Promise.all([...writers.values()].map(finished));
@@ -73,23 +93,23 @@ export async function spoolChanges(context: RunContext, plan: Plan): Promise<Cha
   };
 }
 
-async function mustExist(context: RunContext, files: readonly DataFile[]): Promise<void> {
-  const infos = await Promise.all(files.map((file) => context.world.warehouse.head(file.location)));
-  files.forEach((file, index) => {
-    if (infos[index]?.sizeBytes === file.sizeBytes) return;
-    throw new PinnedSnapshotExpiredError(
-      `${file.location}, written by this run, is gone or has another length`,
-      {
-        details: {
-          location: file.location,
-          expectedBytes: file.sizeBytes,
-          actualBytes: infos[index]?.sizeBytes,
+/** @param files in the form of `dataFileToJson` */
+async function mustExist(context: RunContext, files: readonly unknown[]): Promise<void> {
+  await Promise.all(
+    files.map(async (json) => {
+      const { location, sizeBytes } = writtenFileFromJson(json);
+      const info = await context.world.warehouse.head(location);
+      if (info?.sizeBytes === sizeBytes) return;
+      throw new PinnedSnapshotExpiredError(
+        `${location}, written by this run, is gone or has another length`,
+        {
+          details: { location, expectedBytes: sizeBytes, actualBytes: info?.sizeBytes },
+          safe: 'the tables are untouched and the intake is kept',
+          next: `partwise resume ${context.runId}`,
         },
-        safe: 'the tables are untouched and the intake is kept',
-        next: `partwise resume ${context.runId}`,
-      },
-    );
-  });
+      );
+    }),
+  );
 }
 
 async function finished(writer: WriteStream): Promise<void> {

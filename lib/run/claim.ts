@@ -10,6 +10,7 @@ import {
   UsageError,
 } from '../errors.ts';
 import type { IntakeItem, Lease, RunRecord } from '../stores/ports.ts';
+import type { Batch, RepairRequest } from './batch.ts';
 import { batchOf, newestPublished } from './batches.ts';
 import {
   arrivalsWaiting,
@@ -21,7 +22,7 @@ import {
 import { type RunManifest, readManifest, writeManifest } from './context.ts';
 import { pausedMs } from './run-facts.ts';
 import { taskOf } from './tasks.ts';
-import type { Batch, RepairRequest, Task, Workload, World } from './workload.ts';
+import type { Task, Workload, World } from './workload.ts';
 
 /** Newest runs that are looked at for one that holds, or has published, a batch. */
 export const runsSeen = 100;

@@ -1,6 +1,7 @@
 import type { IntakeItem, IntakeOutcome, RunRecord } from '../stores/ports.ts';
+import type { Batch, BatchRequest } from './batch.ts';
 import { taskOf } from './tasks.ts';
-import type { Batch, BatchRequest, World } from './workload.ts';
+import type { World } from './workload.ts';
 
 /** Files that wait in the intake, and which of them a run takes. */
 

@@ -26,7 +26,7 @@ import { epochKey, refuseFormerAttempt, refuseLowerEpoch } from './attempt-guard
 import { type ChangeSpool, spoolChanges } from './change-spool.ts';
 import { followsProperty, preparedCommits, rollForward } from './roll-forward.ts';
 import { commitKeys, type TargetTable } from './table-change.ts';
-import type { Plan, Published, RunContext } from './workload.ts';
+import type { Plan, Published, RunContext, UnitResult } from './workload.ts';
 
 interface PublishOptions {
   readonly context: RunContext;
@@ -38,6 +38,10 @@ interface PublishOptions {
   /** Instead of the check of what other writers changed: throws when the run may not be applied to the table as it is. */
   readonly validate?: (target: TargetTable, table: Table | undefined) => Promise<void>;
   readonly commit?: CommitOptions;
+  /** Stages whose units change no table. */
+  readonly idleStages?: readonly string[];
+  /** Called once with the result of each unit of the other stages, in the plan's order, before anything is published. */
+  readonly heard?: (stage: string, result: UnitResult) => void;
   /** Tables that the run read and does not write: another writer's change in what it read of them is a conflict, too. */
   readonly readOnly?: readonly TargetTable[];
 }
@@ -74,7 +78,7 @@ const pointerAttempts = 6;
  */
 export async function publishTables(options: PublishOptions): Promise<Published> {
   const { context, plan } = options;
-  await using spool = await spoolChanges(context, plan);
+  await using spool = await spoolChanges(options);
   const touched = await touchedTargets(options, spool);
   for (let attempt = 1; ; attempt += 1) {
     await rollForwardTargets(context, touched);

@@ -3,13 +3,25 @@ import { CorruptStateError, IntegrityError, LeaseHeldError, UnfinishedBatchError
 import type { RunRecord } from '../stores/ports.ts';
 import { isCurrentAttempt, mustBeCurrentAttempt } from './attempt-guard.ts';
 import { prepareStage } from './checkpoints.ts';
-import { type ClaimedRun, continueRun, givenUpOnFailure, isSettled, leaseName, startRun } from './claim.ts';
+import { type ClaimedRun, continueRun, givenUpOnFailure, isSettled, startRun } from './claim.ts';
 import { keptManifest, runContext } from './context.ts';
-import { deadlineFact, latenessOf } from './deadline-facts.ts';
+import { deadlineFact } from './deadline-facts.ts';
+import type {
+  GroupPayload,
+  IntakePayload,
+  ObjectReference,
+  PlanPayload,
+  RaisePayload,
+  ReportPayload,
+  RunPayload,
+  SparkFailedPayload,
+} from './handler-payloads.ts';
 import { jsonBytes, layout } from './layout.ts';
+import { refuseOvertaken } from './overtaken-plan.ts';
 import { keptPlan, planRun } from './planning.ts';
-import { preparedObjects, writePrepareItems } from './prepare.ts';
-import { type MachineFailure, raisedError, recordedError, unitFailure } from './raised-error.ts';
+import { writePrepareItems } from './prepare.ts';
+import { raisedError, recordedError, unitFailure } from './raised-error.ts';
+import { maintainAfter, noteLateness, releaseLease, settleIntake } from './run-end.ts';
 import { addFacts, addTimes } from './run-facts.ts';
 import { groupForSpark } from './spark-groups.ts';
 import { saveRunFailure } from './spark-outcome.ts';
@@ -17,7 +29,7 @@ import { noteSparkShare } from './spark-share.ts';
 import { hasSpark } from './spark-use.ts';
 import { configForTask } from './tasks.ts';
 import { type UnitWork, workUnit } from './unit-work.ts';
-import type { RunContext, Task, Workload, World } from './workload.ts';
+import type { RunContext, Workload, World } from './workload.ts';
 
 /** The functions behind the state machine's tasks, the same ones wherever it runs. Payloads carry ids and locations only. */
 
@@ -28,58 +40,6 @@ export interface HandlerOptions {
   readonly signal: AbortSignal;
   /** Until the signal fires for want of time; absent where nothing ends a handler. */
   readonly remainingMs?: () => number;
-}
-
-/** An object of the results store: the state machine's definition names the bucket. */
-export interface ObjectReference {
-  readonly key: string;
-}
-
-interface IntakePayload {
-  readonly pipeline: string;
-  /** For workloads in batches: the logical time by which they are due, ISO 8601; and whether to publish what is open. */
-  readonly until?: string;
-  readonly flush?: boolean;
-  readonly runId?: string;
-  readonly branch?: string;
-  readonly mode?: 'plan' | 'run';
-  /** As `work.fromMonth` of the pipeline, over which it wins. */
-  readonly fromMonth?: string;
-  /** What the run does instead of taking files in. */
-  readonly task?: Task;
-  /** The execution that claims: whoever looks at the run finds it by this. */
-  readonly execution?: string;
-}
-interface ReportPayload {
-  readonly action?: 'report';
-  readonly outcome: 'succeeded' | 'failed' | 'empty' | 'planned';
-  readonly error?: MachineFailure;
-}
-/** `redriven`: the execution was redriven since the failure was raised. */
-interface RaisePayload {
-  readonly action: 'raise';
-  readonly error: MachineFailure;
-  readonly redriven: boolean;
-}
-interface RunPayload {
-  readonly runId: string;
-  readonly attempt: number;
-}
-interface PlanPayload {
-  readonly action?: 'plan' | undefined;
-  readonly replan?: boolean | undefined;
-}
-/** The stage's units for Spark are to be grouped into runs of Spark. */
-interface GroupPayload {
-  readonly action: 'group';
-  readonly stage: string;
-}
-/** A run of Spark failed: its units without a report are not done. */
-interface SparkFailedPayload {
-  readonly action: 'spark-failed';
-  readonly stage: string;
-  readonly group: string;
-  readonly error: MachineFailure;
 }
 
 export function handlers(options: HandlerOptions) {
@@ -105,6 +65,8 @@ export function handlers(options: HandlerOptions) {
   }
 
   const contextOf = async (payload: RunPayload): Promise<RunContext> => contextFor(await currentRun(payload));
+
+  const maintained = (context: RunContext) => maintainAfter(workloadOf(context.config), context);
 
   /** The state machine tries again when another run holds the lease; people should know what it waits for. */
   async function waitingNoted<T>(claim: Promise<T>): Promise<T> {
@@ -247,7 +209,10 @@ export function handlers(options: HandlerOptions) {
       await world.state.runs.update(payload.runId, { status: 'auditing' });
       world.progress({ kind: 'stage', runId: payload.runId, stage: 'audit', units: 1, rows: 0, bytes: 0 });
       const startedMs = world.clock.now();
-      const report = await workloadOf(context.config).audit(context, await keptPlan(context));
+      const workload = workloadOf(context.config);
+      const plan = await keptPlan(context);
+      await refuseOvertaken({ context, workload, plan });
+      const report = await workload.audit(context, plan);
       await addTimes(world, payload.runId, 'audit', startedMs);
       await world.results.write(
         layout.audit(context.folder, `g${context.planGeneration}-a${context.attempt}`),
@@ -299,8 +264,7 @@ export function handlers(options: HandlerOptions) {
       if (payload.outcome === 'succeeded') await settleIntake(await contextOf(payload));
       await world.step('settled');
       noteLateness(world, run);
-      const maintenance =
-        payload.outcome === 'succeeded' ? await maintainAfter(options, await contextOf(payload)) : [];
+      const maintenance = payload.outcome === 'succeeded' ? await maintained(await contextOf(payload)) : [];
       await world.state.runs.update(payload.runId, {
         status: payload.outcome,
         endedMs: payload.outcome === 'planned' ? undefined : world.clock.now(),
@@ -347,49 +311,6 @@ async function startOrContinue(options: Parameters<typeof startRun>[0]): Promise
 /** A person looks at the plan before it is applied; else the run was killed right after it had planned. */
 async function isSavedPlan(world: World, runId: string): Promise<boolean> {
   return (await keptManifest(world, runId)).mode === 'plan';
-}
-
-/** Nothing was stopped for it. */
-function noteLateness(world: World, run: RunRecord): void {
-  const late = latenessOf(run, world.clock.now());
-  if (late !== undefined) world.progress({ kind: 'note', runId: run.runId, text: late });
-}
-
-async function settleIntake(context: RunContext): Promise<void> {
-  const stage = { name: prepareStage, items: layout.items(context.folder, prepareStage, 0) };
-  for await (const prepared of preparedObjects(context, stage)) {
-    const { location, version } = prepared.item;
-    const changed = prepared.reason?.startsWith('SourceChangedError') === true;
-    await context.world.state.intake.settle(context.runId, [
-      {
-        location,
-        version,
-        status: changed ? 'superseded' : prepared.status === 'accepted' ? 'done' : 'quarantined',
-        ...(prepared.reason === undefined ? {} : { reason: prepared.reason }),
-      },
-    ]);
-  }
-  // What was claimed after the run had listed its objects was not applied: the next run's.
-  await context.world.state.intake.release(context.runId);
-}
-
-async function maintainAfter(options: HandlerOptions, context: RunContext): Promise<readonly string[]> {
-  if (!context.config.maintenance.auto) return [];
-  try {
-    return await options.workloadOf(context.config).maintain(context);
-  } catch (error) {
-    return [
-      `maintenance failed and will be tried after the next run: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
-    ];
-  }
-}
-
-export async function releaseLease(
-  world: World,
-  run: Pick<RunRecord, 'runId' | 'pipeline' | 'epoch'>,
-): Promise<void> {
-  const lease = await world.state.leases.current(leaseName(run.pipeline));
-  if (lease?.holder === run.runId && lease.epoch === run.epoch) await world.state.leases.release(lease);
 }
 
 function objectReference(world: World, location: string): ObjectReference {

@@ -7,12 +7,13 @@ import type { RunRecord } from '../stores/ports.ts';
 import { mustBeCurrentAttempt } from './attempt-guard.ts';
 import { leaseName, leaseTtlMs } from './claim.ts';
 import { readManifest, runContext } from './context.ts';
-import { handlers, releaseLease } from './handlers.ts';
+import { handlers } from './handlers.ts';
 import { objectAccess } from './local-objects.ts';
 import { GLUE_RUN, localSpark } from './local-spark.ts';
 import { pipelineMachine } from './pipeline-definition.ts';
 import { readPlan } from './planning.ts';
 import { raisedError } from './raised-error.ts';
+import { releaseLease } from './run-end.ts';
 import type { Plan, Workload, World } from './workload.ts';
 
 /** One attempt of a run on this machine: the synthesised state machine through the interpreter, the same handlers as anywhere. */

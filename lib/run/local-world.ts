@@ -11,7 +11,8 @@ import type { CatalogPointer, Clock } from '../stores/ports.ts';
 import { makeRoot } from '../stores/root-folder.ts';
 import { openSqliteCatalog } from '../stores/sqlite-catalog.ts';
 import { openSqliteState } from '../stores/sqlite-state.ts';
-import type { ProgressEvent, World } from './workload.ts';
+import type { ProgressEvent } from './progress-event.ts';
+import type { World } from './workload.ts';
 
 export interface LocalWorldOptions {
   /** Folder that holds everything: staging, warehouse, results, work, `catalog.db`, `state.db`. */

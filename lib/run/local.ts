@@ -1,6 +1,7 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import { UsageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
+import type { BatchDecision, RepairRequest } from './batch.ts';
 import { batchOf } from './batches.ts';
 import { cancelRun } from './cancel.ts';
 import { isSettled, type ReplayedBatch, runCancelled, runsSeen, startRun } from './claim.ts';
@@ -8,7 +9,7 @@ import { arrivalsWaiting } from './claimed-files.ts';
 import { type Arrivals, intakeFiles } from './intake.ts';
 import { attempt } from './local-attempt.ts';
 import type { LocalWorld } from './local-world.ts';
-import type { BatchDecision, Plan, RepairRequest, World } from './workload.ts';
+import type { Plan, World } from './workload.ts';
 import { workloadOf } from './workloads.ts';
 
 export { cancelRun } from './cancel.ts';

@@ -1,10 +1,10 @@
 import { CorruptStateError, PlanStaleError } from '../errors.ts';
-import { currentSnapshot, loadTable, snapshotById } from '../iceberg/index.ts';
-import type { TableIdentifier } from '../stores/ports.ts';
 import { prepareStage } from './checkpoints.ts';
 import { readManifest } from './context.ts';
 import { keep } from './kept.ts';
 import { jsonBytes, layout } from './layout.ts';
+import { refuseOvertaken } from './overtaken-plan.ts';
+import { expiredPins, pinDifferences } from './plan-pins.ts';
 import { checkBudget, preparedObjects } from './prepare.ts';
 import { readSavedJson } from './saved-json.ts';
 import type { Plan, RunContext, Workload } from './workload.ts';
@@ -27,10 +27,15 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
   const { context, workload } = options;
   await workload.rollForward(context);
   const before = await readPlan(context);
+  let moved: readonly string[] | undefined;
   if (before !== undefined && !options.replan) {
     const started = await hasWorkCheckpoint(context, before);
     const differences = started ? await expiredPins(context, before) : await pinDifferences(context, before);
-    if (differences.length === 0) return before;
+    moved = differences;
+    if (differences.length === 0) {
+      if (started) await refuseOvertaken({ context, workload, plan: before });
+      return before;
+    }
     const manifest = await readManifest(context.world, context.runId);
     if (!started && manifest.mode === 'plan' && context.planGeneration === 0) {
       // Whoever is told to plan again must be able to.
@@ -45,7 +50,8 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
       );
     }
   }
-  const replanned = before === undefined ? {} : { replanned: await whyAgain(context, before) };
+  const replanned =
+    before === undefined ? {} : { replanned: whyAgain(moved ?? (await pinDifferences(context, before))) };
   const generation = before === undefined ? context.planGeneration : context.planGeneration + 1;
   const stage = { name: prepareStage, items: layout.items(context.folder, prepareStage, 0) };
   const totals = await checkBudget(context, preparedObjects(context, stage));
@@ -66,8 +72,7 @@ export async function planRun(options: PlanOptions): Promise<Plan> {
 }
 
 /** For people: why stages are begun anew; kept as `facts.replanned`. */
-async function whyAgain(context: RunContext, before: Plan): Promise<string> {
-  const differences = await pinDifferences(context, before);
+function whyAgain(differences: readonly string[]): string {
   const since = differences.length === 0 ? '' : ` since the tables have moved: ${differences.join('; ')}`;
   return `planned again${since}; only units whose inputs are the same stand`;
 }
@@ -100,51 +105,4 @@ async function hasWorkCheckpoint(context: RunContext, plan: Plan): Promise<boole
   for (const stage of plan.stages)
     if ((await context.world.state.checkpoints.count(context.runId, stage.name)) > 0) return true;
   return false;
-}
-
-/** What has moved since the plan was made, in words. */
-async function pinDifferences(context: RunContext, plan: Plan): Promise<readonly string[]> {
-  const differences: string[] = [];
-  for (const pin of plan.pins) {
-    const location = await context.world.catalog.current(identifierOf(pin.table));
-    if (location === pin.metadataLocation) continue;
-    if (location === undefined) {
-      differences.push(`${pin.table}: the table was dropped`);
-      continue;
-    }
-    const table = await loadTable({
-      store: context.world.warehouse,
-      catalog: context.world.catalog,
-      identifier: identifierOf(pin.table),
-    });
-    const now = String(
-      (currentSnapshot(table, context.branch) ?? currentSnapshot(table))?.snapshotId ?? 'none',
-    );
-    if (table.metadata.tableUuid !== pin.uuid)
-      differences.push(`${pin.table}: the table was created or replaced`);
-    else if (now !== (pin.snapshotId ?? 'none'))
-      differences.push(`${pin.table}: snapshot ${pin.snapshotId ?? 'none'} -> ${now}`);
-  }
-  return differences;
-}
-
-/** Pinned snapshots that are no longer in their table's metadata: their files may be gone. */
-async function expiredPins(context: RunContext, plan: Plan): Promise<readonly string[]> {
-  const expired: string[] = [];
-  for (const pin of plan.pins) {
-    if (pin.snapshotId === undefined) continue;
-    const table = await loadTable({
-      store: context.world.warehouse,
-      catalog: context.world.catalog,
-      identifier: identifierOf(pin.table),
-    });
-    if (snapshotById(table, BigInt(pin.snapshotId)) === undefined)
-      expired.push(`${pin.table}: snapshot ${pin.snapshotId} expired`);
-  }
-  return expired;
-}
-
-export function identifierOf(table: string): TableIdentifier {
-  const dot = table.indexOf('.');
-  return { namespace: table.slice(0, dot), name: table.slice(dot + 1) };
 }

@@ -4,6 +4,7 @@ import { storageError } from '../storage-error.ts';
 import type { IntakeItem } from '../stores/ports.ts';
 import { saveCheckpoint } from './checkpoints.ts';
 import { compiledRecord, readCompiled, saveCompiled, savedUnit } from './compiled-units.ts';
+import { refuseOvertakenUnit } from './overtaken-plan.ts';
 import { prepareUnit } from './prepare.ts';
 import { type MachineFailure, raisedError } from './raised-error.ts';
 import { secondsOfBytes } from './spark-capacity.ts';
@@ -33,13 +34,14 @@ interface UnitOptions {
 
 /** Does a unit, or the half of it that is due, and keeps the outcome; notes for people what became of the attempt. */
 export async function workUnit(options: UnitOptions): Promise<void> {
-  const { context, item, startedMs } = options;
+  const { context, workload, plan, item, startedMs } = options;
   const { world, runId, attempt } = context;
   const { stage, unit } = item;
   const note = { runId, stage, unit, attempt, startedMs };
   await world.state.checkpoints.note({ ...note, endedMs: undefined, error: undefined });
   try {
     context.signal.throwIfAborted();
+    if (plan !== undefined) await refuseOvertakenUnit({ context, workload, plan }, stage);
     await work(options, await readSpecification(world.results, item));
     await world.state.checkpoints.note({ ...note, endedMs: world.clock.now(), error: undefined });
   } catch (thrown) {

@@ -11,6 +11,8 @@ import type {
   StateStore,
   TableIdentifier,
 } from '../stores/ports.ts';
+import type { Batch, BatchDecision, BatchRequest, RepairRequest } from './batch.ts';
+import type { ProgressEvent } from './progress-event.ts';
 import type { UnitLoad } from './unit-load.ts';
 
 /** Everything a run may touch, injected. */
@@ -36,83 +38,10 @@ export interface World {
   readonly step: (name: string) => Promise<void>;
 }
 
-export type ProgressEvent =
-  | { readonly kind: 'run'; readonly runId: string; readonly attempt: number; readonly objects: number }
-  | {
-      readonly kind: 'stage';
-      readonly runId: string;
-      readonly stage: string;
-      readonly units: number;
-      readonly rows: number;
-      readonly bytes: number;
-    }
-  | {
-      readonly kind: 'unit';
-      readonly runId: string;
-      readonly stage: string;
-      readonly unit: string;
-      readonly rows: number;
-      readonly bytes: number;
-      readonly skipped: boolean;
-      readonly elapsedMs: number;
-    }
-  | {
-      /** The unit waits for Spark, which its stage will begin when all other units have ended. */
-      readonly kind: 'compiled';
-      readonly runId: string;
-      readonly stage: string;
-      readonly unit: string;
-    }
-  | {
-      readonly kind: 'note';
-      readonly runId: string;
-      readonly text: string;
-      /** The stage that Spark is at work on from now on. */
-      readonly stage?: string;
-    };
-
-/** What a run of a workload in batches works on, decided when it claimed its intake; kept in the run's facts. */
-export interface Batch {
-  readonly number: number;
-  /** Its declared end: files that arrived before it are the batch's. Of a flush before its time, the time of the flush. */
-  readonly watermarkMs: number;
-  /** Publishes what is still open, too. */
-  readonly flush: boolean;
-  /** What the workload found of the batch before, bounded. */
-  readonly previous: unknown;
-  /** Of a replay: the runs whose files the batch takes once more, the newest first. */
-  readonly replays?: readonly string[];
-  /** Of a repair: the batch is the newest one, which stays it; only what the repair names is worked into it. */
-  readonly repair?: RepairRequest;
-}
-
-/** Points to work into windows that are published. */
-export interface RepairRequest {
-  /** The points that were too late for these batches, first and last; undefined: none of them. */
-  readonly late?: { readonly from: number; readonly to: number };
-  /** Files that wait; the repair takes them and no others. */
-  readonly also: readonly Pick<IntakeItem, 'location' | 'version'>[];
-}
-
 /** What a run does instead of taking files in; kept in the run's facts. Plain JSON, under 8 KB; the rest is the workload's. */
 export interface Task {
   readonly kind: string;
 }
-
-export interface BatchRequest {
-  readonly branch: string;
-  /** Batches that end by then are due. */
-  readonly untilMs: number;
-  readonly flush: boolean;
-  /** Arrivals of the files that wait; undefined when none does. */
-  readonly oldestArrivalMs: number | undefined;
-  readonly newestArrivalMs: number | undefined;
-}
-
-export type BatchDecision =
-  | { readonly due: true; readonly batch: Batch }
-  /** `endMs`: when the next batch will be due; undefined when there is none before the first file. */
-  | { readonly due: false; readonly endMs: number | undefined };
 
 export interface RunContext<Config extends PipelineConfig = PipelineConfig> {
   readonly world: World;

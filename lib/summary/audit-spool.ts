@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, rmdir } from 'node:fs/promises';
 
 /** Values grouped by bucket on local disk: written in any order, read one shard of buckets at a time. */
 export interface BucketSpool<T> extends AsyncDisposable {
@@ -12,7 +12,7 @@ export interface BucketSpool<T> extends AsyncDisposable {
 
 const shards = 64;
 
-/** @param folder a folder of the run; the spool makes one of its own below it and removes that in the end */
+/** @param folder a folder of the run; the spool makes one of its own below it and removes that in the end, and the folder where nothing else is in it */
 export async function openBucketSpool<T>(folder: string): Promise<BucketSpool<T>> {
   const own = `${folder}/audit-${randomBytes(4).toString('hex')}`;
   await mkdir(own, { recursive: true });
@@ -43,6 +43,8 @@ export async function openBucketSpool<T>(folder: string): Promise<BucketSpool<T>
     async [Symbol.asyncDispose]() {
       for (const writer of writers.values()) writer.destroy();
       await rm(own, { recursive: true, force: true });
+      // Whoever only looks has nothing else in there.
+      await rmdir(folder).catch(() => undefined);
     },
   };
 }

@@ -9,7 +9,8 @@ import { needSpark } from '../run/spark-use.ts';
 import { type PlannedUnit, unitId, writeStage } from '../run/stages.ts';
 import type { Plan, Prepared } from '../run/workload.ts';
 import { type SummaryShape, summaryShape } from './columns.ts';
-import { findTable, storedBuckets } from './pin-config.ts';
+import { refuseOtherBuckets } from './other-buckets.ts';
+import { findTable } from './pin-config.ts';
 import { planChecks } from './plan-checks.ts';
 import { type RoutedGroups, routePlan } from './plan-engine.ts';
 import { estimate } from './plan-estimate.ts';
@@ -268,24 +269,4 @@ function refuseWithoutLatest(context: SummaryContext, summary: Table, latest: Ta
     safe: 'the tables are untouched; the files are kept for the run',
     next: `partwise repair latest --all, then partwise resume ${context.runId}`,
   });
-}
-
-/** @throws ConfigError when the tables are for another number of buckets by now than the run's rows */
-export async function mustBePlannable(context: SummaryContext): Promise<void> {
-  const summary = await findTable(context.world, context.config, 'summary');
-  if (summary !== undefined) refuseOtherBuckets(summary, context);
-}
-
-/** Another run may have created the table since this run's rows were prepared for a number of buckets. */
-export function refuseOtherBuckets(
-  summary: Table,
-  { config, runId }: Pick<SummaryContext, 'config' | 'runId'>,
-): void {
-  const { buckets: _, ...tables } = config.tables;
-  const stored = storedBuckets(summary, { ...config, tables });
-  if (stored === config.tables.buckets) return;
-  throw new ConfigError(
-    `the run was begun for ${config.tables.buckets} buckets and another run has made the tables with ${stored} since; cancel this run, and the next one takes its files`,
-    { safe: 'the tables are untouched', next: `partwise cancel ${runId}` },
-  );
 }

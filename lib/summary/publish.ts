@@ -5,7 +5,7 @@ import type { Plan, Published } from '../run/workload.ts';
 import { bucketFilter } from './plan-files.ts';
 import { tableIdentifier, targetTables } from './tables.ts';
 import { summaryTask } from './tasks.ts';
-import type { SummaryContext, SummaryPlanFacts } from './types.ts';
+import { checkStage, type SummaryContext, type SummaryPlanFacts } from './types.ts';
 
 /** Publishes summary first, then latest and tombstones; one swap where the catalog has one. */
 export function publishSummary(context: SummaryContext, plan: Plan): Promise<Published> {
@@ -16,6 +16,7 @@ export function publishSummary(context: SummaryContext, plan: Plan): Promise<Pub
     context,
     plan,
     targets: targetTables(config, context.world.warehouse.root),
+    idleStages: [checkStage],
     // latest is kept per bucket, so a run depends on all months of its buckets.
     readPartitions: (_target, table) =>
       bucketFilter({ table, key: config.key, count: facts.buckets, buckets }),

@@ -2,9 +2,8 @@ import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { textList } from '../engine/sql.ts';
 import { IntegrityError } from '../errors.ts';
-import type { DataFile } from '../iceberg/types.ts';
 import { sparkPlaces } from '../run/spark-places.ts';
-import { createSparkRows, readSparkRows, type SparkRows, takeDataFile } from '../run/spark-rows.ts';
+import { createSparkRows, type SparkRows } from '../run/spark-rows.ts';
 import type { Compiled, CompiledUnit, Plan, SparkUse, UnitItem, UnitResult } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
@@ -15,10 +14,11 @@ import { wholeCells } from './plan-engine.ts';
 import { groupBytes } from './plan-groups.ts';
 import { type OpenFiles, openDeletes, plannedFiles } from './reading.ts';
 import { type GroupResult, groupFiles, rewriteGroup, untouchedGroup } from './rewrite-group.ts';
+import { takeSparkFiles } from './spark-taken.ts';
 import { applyForSpark } from './spark-unit.ts';
 import { unitTable } from './tables-io.ts';
 import type { ApplyGroup, ApplySpec, SummaryContext } from './types.ts';
-import { type OutputTable, partitionOf } from './writing.ts';
+import { type Cell, cellOf, type OutputTable } from './writing.ts';
 
 /**
  * A unit of `apply` whose rows Spark reads, changes and writes. What is small stays here, and is done by the same code
@@ -89,7 +89,13 @@ export async function finishApply(
   const set = filesOf(table, groups);
   await openDeletes(session, context.world.warehouse, set);
   await loadHits(context, session, hits);
-  const written = byCell(table, groups, await readSparkRows(context, rows));
+  const taken = await takeSparkFiles({
+    context,
+    table,
+    rows,
+    isOwn: (cell) => groupOf(groups, cell) !== undefined,
+  });
+  const written = Map.groupBy(taken, ({ partition }) => groupOf(groups, cellOf(table.spec, partition)));
   const name = `${context.runId}-${item.unit}`;
   const results: GroupResult[] = [];
   for (const group of groups) {
@@ -98,11 +104,7 @@ export async function finishApply(
     await session.execute(
       duckDb.keep('pw_hit', `SELECT * FROM pw_all_hits WHERE pw_file IN (${numbers.join(', ')})`),
     );
-    const files: DataFile[] = [];
-    const partition = partitionOf(table.spec, group);
-    for (const described of written.get(group) ?? [])
-      files.push(await takeDataFile({ context, table, described, partition }));
-    results.push(await rewriteGroup(options, { written: files }));
+    results.push(await rewriteGroup(options, { written: written.get(group) ?? [] }));
   }
   return applyResult(spec, results, elapsedMs);
 }
@@ -126,21 +128,7 @@ async function loadHits(context: SummaryContext, session: EngineSession, hits: L
   await session.execute(`CREATE TEMP TABLE pw_all_hits AS SELECT * FROM read_parquet(${textList(paths)})`);
 }
 
-/** Spark's files by the group whose cell they lie in. @throws IntegrityError for a file of another cell */
-function byCell(
-  table: OutputTable,
-  groups: readonly ApplyGroup[],
-  files: readonly DataFile[],
-): ReadonlyMap<ApplyGroup, readonly DataFile[]> {
-  const cells = new Map(groups.map((group) => [JSON.stringify(partitionOf(table.spec, group)), group]));
-  return Map.groupBy(files, (file) => {
-    const group = cells.get(JSON.stringify(file.partition));
-    if (group !== undefined) return group;
-    throw new IntegrityError(
-      `Spark wrote rows for ${JSON.stringify(file.partition)}, which is not the unit's`,
-      {
-        safe: 'the tables are untouched',
-      },
-    );
-  });
+/** A cell has one group at most. */
+function groupOf(groups: readonly ApplyGroup[], { month, bucket }: Cell): ApplyGroup | undefined {
+  return groups.find((group) => group.month === month && group.bucket === bucket);
 }

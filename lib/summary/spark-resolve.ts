@@ -175,8 +175,8 @@ async function takeOver({ context, plan, spec, kept }: Finished, role: Role): Pr
     context,
     table: await unitTable(context, plan, role),
     rows: kept.rows[role],
-    cellOf: (file) =>
-      role === 'summary' ? { month: monthOf(file), bucket: spec.bucket } : { bucket: spec.bucket },
+    isOwn: ({ month, bucket }) =>
+      bucket === spec.bucket && (role === 'summary' ? Number.isInteger(month) : month === undefined),
   });
 }
 

@@ -2,33 +2,36 @@ import { IntegrityError } from '../errors.ts';
 import type { DataFile } from '../iceberg/types.ts';
 import { readSparkRows, type SparkRows, takeDataFile } from '../run/spark-rows.ts';
 import type { SummaryContext } from './types.ts';
-import { type Cell, type OutputTable, partitionOf } from './writing.ts';
+import { type Cell, cellOf, type OutputTable } from './writing.ts';
 
 interface TakeOptions {
   readonly context: SummaryContext;
+  /** The real table. */
   readonly table: OutputTable;
   readonly rows: SparkRows;
-  /** The cell that a file has to lie in. */
-  readonly cellOf: (described: DataFile) => Cell;
+  /** Whether the unit writes this cell. */
+  readonly isOwn: (cell: Cell) => boolean;
+  /** Where a file of another cell can come from, other than from Spark; and what to type then. */
+  readonly otherwise?: { readonly why: string; readonly next: string };
 }
 
 /**
  * The files of one of a unit's own tables, as data files of the real one.
- * @throws IntegrityError for a file of another cell
+ * @throws IntegrityError for a file of a cell that the unit does not write, or whose footer is not what the table asks for
  */
-export async function takeSparkFiles({
-  context,
-  table,
-  rows,
-  cellOf,
-}: TakeOptions): Promise<readonly DataFile[]> {
+export async function takeSparkFiles(options: TakeOptions): Promise<readonly DataFile[]> {
+  const { context, table, rows, isOwn, otherwise } = options;
   const files: DataFile[] = [];
-  for (const described of await readSparkRows(context, rows)) {
-    const partition = partitionOf(table.spec, cellOf(described));
-    if (JSON.stringify(described.partition) !== JSON.stringify(partition))
+  // An order is of the unit's own table: the real one has none.
+  for (const { sortOrderId: _, ...described } of await readSparkRows(context, rows)) {
+    const { partition } = described;
+    if (!isOwn(cellOf(table.spec, partition)))
       throw new IntegrityError(
-        `Spark wrote rows for ${JSON.stringify(described.partition)}, which is not the unit's`,
-        { safe: 'the tables are untouched' },
+        `Spark wrote rows for ${JSON.stringify(partition)}, which is not the unit's${otherwise === undefined ? '' : `; ${otherwise.why}`}`,
+        {
+          safe: 'the tables are untouched',
+          ...(otherwise === undefined ? {} : { next: otherwise.next }),
+        },
       );
     files.push(await takeDataFile({ context, table, described, partition }));
   }

@@ -6,7 +6,7 @@ import type { DataFile, PartitionSpec, PartitionValue, Schema } from '../iceberg
 import { fieldIds } from '../run/field-ids.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
-import { monthText } from './sql/months.ts';
+import { monthNumber, monthText } from './sql/months.ts';
 import type { SummaryContext } from './types.ts';
 
 /** A table that a unit writes files for. */
@@ -112,11 +112,21 @@ function fileName(name: string, suffix?: string): string {
   return `${name}-${randomBytes(6).toString('hex')}${suffix === undefined ? '' : `-${suffix}`}.parquet`;
 }
 
-export function partitionOf(spec: PartitionSpec, cell: Cell): readonly PartitionValue[] {
+function partitionOf(spec: PartitionSpec, cell: Cell): readonly PartitionValue[] {
   return spec.fields.map((field) => {
     if (field.transform.startsWith('bucket[')) return cell.bucket;
     return cell.month === undefined ? null : monthText(cell.month);
   });
+}
+
+/** The inverse of `partitionOf`; NaN for what the partition does not tell. */
+export function cellOf(spec: PartitionSpec, partition: readonly PartitionValue[]): Cell {
+  const bucket = partition[spec.fields.findIndex((field) => field.transform.startsWith('bucket['))];
+  const month = partition[spec.fields.findIndex((field) => !field.transform.startsWith('bucket['))];
+  return {
+    bucket: typeof bucket === 'number' ? bucket : Number.NaN,
+    ...(month === undefined ? {} : { month: typeof month === 'string' ? monthNumber(month) : Number.NaN }),
+  };
 }
 
 export function bytesIn(files: readonly DataFile[]): number {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
@@ -39,8 +39,19 @@ it('a rebucket that is resumed says what to write in the pipeline file, as one t
   const { code, stdout, stderr } = await home.run('resume');
   expect(code, stderr).toBe(0);
   expect(stdout).toContain(
-    `next   write buckets: 4 under tables in ${home.pipeline}, or leave the line out: it says 2`,
+    `       write buckets: 4 under tables in ${home.pipeline}, or leave the line out: it says 2\n`,
   );
+  expect(stdout.match(/^next /gm)).toHaveLength(1);
+});
+
+it('verify of a run, and of all, leaves nothing in the work folder', async () => {
+  await using home = await madeWith(2);
+  expect((await home.run('rebucket', '--buckets', '4')).code).toBe(0);
+  for (const words of [['verify'], ['verify', '--full']]) {
+    const { code, stdout } = await home.run(...words);
+    expect(code, stdout).toBe(0);
+    expect(await readdir(`${home.path}/.partwise/work`)).toEqual([]);
+  }
 });
 
 it('a rebucket to the number that the tables have says that they have it', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { makeProgress } from '../../lib/cli/progress.ts';
 import { Arrivals } from '../../lib/cli/watch-folder.ts';
-import type { ProgressEvent } from '../../lib/run/workload.ts';
+import type { ProgressEvent } from '../../lib/run/progress-event.ts';
 
 const stage = (name: string, units: number): ProgressEvent => ({
   kind: 'stage',

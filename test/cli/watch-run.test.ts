@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { watchRun } from '../../lib/cli/aws/watch-run.ts';
+import type { ProgressEvent } from '../../lib/run/progress-event.ts';
 import { addFacts } from '../../lib/run/run-facts.ts';
-import type { ProgressEvent } from '../../lib/run/workload.ts';
 import { openFixture } from '../run/fixture.ts';
 
 it('whoever watches a run elsewhere is told when Spark gets units of a stage, and why it is planned again', async () => {

@@ -4,6 +4,7 @@ import { engineModel } from '../../lib/engine/engine-model.ts';
 import type { SparkOutcome, SparkRunner, SparkTaskList } from '../../lib/engine/spark.ts';
 import { compiledRecord, savedUnit, unitsCompiled } from '../../lib/run/compiled-units.ts';
 import { jsonBytes } from '../../lib/run/layout.ts';
+import type { ProgressEvent } from '../../lib/run/progress-event.ts';
 import { recordedError } from '../../lib/run/raised-error.ts';
 import { readSavedJson } from '../../lib/run/saved-json.ts';
 import { secondsOfBytes } from '../../lib/run/spark-capacity.ts';
@@ -11,7 +12,7 @@ import { type FinishItem, groupForSpark, type SparkRunItem } from '../../lib/run
 import { saveRunFailure } from '../../lib/run/spark-outcome.ts';
 import { type PlannedUnit, stageItems, writeStage } from '../../lib/run/stages.ts';
 import { type UnitWork, workUnit } from '../../lib/run/unit-work.ts';
-import type { Plan, ProgressEvent, RunContext, SparkUse, Workload } from '../../lib/run/workload.ts';
+import type { Plan, RunContext, SparkUse, Workload } from '../../lib/run/workload.ts';
 import { openFixture } from './fixture.ts';
 
 /** The two halves of units for Spark, with a workload that only says what it was asked for. */

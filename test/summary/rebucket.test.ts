@@ -229,6 +229,50 @@ describe('what was for another number of buckets', () => {
     await expectTables(product, expectedTables(scenario, 1));
   });
 
+  it.each([
+    ['another pipeline changes it between two stages', false],
+    ['another pipeline changes it before it is resumed', true],
+  ])('is a run at work when %s: no further stage is begun', async (_, dies) => {
+    let meanwhile: (() => Promise<void>) | undefined;
+    await using product = await loaded(2, {
+      document: documentOf(2, { strategy: 'partitionwise' }),
+      step: async (name) => {
+        if (name !== 'after-checkpoint:resolve' || meanwhile === undefined) return;
+        const action = meanwhile;
+        meanwhile = undefined;
+        await action();
+        if (dies) throw new TypeError('died');
+      },
+    });
+    await using other = await openProduct({
+      shape: scenario.shape,
+      root: product.world.rootPath,
+      document: {
+        ...documentOf(2),
+        pipeline: 'other',
+        tables: Object.fromEntries(tableRoles.map((role) => [role, `proof_${role}`])),
+      },
+    });
+    await apply(product, 0);
+    meanwhile = async () => expectSucceeded(await rebucket(other, 4));
+    await product.drop(scenario.runs[1] ?? []);
+    const first = await product.run();
+    expect(first.plan?.stages.find(({ name }) => name === 'apply')?.units).toBeGreaterThan(0);
+    const runId = first.run?.runId ?? '';
+    const { run } = dies ? await product.resume(runId) : first;
+    expect(run?.error).toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringContaining('begun for 2 buckets'),
+      next: `partwise cancel ${runId}`,
+    });
+    expect(run?.facts['audit']).toBeUndefined();
+    expect(await product.world.state.checkpoints.count(runId, 'apply')).toBe(0);
+    await cancelRun({ world: product.world, runId });
+    await using unsaid = await withBuckets(product, undefined);
+    expectSucceeded(await unsaid.run());
+    await expectTables(product, expectedTables(scenario, 2));
+  });
+
   it('is a branch: it is switched to or given up first', async () => {
     await using product = await loaded(2);
     const { world, config } = product;

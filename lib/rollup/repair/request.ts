@@ -1,6 +1,7 @@
 import type { RollupConfig } from '../../config/schema.ts';
 import { UsageError } from '../../errors.ts';
-import type { Batch, RepairRequest, World } from '../../run/workload.ts';
+import type { Batch, RepairRequest } from '../../run/batch.ts';
+import type { World } from '../../run/workload.ts';
 import { findTable, newestBatch } from '../batch.ts';
 import { mustFitBatches, mustFitTable } from '../fits-table.ts';
 import { rulesOf } from '../rules.ts';

@@ -1,5 +1,5 @@
+import type { RepairRequest } from '../../run/batch.ts';
 import type { OutcomeWithChanges } from '../../run/table-change.ts';
-import type { RepairRequest } from '../../run/workload.ts';
 import type { Location } from '../../stores/ports.ts';
 import type { Spreading } from '../sql/points.ts';
 import type { CommittedBatch, StateFiles } from '../state.ts';

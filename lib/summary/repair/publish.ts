@@ -1,5 +1,4 @@
 import { CorruptStateError } from '../../errors.ts';
-import { checkpointsOf } from '../../run/checkpoints.ts';
 import { publishTables } from '../../run/commit-set.ts';
 import { commitRecord, followsProperty } from '../../run/roll-forward.ts';
 import { commitKeys } from '../../run/table-change.ts';
@@ -28,9 +27,11 @@ export async function publishRepair(
   const targets = targetTables(config, world.warehouse.root);
   const { summary } = await repairTables(world, config);
   const record = commitRecord(summary, context.branch);
+  const total = tally();
   const published = await publishTables({
     context,
     plan,
+    heard: (_stage, { outcome }) => total.add(outcome as RepairOutcome),
     targets: targets.filter(({ role }) => role === 'latest'),
     readOnly: targets.filter(({ role }) => role === 'summary'),
     readPartitions: (_target, table) =>
@@ -46,7 +47,7 @@ export async function publishRepair(
         : { properties: { [followsProperty(context.branch)]: String(record.snapshotId) } }),
     },
   });
-  return { ...published, facts: { ...published.facts, latestRepair: await repaired(context, plan) } };
+  return { ...published, facts: { ...published.facts, latestRepair: total.repaired() } };
 }
 
 /** What a repair has found and done, for people; kept as `facts.latestRepair` of the run. */
@@ -59,19 +60,19 @@ export interface Repaired {
   readonly kinds: Readonly<Record<string, number>>;
 }
 
-async function repaired(context: SummaryContext, plan: Plan): Promise<Repaired> {
+function tally() {
   const total = { buckets: 0, bucketsWritten: 0, keys: 0, rowsWritten: 0 };
   const kinds: Record<string, number> = Object.fromEntries(deviationKinds.map((kind) => [kind, 0]));
-  for (const stage of plan.stages)
-    for await (const { result } of checkpointsOf(context, stage)) {
-      const { found, written, changes } = result.outcome as RepairOutcome;
-      total.buckets += 1;
-      total.bucketsWritten += changes.length > 0 ? 1 : 0;
-      total.keys += found.keys;
-      total.rowsWritten += written;
-      for (const kind of deviationKinds) kinds[kind] = (kinds[kind] ?? 0) + found.kinds[kind];
-    }
-  return { ...total, kinds };
+
+  function add({ found, written, changes }: RepairOutcome): void {
+    total.buckets += 1;
+    total.bucketsWritten += changes.length > 0 ? 1 : 0;
+    total.keys += found.keys;
+    total.rowsWritten += written;
+    for (const kind of deviationKinds) kinds[kind] = (kinds[kind] ?? 0) + found.kinds[kind];
+  }
+
+  return { add, repaired: (): Repaired => ({ ...total, kinds }) };
 }
 
 function summaryPin(context: SummaryContext, plan: Plan): string {

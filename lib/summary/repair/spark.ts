@@ -84,7 +84,7 @@ export async function finishRepair(
   const outcome: RepairOutcome = { stage: repairStage, bucket, changes: [], found, written: 0 };
   if (found.deviating === 0) return repairResult(outcome);
   const table = await unitTable(context, plan, 'latest');
-  const added = await takeSparkFiles({ context, table, rows, cellOf: () => ({ bucket }) });
+  const added = await takeSparkFiles({ context, table, rows, isOwn: (cell) => cell.bucket === bucket });
   refuseOtherRows(
     bucket,
     found,

@@ -1,5 +1,4 @@
 import { cellFilter, currentSchema, type PartitionFilter, type Table } from '../../iceberg/index.ts';
-import { checkpointsOf } from '../../run/checkpoints.ts';
 import { publishTables } from '../../run/commit-set.ts';
 import type { TargetTable } from '../../run/table-change.ts';
 import type { Plan, Published } from '../../run/workload.ts';
@@ -8,7 +7,7 @@ import { targetTables } from '../tables.ts';
 import type { RewriteTask } from '../tasks.ts';
 import type { SummaryContext, SummaryPlanFacts } from '../types.ts';
 import { rewriteFacts } from './target.ts';
-import { type RewriteOutcome, rewriteStage } from './types.ts';
+import { compareStage, type RewriteOutcome } from './types.ts';
 
 /** What a rewrite has done, for people; kept as `facts.rewrite` of the run. */
 export interface Rewritten {
@@ -39,9 +38,19 @@ export async function publishRewrite(
   const { config, world } = context;
   const { from, to, specs } = rewriteFacts(plan);
   const isRebucket = task.kind === 'rebucket';
+  const total = { rows: 0, filesBefore: 0, filesAfter: 0, bytesBefore: 0, bytesAfter: 0 };
   const published = await publishTables({
     context,
     plan,
+    idleStages: [compareStage],
+    heard: (_stage, { outcome }) => {
+      const { rows, files } = outcome as RewriteOutcome;
+      total.rows += rows;
+      total.filesBefore += files.before;
+      total.filesAfter += files.after;
+      total.bytesBefore += files.bytesBefore;
+      total.bytesAfter += files.bytesAfter;
+    },
     targets: targetTables(config, world.warehouse.root).filter(
       ({ role }) => specs[role as keyof typeof specs] !== undefined,
     ),
@@ -53,7 +62,8 @@ export async function publishRewrite(
       evenIfEmpty: isRebucket,
     },
   });
-  return { ...published, facts: { ...published.facts, rewrite: await rewritten(context, plan, task) } };
+  const rewrite: Rewritten = { kind: task.kind, from, to, ...total };
+  return { ...published, facts: { ...published.facts, rewrite } };
 }
 
 /** Every cell of the buckets and months between the first and the last that were rewritten. */
@@ -70,19 +80,4 @@ function readCells(
     ...(role === 'summary' && firstMonth > 0 ? { month: months } : {}),
     bucket: { column: config.key, count: buckets, values: touchedBuckets },
   });
-}
-
-async function rewritten(context: SummaryContext, plan: Plan, task: RewriteTask): Promise<Rewritten> {
-  const { from, to } = rewriteFacts(plan);
-  const total = { rows: 0, filesBefore: 0, filesAfter: 0, bytesBefore: 0, bytesAfter: 0 };
-  for (const stage of plan.stages.filter(({ name }) => name === rewriteStage))
-    for await (const { result } of checkpointsOf(context, stage)) {
-      const { rows, files } = result.outcome as RewriteOutcome;
-      total.rows += rows;
-      total.filesBefore += files.before;
-      total.filesAfter += files.after;
-      total.bytesBefore += files.bytesBefore;
-      total.bytesAfter += files.bytesAfter;
-    }
-  return { kind: task.kind, from, to, ...total };
 }

@@ -1,14 +1,13 @@
 import type { SparkReport } from '../../engine/spark.ts';
 import { spark } from '../../engine/spark-dialect.ts';
 import { IntegrityError } from '../../errors.ts';
-import type { DataFile } from '../../iceberg/types.ts';
 import { sparkPlaces } from '../../run/spark-places.ts';
-import { createSparkRows, readSparkRows, type SparkRows, takeDataFile } from '../../run/spark-rows.ts';
+import { createSparkRows, type SparkRows } from '../../run/spark-rows.ts';
 import type { Compiled, CompiledUnit, Plan, SparkUse, UnitItem, UnitResult } from '../../run/workload.ts';
 import { joinLocation } from '../../stores/location.ts';
 import { tableChange } from '../file-changes.ts';
-import { placeOf } from '../plan-files.ts';
 import { type SparkFiles, sparkDead, sparkDeadRows, sparkInputs, sparkScan } from '../spark-files.ts';
+import { takeSparkFiles } from '../spark-taken.ts';
 import type { UnitTable } from '../tables-io.ts';
 import type { SummaryContext } from '../types.ts';
 import { sortColumns } from './sorting.ts';
@@ -72,13 +71,15 @@ export async function finishRewrite(
 ): Promise<UnitResult> {
   const table = await rewriteTable(context, plan, spec.role);
   const { files } = filesOf(table, spec);
-  const added: DataFile[] = [];
-  for (const described of await readSparkRows(context, (kept as Kept).rows)) {
-    refuseOtherCell(context, spec, table, described);
-    // The order is of the unit's own table: the real one has none.
-    const { sortOrderId: _, ...file } = described;
-    added.push(await takeDataFile({ context, table, described: file, partition: file.partition }));
-  }
+  const { rows } = kept as Kept;
+  const added = await takeSparkFiles({
+    context,
+    table,
+    rows,
+    isOwn: ({ month = 0, bucket }) =>
+      spec.pieces.some((piece) => piece.month === month && piece.buckets.includes(bucket)),
+    otherwise: { why: `a row of ${spec.role} lies outside of its cell`, next: 'partwise verify --full' },
+  });
   const dead = Number(report.answers['dead']?.[0]?.['n'] ?? 0);
   const expected = files.reduce((sum, file) => sum + file.rows, 0) - dead;
   const found = added.reduce((sum, file) => sum + file.rows, 0);
@@ -108,19 +109,4 @@ function sortOrder({ config }: SummaryContext, { role }: RewriteSpec, { schema }
     direction: 'asc' as const,
     nullOrder: 'nulls-last' as const,
   }));
-}
-
-function refuseOtherCell(
-  { config }: SummaryContext,
-  { role, pieces }: RewriteSpec,
-  table: UnitTable,
-  described: DataFile,
-): void {
-  const file = { ...described, specId: table.spec.specId };
-  const { month, bucket } = placeOf({ file }, [table.spec], role === 'summary' ? config.month : undefined);
-  if (pieces.some((piece) => piece.month === month && piece.buckets.includes(bucket))) return;
-  throw new IntegrityError(
-    `Spark wrote rows for ${JSON.stringify(described.partition)}, which is not the unit's; a row of ${role} lies outside of its cell`,
-    { safe: 'the tables are untouched', next: 'partwise verify --full' },
-  );
 }
