@@ -9,7 +9,8 @@ import type { World } from '../lib/run/workload.ts';
 import { workloadOf } from '../lib/run/workloads.ts';
 import { copyRoot } from './base.ts';
 import { keepPart } from './engine-kept.ts';
-import type { EngineUnit } from './engine-measurements.ts';
+import { checkLimit, type LimitKind, limitKinds, limitOf } from './engine-limit.ts';
+import type { EngineLimit, EngineUnit } from './engine-measurements.ts';
 import { reportUsage } from './measure.ts';
 import { cpuSecondsOf, descendants, forgetPeak, peakBytesOf } from './process-usage.ts';
 
@@ -23,6 +24,8 @@ export interface EngineRun {
   readonly yaml: string;
   /** One run of the pipeline each. */
   readonly batches: readonly Pick<RunOptions, 'paths' | 'arrivedMs' | 'untilMs'>[];
+  /** Whether Spark does the least there is to do after each unit of `apply`, too. */
+  readonly hasLimits?: boolean;
 }
 
 interface Argument {
@@ -96,7 +99,7 @@ async function measuredSpark({ pythonPath, jars, threads, memoryBytes }: NonNull
   await process.run([], { signal });
   const pids = descendants();
   const start = { wallSeconds: (performance.now() - wall) / 1_000, cpuSeconds: cpuSecondsOf(pids) };
-  const runner: SparkRunner = {
+  const runnerOf = ({ hasLimits }: EngineRun): SparkRunner => ({
     run: async (tasks, options) => {
       for (const task of tasks) {
         const end = begin(pids);
@@ -105,10 +108,37 @@ async function measuredSpark({ pythonPath, jars, threads, memoryBytes }: NonNull
           task.specification,
         ) ?? ['', '', ''];
         end(`${stage}/${unit}`);
+        if (hasLimits !== true || stage !== 'apply') continue;
+        const limit = await limitOf(task);
+        const endLimit = begin(pids);
+        await process.run([limit.task], options);
+        endLimit(limitKey(limit.kind));
+        await checkLimit(limit);
       }
     },
-  };
-  return { runner, start, end: () => process[Symbol.asyncDispose]() };
+  });
+  return { runnerOf, start, end: () => process[Symbol.asyncDispose]() };
+}
+
+const limitKey = (kind: LimitKind) => `limit/${kind}`;
+
+/** What was measured of the limits of the run's units, a sum for each kind. */
+function limitsOf(scenario: string, units: readonly EngineUnit[]): readonly EngineLimit[] {
+  const applied = units.filter(({ stage }) => stage === 'apply');
+  return limitKinds.flatMap((kind) => {
+    const limit = used.get(limitKey(kind));
+    if (limit === undefined) return [];
+    return [
+      {
+        scenario,
+        kind,
+        wallSeconds: limit.wallSeconds,
+        cpuSeconds: limit.cpuSeconds,
+        unitsWallSeconds: applied.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0),
+        unitsCpuSeconds: applied.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+      },
+    ];
+  });
 }
 
 /** Where Spark is let in and nothing is given to it. */
@@ -159,12 +189,13 @@ for (const [index, run] of argument.runs.entries()) {
   await using world = await openLocalWorld({
     root: run.root,
     threads: 1,
-    spark: spark === undefined ? idle : spark.runner,
+    spark: spark === undefined ? idle : spark.runnerOf(run),
   });
   const units = await measureUnits(world, run);
   const kind = spark === undefined ? 'duckdb' : 'spark';
   await keepPart(run.scenario, kind, {
     units,
+    limits: limitsOf(run.scenario, units),
     starts: spark === undefined || index > 0 ? [] : [spark.start],
   });
   const cpu = units.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
