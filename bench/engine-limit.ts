@@ -44,7 +44,7 @@ export async function limitOf(task: SparkTask): Promise<Limit> {
 }
 
 /** @throws when Spark did not do it */
-export async function checkLimit({ task }: Limit): Promise<void> {
+export async function checkLimit(task: SparkTask): Promise<void> {
   const outcome = JSON.parse(await readFile(fileURLToPath(task.report), 'utf8')) as SparkOutcome;
   if (outcome.outcome !== 'done') throw new Error(`the limit failed: ${outcome.error.message}`);
 }

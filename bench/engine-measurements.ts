@@ -40,7 +40,7 @@ const merge = z.strictObject({
   resolveCpuSeconds: z.number(),
 });
 
-/** The least that Spark can do to the files of a scenario's units of `apply`, beside these units. */
+/** The least that Spark can do to the files of a scenario's units of `apply`, and these units, all of them done for the second time. */
 const limit = z.strictObject({
   scenario: z.string(),
   kind: z.enum(limitKinds),
