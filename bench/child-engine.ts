@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { parsePipeline } from '../lib/config/index.ts';
 import { type ModelledStage, modelledStages } from '../lib/engine/engine-model.ts';
-import type { SparkRunner } from '../lib/engine/spark.ts';
+import type { SparkRunner, SparkTask } from '../lib/engine/spark.ts';
 import { openSparkProcess } from '../lib/engine/spark-process.ts';
 import { type LocalWorld, openLocalWorld, type RunOptions, runPipeline } from '../lib/run/local.ts';
 import { readSpecification, stageItems } from '../lib/run/stages.ts';
@@ -9,7 +9,8 @@ import type { World } from '../lib/run/workload.ts';
 import { workloadOf } from '../lib/run/workloads.ts';
 import { copyRoot } from './base.ts';
 import { keepPart } from './engine-kept.ts';
-import type { EngineUnit } from './engine-measurements.ts';
+import { checkLimit, type LimitKind, limitKinds, limitOf } from './engine-limit.ts';
+import type { EngineLimit, EngineUnit } from './engine-measurements.ts';
 import { reportUsage } from './measure.ts';
 import { cpuSecondsOf, descendants, forgetPeak, peakBytesOf } from './process-usage.ts';
 
@@ -23,6 +24,8 @@ export interface EngineRun {
   readonly yaml: string;
   /** One run of the pipeline each. */
   readonly batches: readonly Pick<RunOptions, 'paths' | 'arrivedMs' | 'untilMs'>[];
+  /** Whether Spark also does the least there is to do to the files of each unit of `apply`. */
+  readonly hasLimits?: boolean;
 }
 
 interface Argument {
@@ -96,19 +99,51 @@ async function measuredSpark({ pythonPath, jars, threads, memoryBytes }: NonNull
   await process.run([], { signal });
   const pids = descendants();
   const start = { wallSeconds: (performance.now() - wall) / 1_000, cpuSeconds: cpuSecondsOf(pids) };
-  const runner: SparkRunner = {
+  const runnerOf = ({ hasLimits }: EngineRun): SparkRunner => ({
     run: async (tasks, options) => {
-      for (const task of tasks) {
+      const measure = async (task: SparkTask, name: string) => {
         const end = begin(pids);
         await process.run([task], options);
+        end(name);
+      };
+      for (const task of tasks) {
         const [, stage, unit] = /\/([^/]+)\/([^/]+)-a\d+-[0-9a-f]+\.specification\.json$/.exec(
           task.specification,
         ) ?? ['', '', ''];
-        end(`${stage}/${unit}`);
+        await measure(task, `${stage}/${unit}`);
+        if (hasLimits !== true || stage !== 'apply') continue;
+        const { kind, task: limit } = await limitOf(task);
+        await process.run([limit], options);
+        await checkLimit(limit);
+        // Both once more, now that the code of both is compiled.
+        await measure(task, unitAgain(kind));
+        await measure(limit, limitItself(kind));
       }
     },
-  };
-  return { runner, start, end: () => process[Symbol.asyncDispose]() };
+  });
+  return { runnerOf, start, end: () => process[Symbol.asyncDispose]() };
+}
+
+const unitAgain = (kind: LimitKind) => `again/${kind}`;
+const limitItself = (kind: LimitKind) => `limit/${kind}`;
+
+/** What was measured of the limits of the run's units, a sum for each kind. */
+function limitsOf(scenario: string): readonly EngineLimit[] {
+  return limitKinds.flatMap((kind) => {
+    const units = used.get(unitAgain(kind));
+    const limit = used.get(limitItself(kind));
+    if (units === undefined || limit === undefined) return [];
+    return [
+      {
+        scenario,
+        kind,
+        wallSeconds: limit.wallSeconds,
+        cpuSeconds: limit.cpuSeconds,
+        unitsWallSeconds: units.wallSeconds,
+        unitsCpuSeconds: units.cpuSeconds,
+      },
+    ];
+  });
 }
 
 /** Where Spark is let in and nothing is given to it. */
@@ -159,12 +194,13 @@ for (const [index, run] of argument.runs.entries()) {
   await using world = await openLocalWorld({
     root: run.root,
     threads: 1,
-    spark: spark === undefined ? idle : spark.runner,
+    spark: spark === undefined ? idle : spark.runnerOf(run),
   });
   const units = await measureUnits(world, run);
   const kind = spark === undefined ? 'duckdb' : 'spark';
   await keepPart(run.scenario, kind, {
     units,
+    limits: limitsOf(run.scenario),
     starts: spark === undefined || index > 0 ? [] : [spark.start],
   });
   const cpu = units.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);

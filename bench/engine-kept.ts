@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { cache, threads } from './base.ts';
-import type { EngineMeasurements, EngineUnit, SparkStart } from './engine-measurements.ts';
+import type { EngineLimit, EngineMeasurements, EngineUnit, SparkStart } from './engine-measurements.ts';
 
 /** What is measured of each scenario by itself, kept until the whole is: a pass that was stopped goes on where it was. */
 
@@ -13,12 +13,13 @@ export interface KeptPart {
   readonly units: readonly EngineUnit[];
   readonly starts: readonly SparkStart[];
   readonly merges: EngineMeasurements['merges'];
+  readonly limits: readonly EngineLimit[];
 }
 
 export type PartKind = EngineUnit['engine'] | 'merges';
 
 export async function keepPart(scenario: string, kind: PartKind, part: Partial<KeptPart>): Promise<void> {
-  const whole: KeptPart = { load: loadavg()[0] ?? 0, units: [], starts: [], merges: [], ...part };
+  const whole: KeptPart = { load: loadavg()[0] ?? 0, units: [], starts: [], merges: [], limits: [], ...part };
   await mkdir(folder, { recursive: true });
   await writeFile(pathOf(scenario, kind), JSON.stringify(whole));
 }
@@ -37,12 +38,13 @@ export async function forgetParts(): Promise<void> {
 
 export function togetherOf(parts: readonly KeptPart[]): EngineMeasurements {
   return {
-    formatVersion: 2,
+    formatVersion: 3,
     load: parts.reduce((most, { load }) => Math.max(most, load), 0),
     cores: threads,
     units: parts.flatMap(({ units }) => units),
     sparkStarts: parts.flatMap(({ starts }) => starts),
     merges: parts.flatMap(({ merges }) => merges),
+    limits: parts.flatMap(({ limits }) => limits),
   };
 }
 

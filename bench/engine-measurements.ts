@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { limitKinds } from './engine-limit.ts';
 
 /** What `npm run bench -- engines` measured last; `bench/fit-engines.ts` makes the router's model of it. */
 export const measurementsPath = resolve(import.meta.dirname, 'engine-measurements.json');
@@ -39,8 +40,18 @@ const merge = z.strictObject({
   resolveCpuSeconds: z.number(),
 });
 
+/** The least that Spark can do to the files of a scenario's units of `apply`, and these units, all of them done for the second time. */
+const limit = z.strictObject({
+  scenario: z.string(),
+  kind: z.enum(limitKinds),
+  wallSeconds: z.number(),
+  cpuSeconds: z.number(),
+  unitsWallSeconds: z.number(),
+  unitsCpuSeconds: z.number(),
+});
+
 const measurements = z.strictObject({
-  formatVersion: z.literal(2),
+  formatVersion: z.literal(3),
   /** Processes that waited for the cores, on average, when it began: wall times say little above 1 a core. */
   load: z.number(),
   cores: z.number(),
@@ -48,9 +59,11 @@ const measurements = z.strictObject({
   /** Spark's start until it takes the first unit. */
   sparkStarts: z.array(sparkStart),
   merges: z.array(merge),
+  limits: z.array(limit),
 });
 
 export type EngineUnit = z.output<typeof engineUnit>;
+export type EngineLimit = z.output<typeof limit>;
 export type SparkStart = z.output<typeof sparkStart>;
 export type EngineMeasurements = z.output<typeof measurements>;
 

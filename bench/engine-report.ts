@@ -14,7 +14,7 @@ import { mega } from './measure.ts';
  * others, which has not seen it.
  */
 export function reportEngines(measured: EngineMeasurements): void {
-  const { load, cores, units, sparkStarts, merges } = measured;
+  const { load, cores, units, sparkStarts, merges, limits } = measured;
   console.log(
     `\n${units.length} units on ${cores} cores; up to ${load.toFixed(1)} processes wanted them${load > 1.5 ? ': wall times say little' : ''}\n`,
   );
@@ -45,6 +45,15 @@ export function reportEngines(measured: EngineMeasurements): void {
     const ratio = merge.cpuSeconds / merge.unitsCpuSeconds;
     console.log(
       `${merge.scenario}: a MERGE a month ${merge.cpuSeconds.toFixed(1)} CPU s (${merge.wallSeconds.toFixed(1)} s), our units of apply by Spark ${merge.unitsCpuSeconds.toFixed(1)} CPU s (${merge.unitsWallSeconds.toFixed(1)} s): ${ratio.toFixed(1)} times as much CPU, both without Spark's start; resolve before it ${merge.resolveCpuSeconds.toFixed(1)} CPU s (${merge.resolveWallSeconds.toFixed(1)} s)`,
+    );
+  }
+  for (const limit of limits) {
+    const [cpu, wall] = [
+      limit.unitsCpuSeconds / limit.cpuSeconds,
+      limit.unitsWallSeconds / limit.wallSeconds,
+    ];
+    console.log(
+      `${limit.scenario}: a plain ${limit.kind} of the files by Spark ${limit.cpuSeconds.toFixed(1)} CPU s (${limit.wallSeconds.toFixed(1)} s), our units of apply, done once more, ${limit.unitsCpuSeconds.toFixed(1)} CPU s (${limit.unitsWallSeconds.toFixed(1)} s): ${cpu.toFixed(2)} times the limit (${wall.toFixed(2)})`,
     );
   }
 }

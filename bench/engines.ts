@@ -49,7 +49,8 @@ export async function enginesBench(words: readonly string[]): Promise<void> {
     const spark = { pythonPath, jars: jarsFolder, threads, memoryBytes: 4 * 2 ** 30 };
     // What is held against Spark's own MERGEs begins as they do: with nothing compiled.
     const [alone, together] = partition(await missing(chosen, 'spark'), hasMerges);
-    for (const scenario of alone) await measure([await runOf(scenario, 'spark')], spark);
+    for (const scenario of alone)
+      await measure([{ ...(await runOf(scenario, 'spark')), hasLimits: true }], spark);
     const runs: EngineRun[] = [];
     for (const scenario of together) runs.push(await runOf(scenario, 'spark'));
     if (runs.length > 0) await measure(runs, spark);

@@ -52,6 +52,7 @@ export async function createSparkRows(options: CreateOptions): Promise<SparkRows
       'write.data.path': data,
       'write.parquet.compression-codec': 'zstd',
       'write.parquet.row-group-size-bytes': String(rowGroupBytes),
+      'write.parquet.dict-size-bytes': String(dictionaryBytes),
       'write.distribution-mode': 'hash',
       'write.metadata.metrics.max-inferred-column-defaults': '10000',
       'write.metadata.delete-after-commit.enabled': 'false',
@@ -65,6 +66,12 @@ export async function createSparkRows(options: CreateOptions): Promise<SparkRows
 
 /** Row groups of about 10,000 rows of a table with many lists: half the memory for those who read it. */
 const rowGroupBytes = 16 * 2 ** 20;
+
+/**
+ * A dictionary pays as long as it is small. One of the writer's default of 2 MB is looked up for every entry of a row group and then mostly
+ * given up, which costs more than all the rest of writing. This one keeps 8,000 numbers, four times as many as DuckDB's files do.
+ */
+const dictionaryBytes = 64 * 2 ** 10;
 
 /** Files that the unit's last try wrote, as Iceberg's writer describes them. @throws IntegrityError when no try has ended */
 export async function readSparkRows(
