@@ -2,18 +2,16 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SparkRunner, SparkUnit } from '../../lib/engine/spark.ts';
+import type { SparkUnit } from '../../lib/engine/spark.ts';
 import { SparkUnitError } from '../../lib/errors.ts';
-import { runUnit, runUnits, startRunner } from './runner.ts';
+import { runUnit, runUnits, sparkRunner } from './runner.ts';
 
 let folder = '';
-let runner: SparkRunner & AsyncDisposable;
+const runner = sparkRunner();
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'partwise-runner-'));
-  runner = startRunner();
 });
 afterAll(async () => {
-  await runner?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 

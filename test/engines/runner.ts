@@ -6,13 +6,19 @@ import { openSparkProcess } from '../../lib/engine/spark-process.ts';
 import { fileLocation } from '../../lib/stores/location.ts';
 import { isSetUp, jarsFolder, pythonPath } from './setup.ts';
 
-/** The runner of units under the real PySpark, set for units of few rows. @throws when the engines have not been set up */
-export function startRunner(): SparkRunner & AsyncDisposable {
+let running: SparkRunner | undefined;
+
+/**
+ * The runner of units under the real PySpark, set for units of few rows: one for all files of a worker, begun by the first unit.
+ * It ends with the worker. @throws when the engines have not been set up
+ */
+export function sparkRunner(): SparkRunner {
   if (!isSetUp()) throw new Error('the engines are not set up: run `npm run test:engines`, which does it');
-  const jarPaths = readdirSync(jarsFolder).map((name) => join(jarsFolder, name));
-  return openSparkProcess({
+  running ??= openSparkProcess({
     pythonPath,
-    jarPaths,
+    jarPaths: readdirSync(jarsFolder)
+      .toSorted()
+      .map((name) => join(jarsFolder, name)),
     threads: 2,
     memoryBytes: 1.5e9,
     settings: {
@@ -23,6 +29,7 @@ export function startRunner(): SparkRunner & AsyncDisposable {
       'spark.default.parallelism': '1',
     },
   });
+  return running;
 }
 
 interface UnitsOptions {
