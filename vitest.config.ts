@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { inMemory } from './test/support/in-memory.ts';
+import { quickJava } from './test/support/quick-java.ts';
 
-/** Spark's runs in tests are over before its code would pay for being compiled well: half of their time went there. */
-const quickJava = { JAVA_TOOL_OPTIONS: '-XX:TieredStopAtLevel=1' };
+/** Workers, and what they start, load the project's modules compiled: each test file has a worker of its own. */
+const compiled = { NODE_COMPILE_CACHE: resolve(import.meta.dirname, 'node_modules/.cache/compiled') };
 
 /** One project per suite: `unit` needs npm packages only, the others set up what they need themselves. */
 export default defineConfig({
@@ -18,7 +20,7 @@ export default defineConfig({
           exclude: ['test/aws/**', 'test/engines/**', 'test/faults/**', 'test/structure/**'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          env: inMemory(),
+          env: { ...compiled, ...inMemory() },
         },
       },
       { test: { name: 'structure', include: ['test/structure/**/*.test.ts'] } },
@@ -26,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
-          env: inMemory(),
+          env: { ...compiled, ...inMemory() },
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },
@@ -36,10 +38,10 @@ export default defineConfig({
           name: 'aws',
           include: ['test/aws/**/*.test.ts'],
           globalSetup: ['test/aws/global-setup.ts'],
-          env: quickJava,
+          env: { ...compiled, ...inMemory(), ...quickJava },
           // Pipelines of one name are deployed to the same stand-ins.
           fileParallelism: false,
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           hookTimeout: 120_000,
         },
       },
@@ -47,9 +49,11 @@ export default defineConfig({
         test: {
           name: 'engines',
           include: ['test/engines/**/*.test.ts'],
-          env: quickJava,
+          env: { ...compiled, ...inMemory(), ...quickJava },
           testTimeout: 1_200_000,
           hookTimeout: 600_000,
+          // One worker for all files: the processes of Spark, one each for reading and for units, stay with it.
+          isolate: false,
           fileParallelism: false,
         },
       },

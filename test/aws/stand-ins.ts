@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { quickJava } from '../support/quick-java.ts';
 import { openGlueGateway } from './glue-gateway.ts';
 import { startServer } from './servers.ts';
 import { isSetUp, paths } from './setup.ts';
@@ -47,6 +48,7 @@ export async function startStandIns(): Promise<StandIns> {
     startServer({
       name: 'DynamoDB Local',
       command: 'java',
+      env: quickJava,
       args: (port) => [
         `-Djava.library.path=${paths.dynamodb}`,
         '-Xmx512m',
@@ -67,6 +69,7 @@ export async function startStandIns(): Promise<StandIns> {
     startServer({
       name: 'the REST catalog',
       command: 'java',
+      env: quickJava,
       args: (port) => [
         '-Xmx256m',
         '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',

@@ -49,7 +49,6 @@ beforeAll(async () => {
   engines = enginesOn(root);
 });
 afterAll(async () => {
-  await engines?.[Symbol.asyncDispose]();
   await adopted?.[Symbol.asyncDispose]();
   await made?.[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true });

@@ -6,22 +6,19 @@ import type { Dialect } from '../../lib/engine/dialect.ts';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import { duckDb } from '../../lib/engine/duckdb-dialect.ts';
 import type { EngineSession } from '../../lib/engine/engine.ts';
-import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { spark } from '../../lib/engine/spark-dialect.ts';
 import { text } from '../../lib/engine/sql.ts';
 import { fileLocation } from '../../lib/stores/location.ts';
-import { runUnit, startRunner } from './runner.ts';
+import { runUnit, sparkRunner } from './runner.ts';
 
 let folder = '';
 let session: EngineSession;
-let runner: SparkRunner & AsyncDisposable;
+const runner = sparkRunner();
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'partwise-numbers-'));
   session = await openDuckDb({ memoryBytes: 2 ** 28, threads: 1, workFolder: `${folder}/session` });
-  runner = startRunner();
 });
 afterAll(async () => {
-  await runner?.[Symbol.asyncDispose]();
   await session?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });

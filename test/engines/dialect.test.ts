@@ -7,23 +7,21 @@ import type { Dialect } from '../../lib/engine/dialect.ts';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import { duckDb } from '../../lib/engine/duckdb-dialect.ts';
 import type { EngineSession } from '../../lib/engine/engine.ts';
-import type { SparkRunner, SparkUnit } from '../../lib/engine/spark.ts';
+import type { SparkUnit } from '../../lib/engine/spark.ts';
 import { spark } from '../../lib/engine/spark-dialect.ts';
 import { text } from '../../lib/engine/sql.ts';
 import { edited, gridText, tailFromNeighbours } from '../../lib/summary/sql/arrays.ts';
 import { monthNumberSql, monthTextSql } from '../../lib/summary/sql/months.ts';
-import { runUnit, startRunner } from './runner.ts';
+import { runUnit, sparkRunner } from './runner.ts';
 
 let folder = '';
 let session: EngineSession;
-let runner: SparkRunner & AsyncDisposable;
+const runner = sparkRunner();
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'partwise-parity-'));
   session = await openDuckDb({ memoryBytes: 2 ** 28, threads: 1, workFolder: `${folder}/session` });
-  runner = startRunner();
 });
 afterAll(async () => {
-  await runner?.[Symbol.asyncDispose]();
   await session?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });

@@ -1,4 +1,8 @@
-"""Spark, pyiceberg and DuckDB behind one JSON-lines conversation: a request per line on stdin, an answer per line on stdout."""
+"""Spark, pyiceberg and DuckDB behind one JSON-lines conversation: a request per line on stdin, an answer per line on stdout.
+
+A request names the catalog that it is about: {"name", "path", "warehouse"}. One Spark serves all of them, each in a session of
+its own.
+"""
 
 import datetime
 import decimal
@@ -7,10 +11,9 @@ import json
 import os
 import sys
 
-from spark_session import spark_session
+from spark_session import catalog_settings, spark_session
 
 answers = os.fdopen(os.dup(1), "w")
-catalog_name = os.environ.get("ENGINE_CATALOG_NAME", "local")
 os.dup2(2, 1)
 
 
@@ -34,32 +37,36 @@ def plain(value):
 
 
 class Spark:
-    session = None
+    """Sessions by their catalog. They share nothing but the JVM: views, settings and catalogs are a session's own."""
 
-    def get(self):
-        if self.session is None:
-            self.session = spark_session(
-                catalog_name=catalog_name,
-                catalog_path=os.environ["ENGINE_CATALOG"],
-                warehouse=os.environ["ENGINE_WAREHOUSE"],
-                jars=os.environ["ENGINE_JARS"],
-                driver_memory="1500m",
-            )
-        return self.session
+    first = None
+    sessions = {}
+
+    def session(self, catalog):
+        name, path, warehouse = place = catalog["name"], catalog["path"], catalog["warehouse"]
+        if place not in self.sessions:
+            if self.first is None:
+                self.first = spark_session(name, path, warehouse, jars=os.environ["ENGINE_JARS"], driver_memory="1500m")
+            session = self.first.newSession()
+            for setting, value in catalog_settings(name, path, warehouse).items():
+                session.conf.set(setting, value)
+            self.sessions[place] = session
+        return self.sessions[place]
 
     def answer(self, request):
-        rows = self.get().sql(request["sql"]).collect()
+        rows = self.session(request["catalog"]).sql(request["sql"]).collect()
         return [row.asDict(recursive=True) for row in rows]
 
 
-def pyiceberg_catalog():
+def pyiceberg_catalog(request):
     from pyiceberg.catalog.sql import SqlCatalog
 
-    return SqlCatalog(catalog_name, uri="sqlite:///" + os.environ["ENGINE_CATALOG"], warehouse=os.environ["ENGINE_WAREHOUSE"])
+    catalog = request["catalog"]
+    return SqlCatalog(catalog["name"], uri="sqlite:///" + catalog["path"], warehouse=catalog["warehouse"])
 
 
 def pyiceberg_scan(request):
-    table = pyiceberg_catalog().load_table(request["table"])
+    table = pyiceberg_catalog(request).load_table(request["table"])
     options = {}
     if request.get("filter"):
         options["row_filter"] = request["filter"]
@@ -70,13 +77,13 @@ def pyiceberg_scan(request):
 
 def pyiceberg_append(request):
     """Appends the rows of the table that match a filter once more."""
-    table = pyiceberg_catalog().load_table(request["table"])
+    table = pyiceberg_catalog(request).load_table(request["table"])
     table.append(table.scan(row_filter=request["filter"]).to_arrow())
     return []
 
 
 def pyiceberg_tables(request):
-    return [".".join(name) for name in pyiceberg_catalog().list_tables(request["namespace"])]
+    return [".".join(name) for name in pyiceberg_catalog(request).list_tables(request["namespace"])]
 
 
 def duckdb_query(request):

@@ -50,7 +50,6 @@ beforeAll(async () => {
   engines = enginesOn(join(root, 'w'));
 });
 afterAll(async () => {
-  await engines?.[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true });
 });
 

@@ -37,7 +37,7 @@ it('a run killed after Spark has done a unit is resumed over tables that Spark h
   expect(new Set(done.map(({ stage }) => stage))).toEqual(
     new Set(['prepare', 'compiled-resolve', 'resolve', 'compiled-apply']),
   );
-  await using engines = enginesOn(site.root);
+  const engines = enginesOn(site.root);
   await maintainBySpark(engines);
   const resumed = await site.cli(['resume', run?.runId ?? ''], { env: withSpark });
   expect(resumed.code, resumed.stderr).toBe(0);

@@ -18,7 +18,7 @@ import {
 } from '../summary/product.ts';
 import { type Engines, enginesOn } from './driver.ts';
 import { maintainBySpark } from './maintenance.ts';
-import { startRunner } from './runner.ts';
+import { sparkRunner } from './runner.ts';
 
 /** Runs whose stages have different engines, and Spark's own maintenance of the tables between and during them. */
 
@@ -38,7 +38,7 @@ const document = {
 
 let root = '';
 let product: Product;
-let runner: SparkRunner & AsyncDisposable;
+const runner = sparkRunner();
 let engines: Engines;
 /** Stages of which every unit is too large for DuckDB. */
 let tooLarge: readonly string[] = [];
@@ -48,7 +48,6 @@ let begun = 0;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'partwise-mixed-'));
-  runner = startRunner();
   product = await openProduct({
     shape: scenario.shape,
     document,
@@ -71,9 +70,7 @@ beforeAll(async () => {
   engines = enginesOn(root);
 });
 afterAll(async () => {
-  await engines?.[Symbol.asyncDispose]();
   await product?.[Symbol.asyncDispose]();
-  await runner?.[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true });
 });
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { localCatalogName, runPipeline } from '../../lib/run/local.ts';
 import { grownPipeline, openFixture, smallPipeline } from '../run/fixture.ts';
 import { parseSummary } from '../support/pipelines.ts';
-import { startEngines } from './driver.ts';
+import { enginesOf } from './driver.ts';
 
 it('tables that gained columns read alike in Spark and pyiceberg, before and after, and Spark rewrites them', async () => {
   await using fixture = await openFixture();
@@ -21,7 +21,7 @@ it('tables that gained columns read alike in Spark and pyiceberg, before and aft
     '1,2026-01,2026-04-01,11,',
     '2,2026-01,2026-04-01,21,',
   ]);
-  await using engines = startEngines({
+  const engines = enginesOf({
     catalogPath: `${world.rootPath}/catalog.db`,
     warehousePath: `${world.rootPath}/warehouse`,
     catalogName: localCatalogName,

@@ -18,7 +18,7 @@ import {
   type Product,
 } from '../summary/product.ts';
 import { readTables, tableIdentifier } from '../summary/tables.ts';
-import { startRunner } from './runner.ts';
+import { sparkRunner } from './runner.ts';
 
 /** Repairs of latest by Spark: the rows of the oracle, and those that DuckDB makes of the same damage. */
 
@@ -27,7 +27,7 @@ const scenario = { ...full, runs: [full.runs.slice(1, 4).flat()] };
 const task: RepairLatestTask = { kind: 'repair-latest', buckets: 'all' };
 const keys = expectedTables(scenario).latest.map(({ key }) => key);
 
-let runner: SparkRunner & AsyncDisposable;
+const runner = sparkRunner();
 /** In place of the runner, once. */
 let instead: SparkRunner['run'] | undefined;
 /** Called at each step of a run. */
@@ -36,7 +36,6 @@ let units = 0;
 let product: Product;
 
 beforeAll(async () => {
-  runner = startRunner();
   const spark: SparkRunner = {
     run: async (given, options) => {
       const run = instead ?? runner.run;
@@ -62,7 +61,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await product?.[Symbol.asyncDispose]();
-  await runner?.[Symbol.asyncDispose]();
 });
 
 async function repair(work: Readonly<Record<string, unknown>>) {

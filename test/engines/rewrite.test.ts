@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { currentSpec } from '../../lib/iceberg/index.ts';
 import { bulkScenario } from '../generators/bulk.ts';
@@ -13,9 +13,9 @@ import {
 } from '../summary/product.ts';
 import { everyRow, filesOf, rebucket, rewrite, verified, wrongIn } from '../summary/rewritten.ts';
 import { tableRoles } from '../summary/tables.ts';
-import { startRunner } from './runner.ts';
+import { sparkRunner } from './runner.ts';
 
-let runner: SparkRunner & AsyncDisposable;
+const runner = sparkRunner();
 let given = 0;
 const spark: SparkRunner = {
   run: (units, options) => {
@@ -23,10 +23,6 @@ const spark: SparkRunner = {
     return runner.run(units, options);
   },
 };
-beforeAll(() => {
-  runner = startRunner();
-});
-afterAll(() => runner?.[Symbol.asyncDispose]());
 
 const bulk = bulkScenario({ shape: wideShape, seed: 64, keys: 20, months: 3, changed: 0.3 });
 /** Corrections and deletes, then twelve late months. */

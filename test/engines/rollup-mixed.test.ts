@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { SparkUnitError } from '../../lib/errors.ts';
 import { verifyTables } from '../../lib/rollup/audit/verify-tables.ts';
 import { batchesOf, expectOracle } from '../rollup/checks.ts';
 import { openRollup, type RollupProduct } from '../rollup/product.ts';
 import { batchOf, pointAt, threeBatches } from '../rollup/scenario.ts';
-import { startRunner } from './runner.ts';
+import { sparkRunner } from './runner.ts';
 
-let runner: SparkRunner & AsyncDisposable;
+const runner = sparkRunner();
 /** Units that Spark has been given. */
 let given = 0;
 /** Makes the next run of Spark end before it has begun. */
@@ -21,10 +21,6 @@ const spark: SparkRunner = {
     throw new SparkUnitError('the Spark process ended', { safe: 'nothing of the unit is referenced' });
   },
 };
-beforeAll(() => {
-  runner = startRunner();
-});
-afterAll(() => runner?.[Symbol.asyncDispose]());
 
 /** A series of the part, of three. */
 function seriesOf(part: number): string {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RollupConfig } from '../../lib/config/index.ts';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { type PointScenario, pointScenarios } from '../generators/points.ts';
@@ -7,13 +7,9 @@ import { rollupExamples } from '../oracle/rollup-examples.ts';
 import { type OracleBatch, type OracleOpenRow, rollupOracle } from '../oracle/rollup-oracle.ts';
 import { openRollup } from '../rollup/product.ts';
 import { stateOf } from '../rollup/state-rows.ts';
-import { startRunner } from './runner.ts';
+import { sparkRunner } from './runner.ts';
 
-let runner: SparkRunner & AsyncDisposable;
-beforeAll(() => {
-  runner = startRunner();
-});
-afterAll(() => runner?.[Symbol.asyncDispose]());
+const runner = sparkRunner();
 
 type Work = Partial<RollupConfig['work']>;
 

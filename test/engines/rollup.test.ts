@@ -7,7 +7,7 @@ import { expectOracle, rollUpTo, tableOf } from '../rollup/checks.ts';
 import { expectMerged, longerWindows, spreadBatches } from '../rollup/longer-windows.ts';
 import { openRollup, type RollupProduct } from '../rollup/product.ts';
 import { batchOf, pointAt, threeBatches } from '../rollup/scenario.ts';
-import { type Engines, type Row, startEngines } from './driver.ts';
+import { type Engines, enginesOf, type Row } from './driver.ts';
 
 const rules = {
   ...threeBatches.rules,
@@ -28,14 +28,13 @@ let engines: Engines;
 beforeAll(async () => {
   product = await openRollup({ rules, seed: 2 });
   await rollUpTo(product, fourBatches);
-  engines = startEngines({
+  engines = enginesOf({
     catalogPath: `${product.root}/catalog.db`,
     warehousePath: `${product.root}/warehouse`,
     catalogName: localCatalogName,
   });
 });
 afterAll(async () => {
-  await engines?.[Symbol.asyncDispose]();
   await product?.[Symbol.asyncDispose]();
 });
 
@@ -118,7 +117,7 @@ it('the next batch goes on after Spark has rewritten the files and expired what 
 it('the documented queries merge sketches into those of days, in Spark and in DuckDB on the table itself', async () => {
   await using merged = await openRollup({ rules: spreadBatches.rules });
   await rollUpTo(merged, spreadBatches.batches);
-  await using others = startEngines({
+  const others = enginesOf({
     catalogPath: `${merged.root}/catalog.db`,
     warehousePath: `${merged.root}/warehouse`,
     catalogName: localCatalogName,

@@ -2,18 +2,16 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SparkRunner, SparkUnit } from '../../lib/engine/spark.ts';
+import type { SparkUnit } from '../../lib/engine/spark.ts';
 import { SparkUnitError } from '../../lib/errors.ts';
-import { runUnit, runUnits, startRunner } from './runner.ts';
+import { runUnit, runUnits, scratchRoot, sparkRunner } from './runner.ts';
 
 let folder = '';
-let runner: SparkRunner & AsyncDisposable;
+const runner = sparkRunner();
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'partwise-runner-'));
-  runner = startRunner({ workRoot: `${folder}/work` });
 });
 afterAll(async () => {
-  await runner?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -28,8 +26,8 @@ function runAll(list: readonly Partial<SparkUnit>[]) {
 }
 /** The folders of living Spark processes, each of which Spark has put something in. */
 async function scratch(): Promise<readonly string[]> {
-  const folders = await readdir(`${folder}/work`);
-  for (const name of folders) expect(await readdir(`${folder}/work/${name}`)).not.toEqual([]);
+  const folders = await readdir(scratchRoot);
+  for (const name of folders) expect(await readdir(join(scratchRoot, name))).not.toEqual([]);
   return folders;
 }
 const one = { queries: { one: 'SELECT 1 AS n' } };

@@ -1,21 +1,29 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SparkOutcome, SparkReport, SparkRunner, SparkUnit } from '../../lib/engine/spark.ts';
-import { openSparkProcess, type SparkProcessOptions } from '../../lib/engine/spark-process.ts';
+import { openSparkProcess } from '../../lib/engine/spark-process.ts';
 import { fileLocation } from '../../lib/stores/location.ts';
 import { isSetUp, jarsFolder, pythonPath } from './setup.ts';
 
-/** The runner of units under the real PySpark, set for units of few rows. @throws when the engines have not been set up */
-export function startRunner(
-  options: Pick<SparkProcessOptions, 'workRoot'> = {},
-): SparkRunner & AsyncDisposable {
+let running: SparkRunner | undefined;
+/** Where Spark spills, until the worker ends. */
+export const scratchRoot = mkdtempSync(join(tmpdir(), 'partwise-spill-'));
+process.once('exit', () => rmSync(scratchRoot, { recursive: true, force: true }));
+
+/**
+ * The runner of units under the real PySpark, set for units of few rows: one for all files of a worker, begun by the first unit.
+ * It ends with the worker. @throws when the engines have not been set up
+ */
+export function sparkRunner(): SparkRunner {
   if (!isSetUp()) throw new Error('the engines are not set up: run `npm run test:engines`, which does it');
-  const jarPaths = readdirSync(jarsFolder).map((name) => join(jarsFolder, name));
-  return openSparkProcess({
-    ...options,
+  running ??= openSparkProcess({
+    workRoot: scratchRoot,
     pythonPath,
-    jarPaths,
+    jarPaths: readdirSync(jarsFolder)
+      .toSorted()
+      .map((name) => join(jarsFolder, name)),
     threads: 2,
     memoryBytes: 1.5e9,
     settings: {
@@ -26,6 +34,7 @@ export function startRunner(
       'spark.default.parallelism': '1',
     },
   });
+  return running;
 }
 
 interface UnitsOptions {

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { SparkUnitError } from '../../lib/errors.ts';
 import { localCatalogName, planPipeline } from '../../lib/run/local.ts';
@@ -17,9 +17,9 @@ import {
   type Product,
 } from '../summary/product.ts';
 import { enginesOn } from './driver.ts';
-import { startRunner } from './runner.ts';
+import { sparkRunner } from './runner.ts';
 
-let runner: SparkRunner & AsyncDisposable;
+const runner = sparkRunner();
 /** Units that Spark has been given. */
 let given = 0;
 /** Makes Spark end in this way the next time, before it has done the first unit. */
@@ -34,10 +34,6 @@ const spark: SparkRunner = {
     if (error !== undefined) throw error;
   },
 };
-beforeAll(() => {
-  runner = startRunner();
-});
-afterAll(() => runner?.[Symbol.asyncDispose]());
 
 const bulk = bulkScenario({
   shape: { ...smallShape, historyLength: 12 },
@@ -79,7 +75,7 @@ describe('units of apply by Spark', () => {
     await bulkLoad(product, scenario.initial);
     await play(product, 0);
     await play(product, 1);
-    await using engines = enginesOn(root);
+    const engines = enginesOn(root);
     const expected = expectedTables(scenario).summary;
     const sorted = (rows: readonly (readonly unknown[])[]) => rows.map((row) => JSON.stringify(row)).sort();
     const bySpark = await engines.spark(

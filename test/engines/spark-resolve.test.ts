@@ -1,6 +1,5 @@
 import { globSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SparkRunner } from '../../lib/engine/spark.ts';
+import { describe, expect, it } from 'vitest';
 import { text } from '../../lib/engine/sql.ts';
 import { herd, keysOf } from '../generators/herd.ts';
 import { recordOf } from '../generators/records.ts';
@@ -9,13 +8,9 @@ import { smallShape } from '../generators/shape.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';
 import { exampleShape, exampleTable } from '../summary/examples.ts';
 import { expectedTables, expectSucceeded, expectTables, openProduct } from '../summary/product.ts';
-import { startRunner } from './runner.ts';
+import { sparkRunner } from './runner.ts';
 
-let runner: SparkRunner & AsyncDisposable;
-beforeAll(() => {
-  runner = startRunner();
-});
-afterAll(() => runner?.[Symbol.asyncDispose]());
+const runner = sparkRunner();
 
 const open = (scenario: Scenario, rewrite: string) =>
   openProduct({

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import type { SourceFile } from '../generators/scenario.ts';
@@ -9,13 +9,9 @@ import { exampleShape, exampleTable } from '../summary/examples.ts';
 import { feedExampleRuns, feedShape } from '../summary/feed-example-runs.ts';
 import { expectSucceeded, openProduct } from '../summary/product.ts';
 import { readTables, type StoredRow, type StoredTables } from '../summary/tables.ts';
-import { startRunner } from './runner.ts';
+import { sparkRunner } from './runner.ts';
 
-let runner: SparkRunner & AsyncDisposable;
-beforeAll(() => {
-  runner = startRunner();
-});
-afterAll(() => runner?.[Symbol.asyncDispose]());
+const runner = sparkRunner();
 
 interface Story {
   readonly shape: Shape;

@@ -50,7 +50,6 @@ beforeAll(async () => {
   engines = enginesOn(root);
 });
 afterAll(async () => {
-  await engines?.[Symbol.asyncDispose]();
   await product?.[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true });
 });

@@ -28,7 +28,7 @@ import { openDirectoryStore } from '../../lib/stores/directory.ts';
 import { filePath, joinLocation } from '../../lib/stores/location.ts';
 import type { ObjectStore } from '../../lib/stores/ports.ts';
 import { openSqliteCatalog, type SqliteCatalog } from '../../lib/stores/sqlite-catalog.ts';
-import { type Engines, type Row, startEngines } from './driver.ts';
+import { type Engines, enginesOf, type Row } from './driver.ts';
 
 /** Every type that the products' tables use. */
 const fields: readonly Field[] = [
@@ -95,7 +95,7 @@ export async function openWorld(): Promise<World> {
   const store = await openDirectoryStore({ path: warehousePath });
   const catalog = await openSqliteCatalog({ path: catalogPath, name: 'local' });
   const session = await openDuckDb({ memoryBytes: 512 << 20, threads: 1, workFolder: join(folder, 'work') });
-  const engines = startEngines({ catalogPath, warehousePath });
+  const engines = enginesOf({ catalogPath, warehousePath });
   const clock = { now: () => Date.now() };
   let current = { name: '', lists: true };
   const load = () => loadTable({ store, catalog, identifier: { namespace, name: current.name } });
@@ -200,7 +200,6 @@ export async function openWorld(): Promise<World> {
       return found;
     },
     async [Symbol.asyncDispose]() {
-      await engines[Symbol.asyncDispose]();
       await session[Symbol.asyncDispose]();
       catalog[Symbol.dispose]();
       await rm(folder, { recursive: true, force: true });
