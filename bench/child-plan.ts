@@ -9,7 +9,7 @@ import {
   stageCommit,
   type Table,
 } from '../lib/iceberg/index.ts';
-import { openLocalWorld, planPipeline } from '../lib/run/local.ts';
+import { openLocalWorld, planPipeline } from '../lib/run/local/local.ts';
 import { targetTables } from '../lib/summary/index.ts';
 import { reportUsage } from './measure.ts';
 

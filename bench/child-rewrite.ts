@@ -1,10 +1,10 @@
 import { enableCompileCache } from 'node:module';
-import type { RewriteTask } from '../lib/summary/tasks.ts';
+import type { RewriteTask } from '../lib/summary/tasks/tasks.ts';
 
 enableCompileCache();
 const { parsePipeline } = await import('../lib/config/index.ts');
-const { openLocalWorld } = await import('../lib/run/local.ts');
-const { runTask } = await import('../lib/run/local-task.ts');
+const { openLocalWorld } = await import('../lib/run/local/local.ts');
+const { runTask } = await import('../lib/run/local/local-task.ts');
 const { reportUsage } = await import('./measure.ts');
 
 /** One rewrite of cells, plan to publish with its comparison, in a process of its own. */

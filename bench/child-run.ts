@@ -3,7 +3,7 @@ import { enableCompileCache } from 'node:module';
 // As the command line starts: with the cache on before anything else is imported.
 enableCompileCache();
 const { parsePipeline } = await import('../lib/config/index.ts');
-const { openLocalWorld, runPipeline } = await import('../lib/run/local.ts');
+const { openLocalWorld, runPipeline } = await import('../lib/run/local/local.ts');
 const { reportUsage } = await import('./measure.ts');
 
 /** One whole run, plan to publish with audit, in a process of its own. */

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { javaOptions } from '../lib/engine/spark-process.ts';
-import { localCatalogName } from '../lib/run/local.ts';
+import { localCatalogName } from '../lib/run/local/local.ts';
 import { jarsFolder, pythonPath, setUp } from '../test/engines/setup.ts';
 import { baseTable, cache, copyRoot, threads } from './base.ts';
 import type { EngineRun } from './child-engine.ts';

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { currentSnapshot, liveFiles, loadTable } from '../lib/iceberg/index.ts';
-import { openLocalWorld } from '../lib/run/local.ts';
+import { openLocalWorld } from '../lib/run/local/local.ts';
 import { filePath } from '../lib/stores/location.ts';
 import type { Rewritten } from '../lib/summary/rewrite/publish.ts';
 import { baseTable, cache, copyRoot, place, threads } from './base.ts';

@@ -3,7 +3,7 @@ import { createTableView } from '../lib/cli/views.ts';
 import { openDuckDb } from '../lib/engine/duckdb.ts';
 import { text } from '../lib/engine/sql.ts';
 import { currentSnapshot, loadTable } from '../lib/iceberg/index.ts';
-import { localCatalogName, openLocalWorld } from '../lib/run/local.ts';
+import { localCatalogName, openLocalWorld } from '../lib/run/local/local.ts';
 import { jarsFolder, pythonPath, setUp } from '../test/engines/setup.ts';
 import { cache, threads } from './base.ts';
 import { measureChild, measureProcess, mega, type Usage } from './measure.ts';

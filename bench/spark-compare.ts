@@ -3,7 +3,7 @@ import { createTableView } from '../lib/cli/views.ts';
 import { openDuckDb } from '../lib/engine/duckdb.ts';
 import { identifier, text } from '../lib/engine/sql.ts';
 import { currentSnapshot, loadTable } from '../lib/iceberg/index.ts';
-import { openLocalWorld } from '../lib/run/local.ts';
+import { openLocalWorld } from '../lib/run/local/local.ts';
 import { cache, place, threads } from './base.ts';
 import { historyNames, type Shape } from './summary-data.ts';
 

@@ -1,5 +1,5 @@
 import { javaOptions } from '../lib/engine/spark-process.ts';
-import { localCatalogName } from '../lib/run/local.ts';
+import { localCatalogName } from '../lib/run/local/local.ts';
 import { jarsFolder, pythonPath, setUp } from '../test/engines/setup.ts';
 import { baseTable, cache, copyRoot, measureRun, place } from './base.ts';
 import { measureProcess, mega, type Usage } from './measure.ts';

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { currentSnapshot, liveFiles, loadTable, snapshotById } from '../lib/iceberg/index.ts';
-import { openLocalWorld } from '../lib/run/local.ts';
+import { openLocalWorld } from '../lib/run/local/local.ts';
 import { filePath } from '../lib/stores/location.ts';
 import { baseTable, cache, copyRoot, measureRun, place, threads } from './base.ts';
 import { measureChild, mega, type Usage } from './measure.ts';

@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { type PipelineConfig, parseDurationMs } from '../../lib/config/index.ts';
 import { type AwsWorld, openAwsWorld } from '../../lib/run/aws-world.ts';
 import { openAwsClients } from '../../lib/stores/aws-clients.ts';
-import { openS3Store, type S3Store } from '../../lib/stores/s3.ts';
+import { openS3Store, type S3Store } from '../../lib/stores/s3/s3.ts';
 import { bucketName, setting } from './settings.ts';
 
 export interface Stores {

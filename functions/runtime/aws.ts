@@ -3,7 +3,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { PipelineConfig } from '../../lib/config/index.ts';
 import { eventBridgeAnnouncer } from '../../lib/stores/eventbridge-announcer.ts';
-import { s3Listing } from '../../lib/stores/s3-listing.ts';
+import { s3Listing } from '../../lib/stores/s3/listing.ts';
 import { sfnExecutions } from '../../lib/stores/sfn-executions.ts';
 import { sqsWakes } from '../../lib/stores/sqs-wakes.ts';
 import { openStores, type StoresOptions } from './aws-stores.ts';

@@ -1,5 +1,5 @@
 import { LeaseLostError } from '../../lib/errors.ts';
-import { leaseName } from '../../lib/run/claim.ts';
+import { leaseName } from '../../lib/run/intake/claim.ts';
 import type { World } from '../../lib/run/workload.ts';
 
 /** Between two functions of a run nobody is there to renew: so long may the state machine take to call the next one. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
-import { openLocalWorld } from '../../lib/run/local-world.ts';
+import { openLocalWorld } from '../../lib/run/local/local-world.ts';
 import { contentVersion } from '../../lib/run/sources/version.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
 import { fileLocation, filePath } from '../../lib/stores/location.ts';
 import type { Clock } from '../../lib/stores/ports.ts';
 import type { ExecutionStart } from '../../lib/stores/trigger-ports.ts';

@@ -1,7 +1,7 @@
 import type { PipelineConfig } from '../config/index.ts';
 import { UsageError } from '../errors.ts';
 import { plural } from '../report/format.ts';
-import { nextBatchOf, type RunOptions, runPipeline } from '../run/local.ts';
+import { nextBatchOf, type RunOptions, runPipeline } from '../run/local/local.ts';
 import { batchReport } from './batch-lines.ts';
 import type { CommandContext } from './command.ts';
 import type { ExitCode } from './exit-codes.ts';

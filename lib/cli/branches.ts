@@ -8,7 +8,8 @@ import {
   type Table,
 } from '../iceberg/index.ts';
 import { replayNote } from '../rollup/replay.ts';
-import { newestBatchTag } from '../rollup/state.ts';
+import { newestBatchTag } from '../rollup/state/state.ts';
+import type { LocalWorld } from '../run/local/local-world.ts';
 import {
   branchEnd,
   isOnMain,
@@ -16,11 +17,10 @@ import {
   settleDropped,
   settleReached,
   settleSwitched,
-} from '../run/branches.ts';
-import type { LocalWorld } from '../run/local-world.ts';
-import { rollForward } from '../run/roll-forward.ts';
-import { moveMain } from '../run/switch-main.ts';
-import { commitKeys } from '../run/table-change.ts';
+} from '../run/publish/branches.ts';
+import { rollForward } from '../run/publish/roll-forward.ts';
+import { moveMain } from '../run/publish/switch-main.ts';
+import { commitKeys } from '../run/publish/table-change.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { isUnfinished } from './session.ts';
 import { fullName, loadTogether, tablesOf } from './tables.ts';

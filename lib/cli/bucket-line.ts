@@ -1,6 +1,6 @@
 import { taskOf } from '../run/tasks.ts';
 import type { RunRecord } from '../stores/ports.ts';
-import type { SummaryTask } from '../summary/tasks.ts';
+import type { SummaryTask } from '../summary/tasks/tasks.ts';
 import type { CommandContext } from './command.ts';
 import { loadChosenPipeline } from './pipeline.ts';
 import { didNothing } from './task-lines.ts';

@@ -1,5 +1,5 @@
 import { count, plural, printable } from '../report/format.ts';
-import { reroutedUnits, sparkShares } from '../run/spark-share.ts';
+import { reroutedUnits, sparkShares } from '../run/spark/share.ts';
 import type { RunRecord } from '../stores/ports.ts';
 
 /** Rerouted units that are named one by one. */

@@ -1,7 +1,7 @@
-import { isAppliedTo } from '../run/branches.ts';
-import { isCompiled, sparkUnits } from '../run/compiled-units.ts';
-import { isHandover } from '../run/handovers.ts';
+import { isAppliedTo } from '../run/publish/branches.ts';
 import { workedMs } from '../run/run-facts.ts';
+import { isCompiled, sparkUnits } from '../run/spark/compiled-units.ts';
+import { isHandover } from '../run/units/handovers.ts';
 import type { CheckpointRecord, RunRecord, StateStore, UnitFailure } from '../stores/ports.ts';
 
 /** Runs, units and cases as records, for `sql` and `status`. Times are ISO texts in UTC without a zone. */

@@ -1,4 +1,4 @@
-import { leaseName, leaseTtlMs } from '../run/claim.ts';
+import { leaseName, leaseTtlMs } from '../run/intake/claim.ts';
 import type { World } from '../run/workload.ts';
 
 /** Does something under the pipeline's lease, so that no run publishes meanwhile. @throws LeaseHeldError, LeaseLostError */

@@ -1,5 +1,5 @@
 import type { AuditReport } from '../run/workload.ts';
-import type { WrongArrays } from '../summary/verify-wrong-arrays.ts';
+import type { WrongArrays } from '../summary/verify/wrong-arrays.ts';
 
 /** Checks whose failure a rebuild mends. */
 const ofArrays: readonly string[] = ['array length', 'array[0]', 'grids', 'array chain'];

@@ -1,8 +1,8 @@
 import { realpath, stat } from 'node:fs/promises';
 import type { RollupConfig } from '../config/index.ts';
 import { UsageError } from '../errors.ts';
-import { intakeFiles } from '../run/intake.ts';
-import type { LocalWorld } from '../run/local-world.ts';
+import { intakeFiles } from '../run/intake/intake.ts';
+import type { LocalWorld } from '../run/local/local-world.ts';
 import { fileLocation } from '../stores/location.ts';
 import type { IntakeItem } from '../stores/ports.ts';
 

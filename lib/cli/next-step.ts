@@ -1,4 +1,4 @@
-import { goOnWith } from '../run/claim.ts';
+import { goOnWith } from '../run/intake/claim.ts';
 import type { RunRecord } from '../stores/ports.ts';
 
 /**

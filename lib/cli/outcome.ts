@@ -1,6 +1,6 @@
 import { count, duration, plural, printable } from '../report/format.ts';
-import { batchOf } from '../run/batches.ts';
-import type { Arrivals, KnownFile } from '../run/intake.ts';
+import { batchOf } from '../run/intake/batches.ts';
+import type { Arrivals, KnownFile } from '../run/intake/intake.ts';
 import type { PreparedTotals } from '../run/prepare.ts';
 import { workedMs } from '../run/run-facts.ts';
 import type { Plan, World } from '../run/workload.ts';

@@ -2,7 +2,7 @@ import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import type { PipelineConfig } from '../config/index.ts';
 import { UsageError } from '../errors.ts';
-import { makeRoot } from '../stores/root-folder.ts';
+import { makeRoot } from '../stores/folder/root-folder.ts';
 import type { CommandContext } from './command.ts';
 import { didYouMean } from './suggest.ts';
 

@@ -2,10 +2,16 @@ import type { RollupConfig } from '../config/index.ts';
 import { RepairRefusedError, UsageError } from '../errors.ts';
 import { findTable, newestBatch } from '../rollup/batch.ts';
 import { waitingLetters } from '../rollup/repair/letters.ts';
-import { readState } from '../rollup/state.ts';
-import type { RepairRequest } from '../run/batch.ts';
-import { cancelRun, planRepair, type RunOutcome, repairPoints, unfinishedRepair } from '../run/local.ts';
-import type { LocalWorld } from '../run/local-world.ts';
+import { readState } from '../rollup/state/state.ts';
+import type { RepairRequest } from '../run/intake/batch.ts';
+import {
+  cancelRun,
+  planRepair,
+  type RunOutcome,
+  repairPoints,
+  unfinishedRepair,
+} from '../run/local/local.ts';
+import type { LocalWorld } from '../run/local/local-world.ts';
 import { namedFiles } from './named-files.ts';
 
 interface RepairOptions {

@@ -1,11 +1,11 @@
 import type { RollupConfig } from '../config/index.ts';
 import { UsageError } from '../errors.ts';
 import { closeReplay, openReplay } from '../rollup/replay.ts';
-import { batchOf, publishedBatches } from '../run/batches.ts';
-import { openBranchRuns, settleSwitched } from '../run/branches.ts';
-import type { ReplayedBatch } from '../run/claim.ts';
-import { type RunOutcome, replayBatch } from '../run/local.ts';
-import type { LocalWorld } from '../run/local-world.ts';
+import { batchOf, publishedBatches } from '../run/intake/batches.ts';
+import type { ReplayedBatch } from '../run/intake/claim.ts';
+import { type RunOutcome, replayBatch } from '../run/local/local.ts';
+import type { LocalWorld } from '../run/local/local-world.ts';
+import { openBranchRuns, settleSwitched } from '../run/publish/branches.ts';
 import { underLease } from './lease.ts';
 import { namedFiles } from './named-files.ts';
 import { isUnfinished } from './session.ts';

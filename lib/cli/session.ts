@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PipelineConfig } from '../config/index.ts';
 import { RunCancelledError, UsageError } from '../errors.ts';
-import { type LocalWorld, openLocalWorld } from '../run/local-world.ts';
+import { type LocalWorld, openLocalWorld } from '../run/local/local-world.ts';
 import type { World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import type { CommandContext } from './command.ts';

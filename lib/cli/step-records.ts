@@ -1,5 +1,5 @@
 import { ahead } from '../run/ahead.ts';
-import { stageItems } from '../run/stages.ts';
+import { stageItems } from '../run/units/stages.ts';
 import type { Plan, UnitItem, World } from '../run/workload.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { iso, unitRows } from './history-records.ts';

@@ -1,12 +1,12 @@
 import { bytes, count, plural, printable } from '../report/format.ts';
-import { isSettled } from '../run/claim.ts';
+import { isSettled } from '../run/intake/claim.ts';
 import { taskOf } from '../run/tasks.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { keyList, type MissingKeys } from '../summary/rebuild/missing.ts';
 import type { Rebuilt } from '../summary/rebuild/publish.ts';
 import type { Repaired } from '../summary/repair/publish.ts';
 import type { Rewritten } from '../summary/rewrite/publish.ts';
-import type { SummaryTask } from '../summary/tasks.ts';
+import type { SummaryTask } from '../summary/tasks/tasks.ts';
 
 /** Whether the run did something else than taking files in. */
 export function isTask(run: RunRecord): boolean {

@@ -1,11 +1,11 @@
 import type { RollupConfig } from '../config/schema.ts';
 import { CorruptStateError } from '../errors.ts';
 import { ancestors, currentSnapshot, loadTableIfExists, type Table } from '../iceberg/index.ts';
-import type { BatchDecision, BatchRequest } from '../run/batch.ts';
+import type { BatchDecision, BatchRequest } from '../run/intake/batch.ts';
 import type { World } from '../run/workload.ts';
 import { mustFitBatches, mustFitTable } from './fits-table.ts';
 import { batchAt, rulesOf, watermark } from './rules.ts';
-import { batchKeys, type CommittedBatch, readState } from './state.ts';
+import { batchKeys, type CommittedBatch, readState } from './state/state.ts';
 import { tableIdentifier } from './tables.ts';
 
 /** The table; undefined before the first batch. */

@@ -1,5 +1,5 @@
 import type { RollupConfig } from '../config/schema.ts';
-import { type SketchShape, sketchShape } from './sketch.ts';
+import { type SketchShape, sketchShape } from './sketch/sketch.ts';
 
 export interface RollupColumn {
   readonly name: string;

@@ -3,8 +3,8 @@ import { ConfigError } from '../errors.ts';
 import { currentSchema, type Table } from '../iceberg/index.ts';
 import type { Field } from '../iceberg/types.ts';
 import { rulesOf, watermark } from './rules.ts';
-import { quantilesText } from './sketch.ts';
-import type { RollupState } from './state.ts';
+import { quantilesText } from './sketch/sketch.ts';
+import type { RollupState } from './state/state.ts';
 import { quantilesProperty, resolutionsProperty, tableIdentifier, targetTable } from './tables.ts';
 
 const advice = { safe: 'the table is untouched' };

@@ -7,8 +7,9 @@ import { verifyTables } from './audit/verify-tables.ts';
 import { nextBatch } from './batch.ts';
 import { maintain, maintainRollups } from './maintain.ts';
 import { pinConfig } from './pin-config.ts';
-import { plan } from './plan.ts';
-import { prepare } from './prepare.ts';
+import { plan } from './plan/plan.ts';
+import { rollupLoad } from './plan/unit-load.ts';
+import { prepare } from './prepare/prepare.ts';
 import { publish } from './publish.ts';
 import { auditRepair } from './repair/audit/audit.ts';
 import { verifyRepair } from './repair/audit/verify.ts';
@@ -17,12 +18,11 @@ import { publishRepair } from './repair/publish.ts';
 import { repairBatch } from './repair/request.ts';
 import { repairStage } from './repair/types.ts';
 import { workRepair } from './repair/work.ts';
-import { compileRollup, finishRollup, rollupSparkUse } from './spark-work.ts';
+import { compileRollup, finishRollup, rollupSparkUse } from './spark/work.ts';
 import { rollupStatements } from './statements.ts';
 import { rollups, tableIdentifier } from './tables.ts';
 import { type CheckSpec, checkStage, type RollupContext, type RollupSpec, rollupStage } from './types.ts';
-import { rollupLoad } from './unit-load.ts';
-import { work } from './work.ts';
+import { work } from './work/work.ts';
 
 function isRepair({ batch }: RollupContext): boolean {
   return batch?.repair !== undefined;

@@ -4,10 +4,10 @@ import type { UpkeepPart, World } from '../run/workload.ts';
 import { keepTables, type MaintainOptions } from '../upkeep/maintain.ts';
 import { findTable } from './batch.ts';
 import { rollupShape } from './columns.ts';
-import { replayable } from './living-states.ts';
-import { reapState } from './reap-state.ts';
-import { reapUploads } from './reap-uploads.ts';
 import { rulesOf } from './rules.ts';
+import { replayable } from './state/living-states.ts';
+import { reapState } from './state/reap-state.ts';
+import { reapUploads } from './state/reap-uploads.ts';
 import { tableIdentifier } from './tables.ts';
 import type { RollupContext } from './types.ts';
 

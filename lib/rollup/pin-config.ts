@@ -1,7 +1,7 @@
 import type { RollupConfig } from '../config/schema.ts';
 import type { ClaimedSources, World } from '../run/workload.ts';
 import { findTable, newestBatch } from './batch.ts';
-import { readState } from './state.ts';
+import { readState } from './state/state.ts';
 
 /** The number of parts is the state's: it was divided by it. */
 export async function pinConfig(

@@ -7,14 +7,14 @@ import type { World } from '../run/workload.ts';
 import { findTable, newestBatch } from './batch.ts';
 import { labelNames, rollupShape } from './columns.ts';
 import { mustFitTable } from './fits-table.ts';
-import { openNoPoints, openState } from './inputs.ts';
 import { mergeLevels } from './levels.ts';
 import { rulesOf } from './rules.ts';
-import { orderSeries } from './series.ts';
-import { mergeSketches } from './sketch-levels.ts';
+import { mergeSketches } from './sketch/levels.ts';
 import { tableRows } from './sql/rows.ts';
 import { isPoint } from './sql/series.ts';
-import { closedOf, readState } from './state.ts';
+import { closedOf, readState } from './state/state.ts';
+import { openNoPoints, openState } from './work/inputs.ts';
+import { orderSeries } from './work/series.ts';
 
 /**
  * Makes the table `name` of the rows that the windows which are open now would have if no more points came, with the

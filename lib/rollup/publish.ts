@@ -1,19 +1,19 @@
-import { publishTables } from '../run/commit-set.ts';
 import { sha256 } from '../run/layout.ts';
+import { publishTables } from '../run/publish/commit-set.ts';
 import type { Plan, Published } from '../run/workload.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location } from '../stores/ports.ts';
 import { newestBatch } from './batch.ts';
-import { completeFiles, unitOutcomes } from './outcomes.ts';
-import { mustFollow } from './plan.ts';
+import { mustFollow } from './plan/plan.ts';
+import { startOfBatch } from './plan/start.ts';
 import { reportOf } from './report.ts';
 import { rulesOf, watermark } from './rules.ts';
-import { startOfBatch } from './start.ts';
-import { batchKeys, newestBatchTag, type RollupState, type StateFile, stateText } from './state.ts';
-import { batchFolder } from './state-folder.ts';
-import { committedSizes } from './state-job.ts';
+import { batchFolder } from './state/folder.ts';
+import { committedSizes } from './state/job.ts';
+import { batchKeys, newestBatchTag, type RollupState, type StateFile, stateText } from './state/state.ts';
 import { targetTable } from './tables.ts';
 import type { RollupContext, RollupOutcome, RollupPlanFacts } from './types.ts';
+import { completeFiles, unitOutcomes } from './work/outcomes.ts';
 
 /**
  * State files get their names, the state says which they are, then one commit of all resolutions whose snapshot names

@@ -9,7 +9,7 @@ import { ancestors, changeRefs, commitStaged, type Snapshot, type Table } from '
 import type { World } from '../run/workload.ts';
 import { findTable, newestBatch } from './batch.ts';
 import { mustFitBatches, mustFitTable } from './fits-table.ts';
-import { batchKeys, newestBatchTag, readState } from './state.ts';
+import { batchKeys, newestBatchTag, readState } from './state/state.ts';
 
 /** The table's part of a replay: a branch at an old batch, and main in its place once. */
 

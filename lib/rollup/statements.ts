@@ -1,19 +1,19 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
 import type { EngineSession } from '../engine/engine.ts';
-import { plannedUnits } from '../run/planned-units.ts';
+import { plannedUnits } from '../run/units/planned-units.ts';
 import type { Plan, UnitStatements } from '../run/workload.ts';
 import { labelNames, rollupShape } from './columns.ts';
 import { mergeLevels } from './levels.ts';
 import { rulesOf } from './rules.ts';
-import { orderSeries } from './series.ts';
-import { mergeSketches } from './sketch-levels.ts';
-import { unitSources } from './spark-inputs.ts';
-import { unitForSpark } from './spark-unit.ts';
+import { mergeSketches } from './sketch/levels.ts';
+import { unitSources } from './spark/inputs.ts';
+import { unitForSpark } from './spark/unit.ts';
 import { publishedRows } from './sql/rows.ts';
 import { isPoint, refusedPoints } from './sql/series.ts';
 import { isClosed, stateRows } from './sql/state.ts';
 import { type RollupContext, type RollupSpec, rollupStage } from './types.ts';
-import { type OutputTable, outputTable } from './write-windows.ts';
+import { orderSeries } from './work/series.ts';
+import { type OutputTable, outputTable } from './work/write-windows.ts';
 
 /**
  * The statements of the units of a batch, of as many units of each engine as asked for. Made from the plan alone, as if

@@ -3,12 +3,12 @@ import { sketchColumns } from '../config/quantiles.ts';
 import type { RollupConfig } from '../config/schema.ts';
 import { parseByteSize } from '../config/sizes.ts';
 import type { Field, IcebergType } from '../iceberg/types.ts';
-import type { TargetTable } from '../run/table-change.ts';
+import type { TargetTable } from '../run/publish/table-change.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Location, TableIdentifier } from '../stores/ports.ts';
 import { rollupShape } from './columns.ts';
 import type { RollupRules } from './rules.ts';
-import { quantilesText } from './sketch.ts';
+import { quantilesText } from './sketch/sketch.ts';
 
 /** Role of the one table. */
 export const rollups = 'rollups';

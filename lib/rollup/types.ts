@@ -1,10 +1,10 @@
 import type { RollupConfig } from '../config/schema.ts';
-import type { OutcomeWithChanges } from '../run/table-change.ts';
+import type { OutcomeWithChanges } from '../run/publish/table-change.ts';
 import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
-import type { PartRange } from './part-range.ts';
+import type { PartRange } from './plan/part-range.ts';
 import type { Spreading } from './sql/points.ts';
-import type { StateFile, StateFiles } from './state.ts';
+import type { StateFile, StateFiles } from './state/state.ts';
 
 /** Specifications of the units and what they leave behind. Plain JSON; times are milliseconds. */
 

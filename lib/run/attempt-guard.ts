@@ -1,7 +1,7 @@
 import { LeaseLostError } from '../errors.ts';
 import type { Table } from '../iceberg/index.ts';
 import type { RunRecord } from '../stores/ports.ts';
-import { commitKeys } from './table-change.ts';
+import { commitKeys } from './publish/table-change.ts';
 import type { RunContext } from './workload.ts';
 
 /** What keeps an attempt from publishing that is not the run's any more. */

@@ -2,11 +2,11 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { duckDbEngine } from '../engine/duckdb.ts';
 import { type AwsClientOptions, openAwsClients } from '../stores/aws-clients.ts';
-import { openDynamoState } from '../stores/dynamo-state.ts';
-import { openGlueCatalog } from '../stores/glue-catalog.ts';
+import { openGlueCatalog } from '../stores/catalogs/glue-catalog.ts';
+import { openDynamoState } from '../stores/dynamo/state.ts';
 import type { Clock } from '../stores/ports.ts';
-import { openS3Store } from '../stores/s3.ts';
-import { openS3Pending } from '../stores/s3-pending.ts';
+import { openS3Pending } from '../stores/s3/pending.ts';
+import { openS3Store } from '../stores/s3/s3.ts';
 import type { ProgressEvent } from './progress-event.ts';
 import type { World } from './workload.ts';
 

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
-import { isSettled, runsSeen } from './claim.ts';
+import { isSettled, runsSeen } from './intake/claim.ts';
 import { taskOf } from './tasks.ts';
 import type { Task, World } from './workload.ts';
 

@@ -1,6 +1,6 @@
 import { LeaseHeldError, UsageError } from '../errors.ts';
 import type { RunRecord, StateStore } from '../stores/ports.ts';
-import { leaseName, leaseTtlMs } from './claim.ts';
+import { leaseName, leaseTtlMs } from './intake/claim.ts';
 import type { World } from './workload.ts';
 
 /**

@@ -4,7 +4,7 @@ import { parseByteSize } from '../config/sizes.ts';
 import type { EngineSession } from '../engine/engine.ts';
 import { CorruptStateError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
-import { batchOf } from './batches.ts';
+import { batchOf } from './intake/batches.ts';
 import { keep } from './kept.ts';
 import { jsonBytes, layout } from './layout.ts';
 import { readSavedJson } from './saved-json.ts';

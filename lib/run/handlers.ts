@@ -2,10 +2,8 @@ import type { PipelineConfig } from '../config/schema.ts';
 import { CorruptStateError, IntegrityError, LeaseHeldError, UnfinishedBatchError } from '../errors.ts';
 import type { RunRecord } from '../stores/ports.ts';
 import { isCurrentAttempt, mustBeCurrentAttempt } from './attempt-guard.ts';
-import { prepareStage } from './checkpoints.ts';
-import { type ClaimedRun, continueRun, givenUpOnFailure, isSettled, startRun } from './claim.ts';
 import { keptManifest, runContext } from './context.ts';
-import { deadlineFact } from './deadline-facts.ts';
+import { deadlineFact } from './engines/deadline-facts.ts';
 import type {
   GroupPayload,
   IntakePayload,
@@ -16,19 +14,21 @@ import type {
   RunPayload,
   SparkFailedPayload,
 } from './handler-payloads.ts';
+import { type ClaimedRun, continueRun, givenUpOnFailure, isSettled, startRun } from './intake/claim.ts';
 import { jsonBytes, layout } from './layout.ts';
-import { refuseOvertaken } from './overtaken-plan.ts';
-import { keptPlan, planRun } from './planning.ts';
+import { refuseOvertaken } from './plan/overtaken.ts';
+import { keptPlan, planRun } from './plan/planning.ts';
 import { writePrepareItems } from './prepare.ts';
 import { raisedError, recordedError, unitFailure } from './raised-error.ts';
 import { maintainAfter, noteLateness, releaseLease, settleIntake } from './run-end.ts';
 import { addFacts, addTimes } from './run-facts.ts';
-import { groupForSpark } from './spark-groups.ts';
-import { saveRunFailure } from './spark-outcome.ts';
-import { noteSparkShare } from './spark-share.ts';
-import { hasSpark } from './spark-use.ts';
+import { groupForSpark } from './spark/groups.ts';
+import { saveRunFailure } from './spark/outcome.ts';
+import { noteSparkShare } from './spark/share.ts';
+import { hasSpark } from './spark/use.ts';
 import { configForTask } from './tasks.ts';
-import { type UnitWork, workUnit } from './unit-work.ts';
+import { prepareStage } from './units/checkpoints.ts';
+import { type UnitWork, workUnit } from './units/unit-work.ts';
 import type { RunContext, Workload, World } from './workload.ts';
 
 /** The functions behind the state machine's tasks, the same ones wherever it runs. Payloads carry ids and locations only. */

@@ -1,7 +1,7 @@
 import { ErrorBudgetExceededError, PoisonInputError, SourceChangedError } from '../errors.ts';
 import type { IntakeItem } from '../stores/ports.ts';
-import { checkpointsOf, prepareStage, saveCheckpoint } from './checkpoints.ts';
-import { writeStage } from './stages.ts';
+import { checkpointsOf, prepareStage, saveCheckpoint } from './units/checkpoints.ts';
+import { writeStage } from './units/stages.ts';
 import type { Prepared, RunContext, StageSummary, Workload } from './workload.ts';
 
 /** Writes the items of the prepare Map: one per claimed source object, and per object that a replayed run was done with. */

@@ -1,9 +1,9 @@
 import type { RunRecord } from '../stores/ports.ts';
-import { prepareStage } from './checkpoints.ts';
-import { leaseName } from './claim.ts';
-import { latenessOf } from './deadline-facts.ts';
+import { latenessOf } from './engines/deadline-facts.ts';
+import { leaseName } from './intake/claim.ts';
 import { layout } from './layout.ts';
 import { preparedObjects } from './prepare.ts';
+import { prepareStage } from './units/checkpoints.ts';
 import type { RunContext, Workload, World } from './workload.ts';
 
 /** What is left to do when a run is over. */

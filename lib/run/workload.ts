@@ -11,9 +11,9 @@ import type {
   StateStore,
   TableIdentifier,
 } from '../stores/ports.ts';
-import type { Batch, BatchDecision, BatchRequest, RepairRequest } from './batch.ts';
+import type { UnitLoad } from './engines/unit-load.ts';
+import type { Batch, BatchDecision, BatchRequest, RepairRequest } from './intake/batch.ts';
 import type { ProgressEvent } from './progress-event.ts';
-import type { UnitLoad } from './unit-load.ts';
 
 /** Everything a run may touch, injected. */
 export interface World {

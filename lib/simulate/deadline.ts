@@ -1,6 +1,6 @@
 import type { PipelineConfig } from '../config/schema.ts';
 import { asksForSpark } from '../config/spark.ts';
-import { chooseWay, type DeadlinePlan, deadlineOf, mayChoose } from '../run/deadline.ts';
+import { chooseWay, type DeadlinePlan, deadlineOf, mayChoose } from '../run/engines/deadline.ts';
 import type { SimulatedEngine } from './engines.ts';
 import type { RunCost } from './run-cost.ts';
 

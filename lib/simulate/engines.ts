@@ -1,10 +1,10 @@
 import type { GlueSettings } from '../config/spark.ts';
 import type { ModelledStage } from '../engine/engine-model.ts';
-import type { EngineChoice } from '../run/choose-engine.ts';
-import { type FunctionsEstimate, functionsEstimate } from '../run/functions-capacity.ts';
-import { type Route, routeUnit } from '../run/route-unit.ts';
-import { type SparkEstimate, sparkEstimate } from '../run/spark-capacity.ts';
-import { coreSeconds, needsOf, sparkWorkOf, type UnitLoad } from '../run/unit-load.ts';
+import type { EngineChoice } from '../run/engines/choose-engine.ts';
+import { type FunctionsEstimate, functionsEstimate } from '../run/engines/functions-capacity.ts';
+import { type Route, routeUnit } from '../run/engines/route-unit.ts';
+import { coreSeconds, needsOf, sparkWorkOf, type UnitLoad } from '../run/engines/unit-load.ts';
+import { type SparkEstimate, sparkEstimate } from '../run/spark/capacity.ts';
 import type { Assumptions } from './assumptions.ts';
 
 /** Which engine the units of a stage would get, and what they take in functions and by Spark on Glue, all of them. */

@@ -1,5 +1,5 @@
-import { pointsLoad } from '../rollup/unit-load.ts';
-import { bucketLoad, cellsLoad } from '../summary/unit-loads.ts';
+import { pointsLoad } from '../rollup/plan/unit-load.ts';
+import { bucketLoad, cellsLoad } from '../summary/plan/unit-loads.ts';
 import type { Assumptions, TableStatistics } from './assumptions.ts';
 import type { EqualUnits } from './engines.ts';
 import type { RollupBatch } from './rollup.ts';

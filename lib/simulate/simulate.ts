@@ -1,4 +1,4 @@
-import type { RowShape } from '../summary/cost-model.ts';
+import type { RowShape } from '../summary/plan/cost-model.ts';
 import type { Assumptions, TableStatistics } from './assumptions.ts';
 import { type CostItem, type RunCost, runCost, storageItems } from './run-cost.ts';
 import { summaryRun } from './stages.ts';

@@ -4,7 +4,7 @@ import {
   keyPassSeconds,
   type RowShape,
   type WorkVolume,
-} from '../summary/cost-model.ts';
+} from '../summary/plan/cost-model.ts';
 import type { Assumptions, TableStatistics } from './assumptions.ts';
 import { preparedFiles, preparedReads } from './prepared.ts';
 import { type StageVolume, type SummaryVolume, summaryVolume } from './summary-volume.ts';

@@ -1,4 +1,4 @@
-import type { WorkVolume } from '../summary/cost-model.ts';
+import type { WorkVolume } from '../summary/plan/cost-model.ts';
 import type { Assumptions, TableStatistics } from './assumptions.ts';
 
 /** One stage of a simulated run: so many equal units. */

@@ -1,31 +1,31 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import type { Plan, UnitItem, UnitResult, Workload } from '../run/workload.ts';
-import { applyUnit } from './apply.ts';
-import { audit } from './audit.ts';
-import { checkUnit } from './audit-unit.ts';
+import { applyUnit } from './apply/apply.ts';
+import { audit } from './audit/audit.ts';
+import { checkUnit } from './audit/unit.ts';
 import { maintain, maintainTables } from './maintain.ts';
-import { mustBePlannable } from './other-buckets.ts';
-import { pinConfig } from './pin-config.ts';
-import { planSummary } from './plan.ts';
-import { prepare } from './prepare.ts';
+import { planSummary } from './plan/plan.ts';
+import { loadOf } from './plan/unit-loads.ts';
+import { prepare } from './prepare/prepare.ts';
 import { publishSummary, rollForwardSummary } from './publish.ts';
 import { rebuildStage, rebuildUnit } from './rebuild/unit.ts';
 import { repairStage, repairUnit } from './repair/unit.ts';
-import { resolveUnit } from './resolve.ts';
+import { resolveUnit } from './resolve/resolve.ts';
 import { compareUnit } from './rewrite/compare-unit.ts';
 import { compareStage, rewriteStage } from './rewrite/types.ts';
 import { rewriteUnit } from './rewrite/unit.ts';
-import { compileUnit, finishUnit, sparkUseOf } from './spark-halves.ts';
+import { compileUnit, finishUnit, sparkUseOf } from './spark/halves.ts';
 import { unitStatements } from './statements.ts';
-import { roles, tableIdentifier } from './tables.ts';
-import { auditTask, planTask, publishTask } from './task-run.ts';
-import { configForTask, summaryTask } from './tasks.ts';
+import { mustBePlannable } from './tables/other-buckets.ts';
+import { pinConfig } from './tables/pin-config.ts';
+import { roles, tableIdentifier } from './tables/tables.ts';
+import { auditTask, planTask, publishTask } from './tasks/run.ts';
+import { configForTask, summaryTask } from './tasks/tasks.ts';
 import { checkStage, type SummaryContext, type UnitSpec } from './types.ts';
-import { loadOf } from './unit-loads.ts';
-import { verifyRun, verifyTables } from './verify.ts';
+import { verifyRun, verifyTables } from './verify/verify.ts';
 
-export { chooseBuckets } from './buckets.ts';
-export { targetTables } from './tables.ts';
+export { chooseBuckets } from './tables/buckets.ts';
+export { targetTables } from './tables/tables.ts';
 export type { ApplyOutcome, CaseCounts, ResolveOutcome, SummaryPlanFacts, TouchedFile } from './types.ts';
 
 /** Account summaries with rolling history. */

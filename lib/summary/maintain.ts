@@ -1,10 +1,10 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import type { World } from '../run/workload.ts';
 import { keepTables, type MaintainOptions } from '../upkeep/maintain.ts';
-import { roles } from './audit-state.ts';
-import { summaryShape } from './columns.ts';
+import { roles } from './audit/state.ts';
 import { rollForwardSummary } from './publish.ts';
-import { tableIdentifier } from './tables.ts';
+import { summaryShape } from './tables/columns.ts';
+import { tableIdentifier } from './tables/tables.ts';
 import type { SummaryContext } from './types.ts';
 
 /** After a publish, by policy. The caller holds the pipeline's lease. */

@@ -1,10 +1,10 @@
 import { IntegrityError } from '../errors.ts';
-import { publishTables } from '../run/commit-set.ts';
-import { rollForward } from '../run/roll-forward.ts';
+import { publishTables } from '../run/publish/commit-set.ts';
+import { rollForward } from '../run/publish/roll-forward.ts';
 import type { Plan, Published } from '../run/workload.ts';
-import { bucketFilter } from './plan-files.ts';
-import { tableIdentifier, targetTables } from './tables.ts';
-import { summaryTask } from './tasks.ts';
+import { bucketFilter } from './plan/files.ts';
+import { tableIdentifier, targetTables } from './tables/tables.ts';
+import { summaryTask } from './tasks/tasks.ts';
 import { checkStage, type SummaryContext, type SummaryPlanFacts } from './types.ts';
 
 /** Publishes summary first, then latest and tombstones; one swap where the catalog has one. */

@@ -1,16 +1,16 @@
 import { duckDb } from '../engine/duckdb-dialect.ts';
-import { plannedUnits } from '../run/planned-units.ts';
+import { plannedUnits } from '../run/units/planned-units.ts';
 import type { Plan, UnitStatements } from '../run/workload.ts';
-import { changesFeltBy } from './apply-group.ts';
-import type { ChangedMonth } from './changed-months.ts';
-import { type SummaryShape, summaryShape } from './columns.ts';
-import { type OpenFiles, scan } from './reading.ts';
-import { groupFiles } from './rewrite-group.ts';
-import { applyForSpark } from './spark-unit.ts';
+import type { ChangedMonth } from './apply/changed-months.ts';
+import { changesFeltBy } from './apply/group.ts';
+import { groupFiles } from './apply/rewrite-group.ts';
+import { applyForSpark } from './apply/spark-unit.ts';
+import { type OpenFiles, scan } from './files/reading.ts';
+import { unitTable } from './files/tables-io.ts';
+import { resolveStatements } from './resolve/statements.ts';
 import { hitSelect, loadChanges } from './sql/apply.ts';
 import { listsFromChanges, patched } from './sql/patch.ts';
-import { resolveStatements } from './statements-resolve.ts';
-import { unitTable } from './tables-io.ts';
+import { type SummaryShape, summaryShape } from './tables/columns.ts';
 import type { ApplySpec, ResolveSpec, SummaryContext } from './types.ts';
 
 /** The statements of some units of each stage. */

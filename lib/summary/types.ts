@@ -1,12 +1,12 @@
 import type { SummaryConfig } from '../config/schema.ts';
 import type { PartitionSpec } from '../iceberg/types.ts';
-import type { TableChange } from '../run/table-change.ts';
+import type { TableChange } from '../run/publish/table-change.ts';
 import type { RunContext } from '../run/workload.ts';
 import type { Location } from '../stores/ports.ts';
 import type { RebuildSpec } from './rebuild/unit.ts';
 import type { RepairSpec } from './repair/unit.ts';
 import type { CompareSpec, RewriteSpec } from './rewrite/types.ts';
-import type { Role } from './tables.ts';
+import type { Role } from './tables/tables.ts';
 
 /** Specifications of the units and what they leave behind. Plain JSON; months are numbers, year * 12 + month. */
 

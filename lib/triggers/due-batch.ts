@@ -1,7 +1,7 @@
 import type { RollupConfig } from '../config/index.ts';
 import { batchAt, rulesOf, watermark } from '../rollup/rules.ts';
-import { batchOf } from '../run/batches.ts';
-import { isSettled, runsSeen } from '../run/claim.ts';
+import { batchOf } from '../run/intake/batches.ts';
+import { isSettled, runsSeen } from '../run/intake/claim.ts';
 import type { StateStore } from '../stores/ports.ts';
 
 export interface NextBatch {

@@ -1,6 +1,6 @@
 import { type PipelineConfig, parseDurationMs } from '../config/index.ts';
 import { LeaseHeldError } from '../errors.ts';
-import { leaseName } from '../run/claim.ts';
+import { leaseName } from '../run/intake/claim.ts';
 import type { Clock, StateStore } from '../stores/ports.ts';
 import type { Executions, Wakes } from '../stores/trigger-ports.ts';
 import { nextBatch } from './due-batch.ts';

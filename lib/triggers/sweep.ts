@@ -1,4 +1,4 @@
-import { leaseName } from '../run/claim.ts';
+import { leaseName } from '../run/intake/claim.ts';
 import type { RunRecord, RunStore } from '../stores/ports.ts';
 import { requestRun, type StartDecision, type StartOptions, waitingItems } from './start-run.ts';
 

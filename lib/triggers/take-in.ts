@@ -1,6 +1,6 @@
 import { feedPrefix, type PipelineConfig, sourcePrefix } from '../config/index.ts';
 import { WrongBucketError } from '../errors.ts';
-import { isUnfinishedName } from '../run/unfinished-name.ts';
+import { isUnfinishedName } from '../run/intake/unfinished-name.ts';
 import { joinLocation } from '../stores/location.ts';
 import type { Clock, IntakeStore, Location } from '../stores/ports.ts';
 import type { ArrivedObject } from './messages.ts';

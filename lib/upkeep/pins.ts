@@ -1,8 +1,8 @@
 import { CorruptStateError } from '../errors.ts';
 import type { DataFile } from '../iceberg/index.ts';
-import { type Handover, isHandover } from '../run/handovers.ts';
 import { layout, sha256 } from '../run/layout.ts';
-import type { OutcomeWithChanges, TableChange } from '../run/table-change.ts';
+import type { OutcomeWithChanges, TableChange } from '../run/publish/table-change.ts';
+import { type Handover, isHandover } from '../run/units/handovers.ts';
 import type { Plan, UnitResult, World } from '../run/workload.ts';
 import type { CheckpointRecord, Location, RunRecord, RunStatus } from '../stores/ports.ts';
 

@@ -16,7 +16,7 @@ import {
   loadStateMachine,
   startExecution,
 } from '../../lib/asl/index.ts';
-import { objectAccess } from '../../lib/run/local-objects.ts';
+import { objectAccess } from '../../lib/run/local/local-objects.ts';
 import type { World } from '../../lib/run/workload.ts';
 import type { IntakeItem, RunRecord } from '../../lib/stores/ports.ts';
 import { call, functionNames, recorded } from '../functions/site.ts';

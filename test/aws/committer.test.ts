@@ -7,7 +7,7 @@ import { openJob, reapJobs, resumeJob } from '../../lib/committer/index.ts';
 import type { Output } from '../../lib/committer/types.ts';
 import { DestinationTakenError, PendingWriteLostError, StoreUnavailableError } from '../../lib/errors.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
-import { openS3Pending } from '../../lib/stores/s3-pending.ts';
+import { openS3Pending } from '../../lib/stores/s3/pending.ts';
 import { committedNames, content, hour, leftovers, visible } from '../committer/site.ts';
 import { type Fault, openFaultProxy, operationOf } from './faults.ts';
 import { openProxy, type ProxiedRequest } from './proxy.ts';

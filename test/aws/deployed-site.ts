@@ -7,7 +7,7 @@ import { openOnAws } from '../../functions/runtime/aws.ts';
 import { functionWorld, openWith } from '../../functions/runtime/world.ts';
 import type { TaskHandler } from '../../lib/asl/index.ts';
 import { configDigest, type Deployment, deploymentParameter, loadPipeline } from '../../lib/config/index.ts';
-import { objectAccess } from '../../lib/run/local-objects.ts';
+import { objectAccess } from '../../lib/run/local/local-objects.ts';
 import { type Home, newHome } from '../cli/harness.ts';
 import { call, functionNames } from '../functions/site.ts';
 import { deploy } from './deployment.ts';

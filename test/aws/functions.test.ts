@@ -12,7 +12,7 @@ import {
   loadStateMachine,
   startExecution,
 } from '../../lib/asl/index.ts';
-import { objectAccess } from '../../lib/run/local-objects.ts';
+import { objectAccess } from '../../lib/run/local/local-objects.ts';
 import { call, functionNames, recorded } from '../functions/site.ts';
 import { noSpark } from '../support/no-spark.ts';
 import { deploy } from './deployment.ts';

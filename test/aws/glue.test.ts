@@ -9,7 +9,7 @@ import {
   UnsupportedFeatureError,
 } from '../../lib/errors.ts';
 import { commitStaged, loadTable } from '../../lib/iceberg/index.ts';
-import { openGlueCatalog } from '../../lib/stores/glue-catalog.ts';
+import { openGlueCatalog } from '../../lib/stores/catalogs/glue-catalog.ts';
 import { catalogContract, type OpenedCatalog, stagedAppend, stagedTable } from '../contracts/catalog.ts';
 import { type Fault, openFaultProxy, operationOf } from './faults.ts';
 import { openTestStore, testClients, uniqueName } from './world.ts';

@@ -5,7 +5,7 @@ import { CreateBucketCommand, HeadObjectCommand, PutObjectCommand } from '@aws-s
 import { inject } from 'vitest';
 import { stringify } from 'yaml';
 import { type AwsWorldOptions, openAwsWorld } from '../../lib/run/aws-world.ts';
-import { attempt } from '../../lib/run/local-attempt.ts';
+import { attempt } from '../../lib/run/local/local-attempt.ts';
 import type { AwsClients } from '../../lib/stores/aws-clients.ts';
 import type { CatalogPointer, TableIdentifier } from '../../lib/stores/ports.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';

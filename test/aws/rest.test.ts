@@ -20,9 +20,9 @@ import {
   setRef,
   stageCommit,
 } from '../../lib/iceberg/index.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
-import { openRestCatalog, type RestCatalogOptions } from '../../lib/stores/rest-catalog.ts';
-import { openRestClient } from '../../lib/stores/rest-client.ts';
+import { openRestCatalog, type RestCatalogOptions } from '../../lib/stores/catalogs/rest-catalog.ts';
+import { openRestClient } from '../../lib/stores/catalogs/rest-client.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
 import { catalogContract, type OpenedCatalog, stagedAppend, stagedTable } from '../contracts/catalog.ts';
 import { type Fault, openFaultProxy } from './faults.ts';
 import { openProxy } from './proxy.ts';

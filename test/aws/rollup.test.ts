@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { attempt } from '../../lib/run/local-attempt.ts';
+import { attempt } from '../../lib/run/local/local-attempt.ts';
 import { workloadOf } from '../../lib/run/workloads.ts';
 import { writePointFile } from '../generators/point-files.ts';
 import { type OracleBatch, rollupOracle } from '../oracle/rollup-oracle.ts';

@@ -11,7 +11,7 @@ import {
   StoreUnavailableError,
 } from '../../lib/errors.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
-import type { S3StoreOptions } from '../../lib/stores/s3.ts';
+import type { S3StoreOptions } from '../../lib/stores/s3/s3.ts';
 import { bytes, lines, text } from '../contracts/object-store.ts';
 import { openFaultProxy, operationOf } from './faults.ts';
 import { openProxy, type ProxiedRequest } from './proxy.ts';

@@ -13,7 +13,7 @@ import {
   startExecution,
   type TaskHandler,
 } from '../../lib/asl/index.ts';
-import { GLUE_RUN } from '../../lib/run/local-spark.ts';
+import { GLUE_RUN } from '../../lib/run/local/local-spark.ts';
 import { noSpark } from '../support/no-spark.ts';
 
 /**

@@ -6,9 +6,9 @@ import { CreateTableCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dyn
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { inject } from 'vitest';
 import { type AwsClients, openAwsClients } from '../../lib/stores/aws-clients.ts';
-import { openDynamoState } from '../../lib/stores/dynamo-state.ts';
+import { openDynamoState } from '../../lib/stores/dynamo/state.ts';
 import type { Clock, StateStore } from '../../lib/stores/ports.ts';
-import { openS3Store, type S3Store, type S3StoreOptions } from '../../lib/stores/s3.ts';
+import { openS3Store, type S3Store, type S3StoreOptions } from '../../lib/stores/s3/s3.ts';
 import { credentials, region } from './stand-ins.ts';
 
 type Endpoints = ReturnType<typeof inject<'endpoints'>>;

@@ -7,7 +7,7 @@ import { uploadOnce } from '../../lib/cli/aws/upload.ts';
 import { checkRoom } from '../../lib/cli/room.ts';
 import { commands } from '../../lib/cli/specs/index.ts';
 import { SourceChangedError } from '../../lib/errors.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
 import { newHome, runOnce } from './harness.ts';
 
 /** A person's home: profiles as `aws configure` and `aws configure sso` write them, and a sign-in of years ago. */

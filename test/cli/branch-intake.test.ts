@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openLocalWorld } from '../../lib/run/local-world.ts';
+import { openLocalWorld } from '../../lib/run/local/local-world.ts';
 import { partwise } from '../faults/child.ts';
 import type { Home } from './harness.ts';
 import { balances, header, ok, warehouse } from './warehouse.ts';

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { openLocalWorld } from '../../lib/run/local-world.ts';
+import { openLocalWorld } from '../../lib/run/local/local-world.ts';
 import { ok, warehouse } from './warehouse.ts';
 
 async function withDeadline(deadline: string) {

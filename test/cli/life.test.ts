@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openLocalWorld } from '../../lib/run/local-world.ts';
+import { openLocalWorld } from '../../lib/run/local/local-world.ts';
 import { newHome } from './harness.ts';
 import { balances, first, header, ok, warehouse } from './warehouse.ts';
 

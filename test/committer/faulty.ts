@@ -1,6 +1,6 @@
 import { StoreUnavailableError } from '../../lib/errors.ts';
 import type { ObjectStore, PendingWrites } from '../../lib/stores/ports.ts';
-import { collectBytes } from '../../lib/stores/s3-read.ts';
+import { collectBytes } from '../../lib/stores/s3/read.ts';
 import { content } from './site.ts';
 
 /** What happens to one call of a port; `late`: nobody hears of it, and it has its effect some calls later. */

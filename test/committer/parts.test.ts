@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { growingPartSize, partSize } from '../../lib/stores/s3-parts.ts';
+import { growingPartSize, partSize } from '../../lib/stores/s3/parts.ts';
 
 const [mebibyte, gibibyte, tebibyte] = [2 ** 20, 2 ** 30, 2 ** 40];
 /** What S3 takes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */

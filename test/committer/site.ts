@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openJob, readCommitted } from '../../lib/committer/index.ts';
 import type { Job, Output } from '../../lib/committer/types.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
-import { openDirectoryPending } from '../../lib/stores/directory-pending.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
+import { openDirectoryPending } from '../../lib/stores/folder/directory-pending.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 
 export const hour = 3_600_000;

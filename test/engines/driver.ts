@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { localCatalogName } from '../../lib/run/local.ts';
+import { localCatalogName } from '../../lib/run/local/local.ts';
 import { isSetUp, jarsFolder, pythonPath } from './setup.ts';
 
 export type Row = Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
-import { localCatalogName, openLocalWorld, runPipeline } from '../../lib/run/local.ts';
+import { localCatalogName, openLocalWorld, runPipeline } from '../../lib/run/local/local.ts';
 import { parseSummary } from '../support/pipelines.ts';
 import { type Engines, enginesOn } from './driver.ts';
 

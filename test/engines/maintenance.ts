@@ -1,4 +1,4 @@
-import { localCatalogName } from '../../lib/run/local.ts';
+import { localCatalogName } from '../../lib/run/local/local.ts';
 import type { Engines } from './driver.ts';
 
 /** The whole names: a first part that names a catalog is taken for it. */

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { localCatalogName, runPipeline } from '../../lib/run/local.ts';
+import { localCatalogName, runPipeline } from '../../lib/run/local/local.ts';
 import { grownPipeline, openFixture, smallPipeline } from '../run/fixture.ts';
 import { parseSummary } from '../support/pipelines.ts';
 import { enginesOf } from './driver.ts';

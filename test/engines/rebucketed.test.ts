@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { text } from '../../lib/engine/sql.ts';
 import { currentSnapshot } from '../../lib/iceberg/index.ts';
-import { localCatalogName } from '../../lib/run/local.ts';
+import { localCatalogName } from '../../lib/run/local/local.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { SparkUnitError, UnitTooLargeError } from '../../lib/errors.ts';
-import { resumeRun } from '../../lib/run/local.ts';
-import { runTask } from '../../lib/run/local-task.ts';
+import { resumeRun } from '../../lib/run/local/local.ts';
+import { runTask } from '../../lib/run/local/local-task.ts';
 import { lookAtLatest } from '../../lib/summary/repair/look.ts';
-import type { RepairLatestTask } from '../../lib/summary/tasks.ts';
-import { verifyTables } from '../../lib/summary/verify.ts';
+import type { RepairLatestTask } from '../../lib/summary/tasks/tasks.ts';
+import { verifyTables } from '../../lib/summary/verify/verify.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';

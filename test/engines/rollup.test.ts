@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { text } from '../../lib/engine/sql.ts';
 import { verifyTables } from '../../lib/rollup/audit/verify-tables.ts';
-import { localCatalogName } from '../../lib/run/local.ts';
+import { localCatalogName } from '../../lib/run/local/local.ts';
 import { rollupOracle } from '../oracle/rollup-oracle.ts';
 import { expectOracle, rollUpTo, tableOf } from '../rollup/checks.ts';
 import { expectMerged, longerWindows, spreadBatches } from '../rollup/longer-windows.ts';

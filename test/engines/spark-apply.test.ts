@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
 import { SparkUnitError } from '../../lib/errors.ts';
-import { localCatalogName, planPipeline } from '../../lib/run/local.ts';
+import { localCatalogName, planPipeline } from '../../lib/run/local/local.ts';
 import type { ApplyGroup } from '../../lib/summary/types.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';

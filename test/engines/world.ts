@@ -24,10 +24,10 @@ import {
   stageCommit,
   type Table,
 } from '../../lib/iceberg/index.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
 import { filePath, joinLocation } from '../../lib/stores/location.ts';
 import type { ObjectStore } from '../../lib/stores/ports.ts';
-import { openSqliteCatalog, type SqliteCatalog } from '../../lib/stores/sqlite-catalog.ts';
+import { openSqliteCatalog, type SqliteCatalog } from '../../lib/stores/sqlite/catalog.ts';
 import { type Engines, enginesOf, type Row } from './driver.ts';
 
 /** Every type that the products' tables use. */

@@ -1,4 +1,4 @@
-import type { LocalWorld } from '../../lib/run/local.ts';
+import type { LocalWorld } from '../../lib/run/local/local.ts';
 import type { Rng } from '../generators/random.ts';
 
 export class InjectedError extends Error {

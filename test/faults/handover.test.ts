@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UnitTooLargeError } from '../../lib/errors.ts';
-import { isHandover } from '../../lib/run/handovers.ts';
+import { isHandover } from '../../lib/run/units/handovers.ts';
 import type { CheckpointRecord } from '../../lib/stores/ports.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';
 import { maintainTables } from '../../lib/summary/maintain.ts';

@@ -1,7 +1,7 @@
 import { copyFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cancelRun, planPipeline } from '../../lib/run/local.ts';
+import { cancelRun, planPipeline } from '../../lib/run/local/local.ts';
 import { writeSourceFile } from '../generators/files.ts';
 import { keyText, recordOf } from '../generators/records.ts';
 import type { SourceFile } from '../generators/scenario.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runPipeline } from '../../lib/run/local.ts';
+import { runPipeline } from '../../lib/run/local/local.ts';
 import type { IntakeStore } from '../../lib/stores/ports.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';

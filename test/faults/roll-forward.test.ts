@@ -11,12 +11,12 @@ import {
   stageCommit,
   type Table,
 } from '../../lib/iceberg/index.ts';
-import { runPipeline } from '../../lib/run/local.ts';
-import { runTask } from '../../lib/run/local-task.ts';
+import { runPipeline } from '../../lib/run/local/local.ts';
+import { runTask } from '../../lib/run/local/local-task.ts';
 import { filePath } from '../../lib/stores/location.ts';
 import type { CatalogPointer } from '../../lib/stores/ports.ts';
 import { maintainTables } from '../../lib/summary/maintain.ts';
-import type { RepairLatestTask } from '../../lib/summary/tasks.ts';
+import type { RepairLatestTask } from '../../lib/summary/tasks/tasks.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { modeDocument } from '../properties/modes.ts';

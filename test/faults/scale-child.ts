@@ -4,8 +4,8 @@
  * Usage: node scale-child.ts FOLDER BUCKETS MONTHS
  */
 import { stringify } from 'yaml';
-import { openLocalWorld } from '../../lib/run/local.ts';
-import { stageItems, writeStage } from '../../lib/run/stages.ts';
+import { openLocalWorld } from '../../lib/run/local/local.ts';
+import { stageItems, writeStage } from '../../lib/run/units/stages.ts';
 import type { Plan, Prepared, RunContext, UnitResult } from '../../lib/run/workload.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';
 import { pipelineDocument, wideShape } from '../generators/shape.ts';

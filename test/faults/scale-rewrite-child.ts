@@ -5,11 +5,11 @@
  * Usage: node scale-rewrite-child.ts FOLDER rebucket|compact BUCKETS MONTHS FILES_PER_CELL
  */
 import { stringify } from 'yaml';
-import { openLocalWorld } from '../../lib/run/local.ts';
-import { readSpecification, stageItems } from '../../lib/run/stages.ts';
+import { openLocalWorld } from '../../lib/run/local/local.ts';
+import { readSpecification, stageItems } from '../../lib/run/units/stages.ts';
 import type { Prepared, RunContext, UnitResult } from '../../lib/run/workload.ts';
-import { digestOf } from '../../lib/summary/audit-digest.ts';
-import { stateFileOf } from '../../lib/summary/audit-state.ts';
+import { digestOf } from '../../lib/summary/audit/digest.ts';
+import { stateFileOf } from '../../lib/summary/audit/state.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';
 import {
   type CompareOutcome,
@@ -19,7 +19,7 @@ import {
   type RewriteSpec,
   rewriteStage,
 } from '../../lib/summary/rewrite/types.ts';
-import type { RewriteTask } from '../../lib/summary/tasks.ts';
+import type { RewriteTask } from '../../lib/summary/tasks/tasks.ts';
 import type { FileSpec, RewriteFacts, SummaryPlanFacts } from '../../lib/summary/types.ts';
 import { pipelineDocument, wideShape } from '../generators/shape.ts';
 import { parseSummary } from '../support/pipelines.ts';

@@ -21,12 +21,12 @@ import {
 } from '../../lib/iceberg/index.ts';
 import { runContext } from '../../lib/run/context.ts';
 import { jsonBytes } from '../../lib/run/layout.ts';
-import type { LocalWorld } from '../../lib/run/local.ts';
-import { stageItems } from '../../lib/run/stages.ts';
+import type { LocalWorld } from '../../lib/run/local/local.ts';
+import { stageItems } from '../../lib/run/units/stages.ts';
 import type { RunContext, StageSummary, Task, UnitResult } from '../../lib/run/workload.ts';
 import type { Location, ObjectStore } from '../../lib/stores/ports.ts';
 import { targetTables } from '../../lib/summary/index.ts';
-import type { Role } from '../../lib/summary/tables.ts';
+import type { Role } from '../../lib/summary/tables/tables.ts';
 
 export const fileBytes = 1_000_000;
 export const fileRows = 700;

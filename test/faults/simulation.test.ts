@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resumeRun, runPipeline } from '../../lib/run/local.ts';
+import { resumeRun, runPipeline } from '../../lib/run/local/local.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { rng } from '../generators/random.ts';
 import { smallShape } from '../generators/shape.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cancelRun, planPipeline, type RunOutcome, resumeRun } from '../../lib/run/local.ts';
+import { cancelRun, planPipeline, type RunOutcome, resumeRun } from '../../lib/run/local/local.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { modeDocument } from '../properties/modes.ts';

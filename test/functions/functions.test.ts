@@ -18,7 +18,7 @@ import {
   startExecution,
 } from '../../lib/asl/index.ts';
 import { currentSpec, loadTable } from '../../lib/iceberg/index.ts';
-import { objectAccess } from '../../lib/run/local-objects.ts';
+import { objectAccess } from '../../lib/run/local/local-objects.ts';
 import { noSpark } from '../support/no-spark.ts';
 import { call, functionNames, openSite, recorded } from './site.ts';
 

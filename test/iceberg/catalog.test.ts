@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { CatalogBusyError, CommitConflictError } from '../../lib/errors.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
-import { openSqliteCatalog } from '../../lib/stores/sqlite-catalog.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
+import { openSqliteCatalog } from '../../lib/stores/sqlite/catalog.ts';
 import { catalogContract } from '../contracts/catalog.ts';
 
 const t = { namespace: 'ns', name: 't' };

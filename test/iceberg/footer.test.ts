@@ -7,7 +7,7 @@ import type { EngineSession, FieldIdTree } from '../../lib/engine/engine.ts';
 import { checkFooter } from '../../lib/iceberg/index.ts';
 import type { DataFile, Schema } from '../../lib/iceberg/types.ts';
 import { fieldIds } from '../../lib/run/field-ids.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import type { ObjectStore } from '../../lib/stores/ports.ts';
 

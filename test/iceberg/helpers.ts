@@ -17,10 +17,10 @@ import {
   stageCommit,
   type Table,
 } from '../../lib/iceberg/index.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import type { CatalogPointer, Clock, ObjectStore } from '../../lib/stores/ports.ts';
-import { openSqliteCatalog } from '../../lib/stores/sqlite-catalog.ts';
+import { openSqliteCatalog } from '../../lib/stores/sqlite/catalog.ts';
 
 export const identifier = { namespace: 'ns', name: 't' };
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { runTask } from '../../lib/run/local-task.ts';
-import type { RepairLatestTask } from '../../lib/summary/tasks.ts';
-import { verifyTables } from '../../lib/summary/verify.ts';
+import { runTask } from '../../lib/run/local/local-task.ts';
+import type { RepairLatestTask } from '../../lib/summary/tasks/tasks.ts';
+import { verifyTables } from '../../lib/summary/verify/verify.ts';
 import { scenarios } from '../generators/arbitraries.ts';
 import type { Scenario } from '../generators/scenario.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';

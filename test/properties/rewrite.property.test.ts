@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { RewriteTask } from '../../lib/summary/tasks.ts';
+import type { RewriteTask } from '../../lib/summary/tasks/tasks.ts';
 import { scenarios } from '../generators/arbitraries.ts';
 import type { Scenario } from '../generators/scenario.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { WriteParquetOptions } from '../../lib/engine/engine.ts';
-import { cancelRun, planOfRun, type RunOutcome } from '../../lib/run/local.ts';
+import { cancelRun, planOfRun, type RunOutcome } from '../../lib/run/local/local.ts';
 import { at, file, rules as simple } from '../oracle/rollup-example.ts';
 import { expectOracle } from './checks.ts';
 import { openRollup, type RollupProduct } from './product.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PinnedSnapshotExpiredError } from '../../lib/errors.ts';
 import { rollupWorkload } from '../../lib/rollup/index.ts';
 import { runContext } from '../../lib/run/context.ts';
-import { planOfRun, type RunOutcome } from '../../lib/run/local.ts';
+import { planOfRun, type RunOutcome } from '../../lib/run/local/local.ts';
 import type { RollupProduct } from './product.ts';
 import { changed, data, first, openStage, order, play, type Spoiling, type Stage } from './spoiled.ts';
 

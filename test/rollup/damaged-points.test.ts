@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import { text } from '../../lib/engine/sql.ts';
-import { intakeFiles } from '../../lib/run/intake.ts';
+import { intakeFiles } from '../../lib/run/intake/intake.ts';
 import { openRollup } from './product.ts';
 import { batchOf, threeBatches } from './scenario.ts';
 

@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newestBatch } from '../../lib/rollup/batch.ts';
-import { readState } from '../../lib/rollup/state.ts';
-import { intakeFiles } from '../../lib/run/intake.ts';
+import { readState } from '../../lib/rollup/state/state.ts';
+import { intakeFiles } from '../../lib/run/intake/intake.ts';
 import { tableOf } from './checks.ts';
 import { openRollup } from './product.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { planUnits } from '../../lib/rollup/plan-units.ts';
+import { planUnits } from '../../lib/rollup/plan/units.ts';
 import type { RollupSpec } from '../../lib/rollup/types.ts';
-import type { UnitRoom } from '../../lib/run/route-unit.ts';
+import type { UnitRoom } from '../../lib/run/engines/route-unit.ts';
 import { rollupConfig } from './product.ts';
 import { threeBatches } from './scenario.ts';
 

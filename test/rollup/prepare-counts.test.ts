@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { parsePipeline } from '../../lib/config/index.ts';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import type { SqlRow } from '../../lib/engine/engine.ts';
-import { countPrepared, preparedCounts } from '../../lib/rollup/prepare-counts.ts';
+import { countPrepared, preparedCounts } from '../../lib/rollup/prepare/counts.ts';
 import { pointColumns } from '../../lib/rollup/sql/points.ts';
 import { seriesLabels } from '../../lib/rollup/sql/prepared.ts';
 

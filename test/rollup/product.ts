@@ -7,7 +7,7 @@ import { parsePipeline, type RollupConfig } from '../../lib/config/index.ts';
 import type { SqlRow } from '../../lib/engine/engine.ts';
 import { currentSnapshot, loadTable } from '../../lib/iceberg/index.ts';
 import { createOpenWindows } from '../../lib/rollup/provisional.ts';
-import { intakeFiles } from '../../lib/run/intake.ts';
+import { intakeFiles } from '../../lib/run/intake/intake.ts';
 import {
   type LocalWorld,
   type LocalWorldOptions,
@@ -15,7 +15,7 @@ import {
   type RunOutcome,
   resumeRun,
   runPipeline,
-} from '../../lib/run/local.ts';
+} from '../../lib/run/local/local.ts';
 import type { World } from '../../lib/run/workload.ts';
 import { writePointFile } from '../generators/point-files.ts';
 import type { PointScenario } from '../generators/points.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WriteParquetOptions } from '../../lib/engine/engine.ts';
 import { rollupWorkload } from '../../lib/rollup/index.ts';
 import { runContext } from '../../lib/run/context.ts';
-import { planOfRun } from '../../lib/run/local.ts';
+import { planOfRun } from '../../lib/run/local/local.ts';
 import { rollUpTo } from './checks.ts';
 import { openRollup } from './product.ts';
 import { repair } from './repair.ts';

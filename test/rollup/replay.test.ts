@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { giveUpBranch } from '../../lib/cli/branches.ts';
 import { replayBatches } from '../../lib/cli/replay.ts';
 import { newestBatch } from '../../lib/rollup/batch.ts';
-import { runPipeline } from '../../lib/run/local.ts';
+import { runPipeline } from '../../lib/run/local/local.ts';
 import { writePointFile } from '../generators/point-files.ts';
 import type { OraclePoint } from '../oracle/rollup-oracle.ts';
 import { expectOracle, rollUpTo, tableOf } from './checks.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import { duckDb } from '../../lib/engine/duckdb-dialect.ts';
 import { sketchBuckets } from '../../lib/rollup/audit/sketch-buckets.ts';
-import { sketchBins } from '../../lib/rollup/sketch-bins.ts';
+import { sketchBins } from '../../lib/rollup/sketch/bins.ts';
 import { binRows, pointSketches } from '../../lib/rollup/sql/sketches.ts';
 import { bucketOf, type QuantileRules } from '../oracle/sketch-oracle.ts';
 

@@ -1,5 +1,5 @@
 import type { WriteParquetOptions } from '../../lib/engine/engine.ts';
-import { cancelRun, type RunOutcome } from '../../lib/run/local.ts';
+import { cancelRun, type RunOutcome } from '../../lib/run/local/local.ts';
 import { at, file, rules as simple } from '../oracle/rollup-example.ts';
 import type { QuantileRules } from '../oracle/sketch-oracle.ts';
 import { openRollup, type RollupProduct, type RollupProductOptions } from './product.ts';

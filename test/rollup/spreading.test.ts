@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { spreadingOf } from '../../lib/rollup/spreading.ts';
+import { spreadingOf } from '../../lib/rollup/plan/spreading.ts';
 import { rollupConfig } from './product.ts';
 import { threeBatches } from './scenario.ts';
 

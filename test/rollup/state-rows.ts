@@ -1,6 +1,6 @@
 import { textList } from '../../lib/engine/sql.ts';
 import { newestBatch } from '../../lib/rollup/batch.ts';
-import { readState } from '../../lib/rollup/state.ts';
+import { readState } from '../../lib/rollup/state/state.ts';
 import { tableOf } from './checks.ts';
 import type { RollupProduct } from './product.ts';
 

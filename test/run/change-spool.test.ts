@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DataFile, dataFileToJson } from '../../lib/iceberg/index.ts';
-import { spoolChanges } from '../../lib/run/change-spool.ts';
-import { saveCheckpoint } from '../../lib/run/checkpoints.ts';
-import { writeStage } from '../../lib/run/stages.ts';
+import { spoolChanges } from '../../lib/run/publish/change-spool.ts';
+import { saveCheckpoint } from '../../lib/run/units/checkpoints.ts';
+import { writeStage } from '../../lib/run/units/stages.ts';
 import type { Plan, RunContext } from '../../lib/run/workload.ts';
 import { type Fixture, openFixture } from './fixture.ts';
 

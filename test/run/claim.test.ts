@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { runPipeline } from '../../lib/run/local.ts';
+import { runPipeline } from '../../lib/run/local/local.ts';
 import type { IntakeStatus } from '../../lib/stores/ports.ts';
 import { parseSummary } from '../support/pipelines.ts';
 import { openFixture, smallPipeline } from './fixture.ts';

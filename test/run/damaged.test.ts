@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { cancelRun, planPipeline, resumeRun, runPipeline } from '../../lib/run/local.ts';
+import { cancelRun, planPipeline, resumeRun, runPipeline } from '../../lib/run/local/local.ts';
 import { type Fixture, openFixture } from './fixture.ts';
 
 let fixture: Fixture;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deadlineLines, movedRoute, planDeadline } from '../../lib/run/deadline.ts';
-import type { RoutedUnit } from '../../lib/run/engine-facts.ts';
-import { sparkEstimate } from '../../lib/run/spark-capacity.ts';
-import { sparkWorkOf, type UnitLoad } from '../../lib/run/unit-load.ts';
+import { deadlineLines, movedRoute, planDeadline } from '../../lib/run/engines/deadline.ts';
+import type { RoutedUnit } from '../../lib/run/engines/engine-facts.ts';
+import { sparkWorkOf, type UnitLoad } from '../../lib/run/engines/unit-load.ts';
+import { sparkEstimate } from '../../lib/run/spark/capacity.ts';
 import type { RunContext } from '../../lib/run/workload.ts';
 import { parseSummary } from '../support/pipelines.ts';
 import { smallPipeline } from './fixture.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { SummaryConfig } from '../../lib/config/schema.ts';
 import { runContext } from '../../lib/run/context.ts';
-import { type LocalWorld, type LocalWorldOptions, openLocalWorld } from '../../lib/run/local-world.ts';
+import { type LocalWorld, type LocalWorldOptions, openLocalWorld } from '../../lib/run/local/local-world.ts';
 import type { RunContext } from '../../lib/run/workload.ts';
 import { parseSummary } from '../support/pipelines.ts';
 

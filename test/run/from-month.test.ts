@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { planPipeline, runPipeline } from '../../lib/run/local.ts';
-import { readSpecification, stageItems } from '../../lib/run/stages.ts';
+import { planPipeline, runPipeline } from '../../lib/run/local/local.ts';
+import { readSpecification, stageItems } from '../../lib/run/units/stages.ts';
 import { monthText } from '../../lib/summary/sql/months.ts';
 import type { ApplySpec } from '../../lib/summary/types.ts';
 import { parseSummary } from '../support/pipelines.ts';

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { keep } from '../../lib/run/kept.ts';
-import { runPipeline } from '../../lib/run/local.ts';
+import { runPipeline } from '../../lib/run/local/local.ts';
 import type { ObjectStore } from '../../lib/stores/ports.ts';
 import { parseSummary } from '../support/pipelines.ts';
 import { openFixture, smallPipeline } from './fixture.ts';

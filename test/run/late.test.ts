@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { runPipeline } from '../../lib/run/local.ts';
+import { runPipeline } from '../../lib/run/local/local.ts';
 import { openFixture } from './fixture.ts';
 
 it('a run that passes its deadline ends as any other, and it is said', async () => {

@@ -10,9 +10,9 @@ import {
   liveFiles,
   loadTable,
 } from '../../lib/iceberg/index.ts';
-import { runPipeline } from '../../lib/run/local.ts';
-import { type Role, tableIdentifier } from '../../lib/summary/tables.ts';
-import { verifyTables } from '../../lib/summary/verify.ts';
+import { runPipeline } from '../../lib/run/local/local.ts';
+import { type Role, tableIdentifier } from '../../lib/summary/tables/tables.ts';
+import { verifyTables } from '../../lib/summary/verify/verify.ts';
 import { liveRows, type ScannedFile, scanned } from '../../lib/upkeep/live-rows.ts';
 import { parseSummary } from '../support/pipelines.ts';
 import { type Fixture, grownPipeline as grown, openFixture, smallPipeline } from './fixture.ts';

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { currentSnapshot } from '../../lib/iceberg/index.ts';
-import { cancelRun, resumeRun, runPipeline } from '../../lib/run/local.ts';
-import { findTable } from '../../lib/summary/pin-config.ts';
+import { cancelRun, resumeRun, runPipeline } from '../../lib/run/local/local.ts';
+import { findTable } from '../../lib/summary/tables/pin-config.ts';
 import { openFixture } from './fixture.ts';
 
 /** What another process does to a run while an attempt of it is at work. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CorruptStateError, UnitTooLargeError, UnitUnfinishedError } from '../../lib/errors.ts';
-import { isHandover, newestHandover } from '../../lib/run/handovers.ts';
-import { inPieces } from '../../lib/run/pieces.ts';
+import { isHandover, newestHandover } from '../../lib/run/units/handovers.ts';
+import { inPieces } from '../../lib/run/units/pieces.ts';
 import type { RunContext } from '../../lib/run/workload.ts';
 import { DeathError, mortal } from '../properties/crashes.ts';
 import { type Fixture, openFixture } from './fixture.ts';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { writeManifest } from '../../lib/run/context.ts';
 import { jsonBytes, layout } from '../../lib/run/layout.ts';
-import { planRun } from '../../lib/run/planning.ts';
-import { writeStage } from '../../lib/run/stages.ts';
+import { planRun } from '../../lib/run/plan/planning.ts';
+import { writeStage } from '../../lib/run/units/stages.ts';
 import type { Plan, Workload } from '../../lib/run/workload.ts';
 import { openFixture } from './fixture.ts';
 

@@ -11,9 +11,9 @@ import {
 import type { SummaryConfig } from '../../lib/config/schema.ts';
 import { IntegrityError, UnitTooLargeError } from '../../lib/errors.ts';
 import { handlers } from '../../lib/run/handlers.ts';
-import { intakeFiles } from '../../lib/run/intake.ts';
-import { cancelRun, resumeRun } from '../../lib/run/local.ts';
-import { objectAccess } from '../../lib/run/local-objects.ts';
+import { intakeFiles } from '../../lib/run/intake/intake.ts';
+import { cancelRun, resumeRun } from '../../lib/run/local/local.ts';
+import { objectAccess } from '../../lib/run/local/local-objects.ts';
 import { pipelineMachine } from '../../lib/run/pipeline-definition.ts';
 import type { Workload } from '../../lib/run/workload.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { routeUnit, type UnitNeeds, type UnitRoom } from '../../lib/run/route-unit.ts';
+import { routeUnit, type UnitNeeds, type UnitRoom } from '../../lib/run/engines/route-unit.ts';
 
 const room: UnitRoom = { memoryBytes: 1e9, seconds: 600, diskBytes: 6e9 };
 const small: UnitNeeds = { bytes: 1e8, piece: 'a cell', memoryBytes: 1e8, pieceSeconds: 10, diskBytes: 1e8 };

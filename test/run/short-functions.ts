@@ -8,11 +8,11 @@ import {
 } from '../../lib/asl/index.ts';
 import { UnitTooLargeError } from '../../lib/errors.ts';
 import { handlers } from '../../lib/run/handlers.ts';
-import { intakeFiles } from '../../lib/run/intake.ts';
-import { objectAccess } from '../../lib/run/local-objects.ts';
+import { intakeFiles } from '../../lib/run/intake/intake.ts';
+import { objectAccess } from '../../lib/run/local/local-objects.ts';
 import { pipelineMachine } from '../../lib/run/pipeline-definition.ts';
 import { summaryWorkload } from '../../lib/summary/index.ts';
-import type { SummaryTask } from '../../lib/summary/tasks.ts';
+import type { SummaryTask } from '../../lib/summary/tasks/tasks.ts';
 import { seededRandom, virtualTime } from '../asl/support.ts';
 import type { Scenario } from '../generators/scenario.ts';
 import { bulkLoad } from '../summary/bulk-load.ts';

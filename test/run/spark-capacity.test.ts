@@ -7,8 +7,8 @@ import {
   sparkEstimate,
   sparkUnitSeconds,
   workerTypeFor,
-} from '../../lib/run/spark-capacity.ts';
-import { spreader } from '../../lib/run/spark-spread.ts';
+} from '../../lib/run/spark/capacity.ts';
+import { spreader } from '../../lib/run/spark/spread.ts';
 
 const types = ['G.1X', 'G.2X', 'G.4X', 'G.8X'] as const;
 const jobs = fc.record({

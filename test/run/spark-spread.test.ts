@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { runsFor } from '../../lib/run/spark-capacity.ts';
-import { spreader } from '../../lib/run/spark-spread.ts';
+import { runsFor } from '../../lib/run/spark/capacity.ts';
+import { spreader } from '../../lib/run/spark/spread.ts';
 
 const limits = { leastRunSeconds: 100, mostRuns: 4, mostRunSeconds: 1_000 };
 

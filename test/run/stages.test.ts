@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CorruptStateError } from '../../lib/errors.ts';
-import { checkpointsOf, readCheckpoint, saveCheckpoint } from '../../lib/run/checkpoints.ts';
-import { type PlannedUnit, readSpecification, stageItems, unitId, writeStage } from '../../lib/run/stages.ts';
+import { checkpointsOf, readCheckpoint, saveCheckpoint } from '../../lib/run/units/checkpoints.ts';
+import {
+  type PlannedUnit,
+  readSpecification,
+  stageItems,
+  unitId,
+  writeStage,
+} from '../../lib/run/units/stages.ts';
 import type { UnitItem } from '../../lib/run/workload.ts';
 import { openFixture } from './fixture.ts';
 

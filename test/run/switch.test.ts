@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { switchToBranch } from '../../lib/cli/branches.ts';
 import { loadTable, type Table } from '../../lib/iceberg/index.ts';
-import { runPipeline } from '../../lib/run/local.ts';
+import { runPipeline } from '../../lib/run/local/local.ts';
 import type { CatalogPointer } from '../../lib/stores/ports.ts';
 import { oneTableAtATime } from '../faults/one-table.ts';
 import { bulkScenario } from '../generators/bulk.ts';

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { planPipeline, resumeRun, runPipeline } from '../../lib/run/local.ts';
+import { planPipeline, resumeRun, runPipeline } from '../../lib/run/local/local.ts';
 import { workedMs } from '../../lib/run/run-facts.ts';
 import { openFixture } from './fixture.ts';
 

@@ -9,7 +9,7 @@ import { prices } from '../../lib/simulate/prices.ts';
 import { rollupBatch, rollupStages } from '../../lib/simulate/rollup.ts';
 import { runCost } from '../../lib/simulate/run-cost.ts';
 import { sensitivity, simulateSummary } from '../../lib/simulate/simulate.ts';
-import { rowShapeOf } from '../../lib/summary/cost-model.ts';
+import { rowShapeOf } from '../../lib/summary/plan/cost-model.ts';
 
 const row = rowShapeOf(760, defaultAssumptions.rowBytes);
 const tableOf = (rows: number, records: number): TableStatistics => ({

@@ -15,7 +15,7 @@ import { rollupBatch, rollupStages, rowsOut } from '../../lib/simulate/rollup.ts
 import { runCost } from '../../lib/simulate/run-cost.ts';
 import { sensitivity, simulateSummary } from '../../lib/simulate/simulate.ts';
 import { summaryVolume } from '../../lib/simulate/summary-volume.ts';
-import { rowShapeOf } from '../../lib/summary/cost-model.ts';
+import { rowShapeOf } from '../../lib/summary/plan/cost-model.ts';
 import { runOnce } from '../cli/harness.ts';
 
 const row = rowShapeOf(760, 1_450);

@@ -9,7 +9,7 @@ import { text } from '../../lib/engine/sql.ts';
 import { contentVersion } from '../../lib/run/sources/version.ts';
 import type { Prepared, RunContext, World } from '../../lib/run/workload.ts';
 import type { IntakeItem, ObjectStore } from '../../lib/stores/ports.ts';
-import { prepare } from '../../lib/summary/prepare.ts';
+import { prepare } from '../../lib/summary/prepare/prepare.ts';
 import { parseSummary } from '../support/pipelines.ts';
 
 /** A folder in which files can be prepared, with the stores reduced to what `prepare` uses. */

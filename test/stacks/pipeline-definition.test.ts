@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadStateMachine } from '../../lib/asl/index.ts';
 import * as errors from '../../lib/errors.ts';
-import { GLUE_RUN } from '../../lib/run/local-spark.ts';
+import { GLUE_RUN } from '../../lib/run/local/local-spark.ts';
 import { FUNCTION_NAMES } from '../../lib/stacks/pipeline-machine.ts';
 import { synthesiseDefinition } from '../../lib/stacks/synthesise-definition.ts';
 

@@ -17,7 +17,7 @@ import {
   LeaseHeldError,
   PinnedSnapshotExpiredError,
 } from '../../lib/errors.ts';
-import { GLUE_RUN } from '../../lib/run/local-spark.ts';
+import { GLUE_RUN } from '../../lib/run/local/local-spark.ts';
 import { type MachineFailure, raisedError } from '../../lib/run/raised-error.ts';
 import { FUNCTION_NAMES } from '../../lib/stacks/pipeline-machine.ts';
 import { memoryObjects, named, seededRandom, virtualTime } from '../asl/support.ts';

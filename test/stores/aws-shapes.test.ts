@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { glueType } from '../../lib/stores/glue-table-input.ts';
-import { growingPartSize, partSize } from '../../lib/stores/s3-parts.ts';
+import { glueType } from '../../lib/stores/catalogs/glue-table-input.ts';
+import { growingPartSize, partSize } from '../../lib/stores/s3/parts.ts';
 
 const mebibyte = 2 ** 20;
 const terabyte = 2 ** 40;

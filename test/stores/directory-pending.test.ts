@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openDirectoryPending } from '../../lib/stores/directory-pending.ts';
+import { openDirectoryPending } from '../../lib/stores/folder/directory-pending.ts';
 import { fileLocation, joinLocation } from '../../lib/stores/location.ts';
 
 it('lets writers begin while others clean up the folders that they share', async () => {

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { LocationEscapeError } from '../../lib/errors.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
 import { filePath, normalizeLocation } from '../../lib/stores/location.ts';
 import { bytes, type OpenedStore, objectStoreContract } from '../contracts/object-store.ts';
 

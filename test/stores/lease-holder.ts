@@ -1,4 +1,4 @@
-import { openSqliteState } from '../../lib/stores/sqlite-state.ts';
+import { openSqliteState } from '../../lib/stores/sqlite/state.ts';
 
 /** A process that takes the lease `p` as `run-1` for an hour, says so and waits to be killed. */
 const [, , path = ''] = process.argv;

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LeaseHeldError } from '../../lib/errors.ts';
 import type { StateStore } from '../../lib/stores/ports.ts';
-import { isGone, ownProcess, type ProcessIdentity } from '../../lib/stores/process-identity.ts';
-import { openSqliteState } from '../../lib/stores/sqlite-state.ts';
+import { isGone, ownProcess, type ProcessIdentity } from '../../lib/stores/sqlite/process-identity.ts';
+import { openSqliteState } from '../../lib/stores/sqlite/state.ts';
 
 let folder: string;
 let path: string;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type MetadataJson, tableChanges } from '../../lib/stores/rest-changes.ts';
+import { type MetadataJson, tableChanges } from '../../lib/stores/catalogs/rest-changes.ts';
 
 const base: MetadataJson = {
   'format-version': 2,

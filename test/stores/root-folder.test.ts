@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import { ConfigError } from '../../lib/errors.ts';
 import { storageError } from '../../lib/storage-error.ts';
-import { makeRoot } from '../../lib/stores/root-folder.ts';
-import { openSqliteState } from '../../lib/stores/sqlite-state.ts';
+import { makeRoot } from '../../lib/stores/folder/root-folder.ts';
+import { openSqliteState } from '../../lib/stores/sqlite/state.ts';
 
 async function inFolder(action: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'partwise-root-'));

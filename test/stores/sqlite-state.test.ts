@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { isNewerSequencer } from '../../lib/stores/sequencer.ts';
-import { openSqliteState } from '../../lib/stores/sqlite-state.ts';
+import { openSqliteState } from '../../lib/stores/sqlite/state.ts';
 import { stateStoreContract } from '../contracts/state-store.ts';
 
 stateStoreContract('SQLite', async (clock) => {

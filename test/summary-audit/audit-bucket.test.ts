@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { auditBucket } from '../../lib/summary/audit.ts';
+import { auditBucket } from '../../lib/summary/audit/audit.ts';
 import { type Bucket, buildBucket, key, type Row, record, type Written } from './bucket-fixture.ts';
 
 const open: Bucket[] = [];

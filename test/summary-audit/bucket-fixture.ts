@@ -6,19 +6,19 @@ import type { EngineSession } from '../../lib/engine/engine.ts';
 import { identifier, text } from '../../lib/engine/sql.ts';
 import { fieldIds } from '../../lib/run/field-ids.ts';
 import type { World } from '../../lib/run/workload.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import type { Location, ObjectStore } from '../../lib/stores/ports.ts';
-import type { BucketAudit } from '../../lib/summary/audit-context.ts';
-import { type Findings, findings } from '../../lib/summary/audit-findings.ts';
-import { monthText } from '../../lib/summary/audit-sql.ts';
-import type { RoleState, StateFile, TableState } from '../../lib/summary/audit-state.ts';
-import { summaryShape } from '../../lib/summary/columns.ts';
-import { type Role, targetTables } from '../../lib/summary/tables.ts';
+import type { BucketAudit } from '../../lib/summary/audit/context.ts';
+import { type Findings, findings } from '../../lib/summary/audit/findings.ts';
+import { monthText } from '../../lib/summary/audit/sql.ts';
+import type { RoleState, StateFile, TableState } from '../../lib/summary/audit/state.ts';
+import { summaryShape } from '../../lib/summary/tables/columns.ts';
+import { type Role, targetTables } from '../../lib/summary/tables/tables.ts';
 import type { SummaryContext } from '../../lib/summary/types.ts';
-import { type ExpectedKey, recompute } from '../../lib/summary/verify-recompute.ts';
-import type { Deletion, SourceRecord, StoredMonth } from '../../lib/summary/verify-registers.ts';
-import { recomputeRules } from '../../lib/summary/verify-rows.ts';
+import { type ExpectedKey, recompute } from '../../lib/summary/verify/recompute.ts';
+import type { Deletion, SourceRecord, StoredMonth } from '../../lib/summary/verify/registers.ts';
+import { recomputeRules } from '../../lib/summary/verify/rows.ts';
 
 /** One bucket of small tables with real Parquet files, and a run over it that is right until a test spoils it. */
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UsageError } from '../../lib/errors.ts';
 import { currentSnapshot, loadTable } from '../../lib/iceberg/index.ts';
-import { diffBranches } from '../../lib/summary/diff.ts';
-import { tableIdentifier } from '../../lib/summary/tables.ts';
+import { diffBranches } from '../../lib/summary/diff/diff.ts';
+import { tableIdentifier } from '../../lib/summary/tables/tables.ts';
 import { months, openSite, type Site } from './site.ts';
 
 let site: Site;

@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
 import { currentSnapshot, liveFiles, loadTable, type ScanFile } from '../../lib/iceberg/index.ts';
-import { cancelRun, resumeRun } from '../../lib/run/local.ts';
+import { cancelRun, resumeRun } from '../../lib/run/local/local.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import { maintainTables } from '../../lib/summary/maintain.ts';
-import { type Role, tableIdentifier } from '../../lib/summary/tables.ts';
-import { verifyTables } from '../../lib/summary/verify.ts';
+import { type Role, tableIdentifier } from '../../lib/summary/tables/tables.ts';
+import { verifyTables } from '../../lib/summary/verify/verify.ts';
 import { cellToCompact } from '../../lib/upkeep/cells.ts';
 import { failures, months, openSite, type Site } from './site.ts';
 

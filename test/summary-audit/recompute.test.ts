@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { OrderTuple } from '../../lib/summary/verify-order.ts';
-import { compareTuples, compareValues } from '../../lib/summary/verify-order.ts';
-import { recompute } from '../../lib/summary/verify-recompute.ts';
-import type { Deletion, SourceRecord, StoredMonth } from '../../lib/summary/verify-registers.ts';
+import type { OrderTuple } from '../../lib/summary/verify/order.ts';
+import { compareTuples, compareValues } from '../../lib/summary/verify/order.ts';
+import { recompute } from '../../lib/summary/verify/recompute.ts';
+import type { Deletion, SourceRecord, StoredMonth } from '../../lib/summary/verify/registers.ts';
 
 const rules = {
   historyLength: 12,

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { UnitTooLargeError } from '../../lib/errors.ts';
-import { auditBucket } from '../../lib/summary/audit.ts';
-import { findings } from '../../lib/summary/audit-findings.ts';
-import { inLittleRoom } from '../../lib/summary/audit-room.ts';
+import { auditBucket } from '../../lib/summary/audit/audit.ts';
+import { findings } from '../../lib/summary/audit/findings.ts';
+import { inLittleRoom } from '../../lib/summary/audit/room.ts';
 import { type Bucket, buildBucket, key, record } from './bucket-fixture.ts';
 
 const open: Bucket[] = [];

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { SummaryConfig } from '../../lib/config/schema.ts';
 import { runContext } from '../../lib/run/context.ts';
-import { type LocalWorld, openLocalWorld, type RunOutcome, runPipeline } from '../../lib/run/local.ts';
+import { type LocalWorld, openLocalWorld, type RunOutcome, runPipeline } from '../../lib/run/local/local.ts';
 import type { AuditReport, RunContext } from '../../lib/run/workload.ts';
 import { parseSummary } from '../support/pipelines.ts';
 

@@ -15,9 +15,9 @@ import {
   stageCommit,
 } from '../../lib/iceberg/index.ts';
 import { fieldIds } from '../../lib/run/field-ids.ts';
-import type { RunOutcome } from '../../lib/run/local.ts';
-import { type Role, tableIdentifier } from '../../lib/summary/tables.ts';
-import { verifyRun, verifyTables } from '../../lib/summary/verify.ts';
+import type { RunOutcome } from '../../lib/run/local/local.ts';
+import { type Role, tableIdentifier } from '../../lib/summary/tables/tables.ts';
+import { verifyRun, verifyTables } from '../../lib/summary/verify/verify.ts';
 import { liveRows, scanned } from '../../lib/upkeep/live-rows.ts';
 import { failures, months, openSite, type Site } from './site.ts';
 

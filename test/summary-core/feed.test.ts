@@ -6,13 +6,13 @@ import { stringify } from 'yaml';
 import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import { duckDb } from '../../lib/engine/duckdb-dialect.ts';
 import type { EngineSession } from '../../lib/engine/engine.ts';
-import { summaryShape } from '../../lib/summary/columns.ts';
-import { preparedRows } from '../../lib/summary/resolve-inputs.ts';
-import type { KeySlice } from '../../lib/summary/resolve-slices.ts';
+import { preparedRows } from '../../lib/summary/resolve/inputs.ts';
+import type { KeySlice } from '../../lib/summary/resolve/slices.ts';
 import { batchTable } from '../../lib/summary/sql/classify.ts';
 import { feedTable } from '../../lib/summary/sql/feed.ts';
-import { targetTables } from '../../lib/summary/tables.ts';
-import { resolveShown } from '../../lib/summary/verify-feed.ts';
+import { summaryShape } from '../../lib/summary/tables/columns.ts';
+import { targetTables } from '../../lib/summary/tables/tables.ts';
+import { resolveShown } from '../../lib/summary/verify/feed.ts';
 import { pipelineDocument, smallShape } from '../generators/shape.ts';
 import { parseSummary } from '../support/pipelines.ts';
 

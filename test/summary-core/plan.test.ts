@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { chooseBuckets } from '../../lib/summary/buckets.ts';
-import { packGroups, planGroups } from '../../lib/summary/plan-groups.ts';
+import { packGroups, planGroups } from '../../lib/summary/plan/groups.ts';
 import { monthNumber, monthText } from '../../lib/summary/sql/months.ts';
+import { chooseBuckets } from '../../lib/summary/tables/buckets.ts';
 import type { FileSpec } from '../../lib/summary/types.ts';
 import { parseSummary } from '../support/pipelines.ts';
 

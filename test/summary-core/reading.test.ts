@@ -5,10 +5,10 @@ import { openDuckDb } from '../../lib/engine/duckdb.ts';
 import type { EngineSession, FieldIdTree } from '../../lib/engine/engine.ts';
 import type { Schema } from '../../lib/iceberg/types.ts';
 import { fieldIds } from '../../lib/run/field-ids.ts';
-import { openDirectoryStore } from '../../lib/stores/directory.ts';
+import { openDirectoryStore } from '../../lib/stores/folder/directory.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import type { Location, ObjectStore } from '../../lib/stores/ports.ts';
-import { fetchByPlaces, type OpenFiles, openFiles, scan } from '../../lib/summary/reading.ts';
+import { fetchByPlaces, type OpenFiles, openFiles, scan } from '../../lib/summary/files/reading.ts';
 import type { FileSpec } from '../../lib/summary/types.ts';
 
 /** Sixty files of ten rows, values 0 to 599, with arrays; in all but every fifth file rows 0, 3, 6 and 9 are deleted. */

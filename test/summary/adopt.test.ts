@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { commitStaged, currentSnapshot, liveFiles, loadTable, stageCommit } from '../../lib/iceberg/index.ts';
-import { runTask } from '../../lib/run/local-task.ts';
+import { runTask } from '../../lib/run/local/local-task.ts';
 import { adoptTables } from '../../lib/summary/adopt/apply.ts';
 import { type AdoptReport, lookAtAdoption } from '../../lib/summary/adopt/look.ts';
 import { lookAtCells } from '../../lib/summary/rewrite/look.ts';
-import type { RepairLatestTask } from '../../lib/summary/tasks.ts';
+import type { RepairLatestTask } from '../../lib/summary/tasks/tasks.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { bulkLoad } from './bulk-load.ts';

@@ -14,7 +14,7 @@ import {
   stageCommit,
 } from '../../lib/iceberg/index.ts';
 import { fieldIds } from '../../lib/run/field-ids.ts';
-import { targetTables } from '../../lib/summary/tables.ts';
+import { targetTables } from '../../lib/summary/tables/tables.ts';
 import { versionText } from '../generators/records.ts';
 import { columnNames, oracleRules, type Shape } from '../generators/shape.ts';
 import { type InitialRow, type OracleRecord, rebuild, type Text } from '../oracle/summary-oracle.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { currentSnapshot } from '../../lib/iceberg/index.ts';
-import { runTask } from '../../lib/run/local-task.ts';
-import type { CompactTask } from '../../lib/summary/tasks.ts';
+import { runTask } from '../../lib/run/local/local-task.ts';
+import type { CompactTask } from '../../lib/summary/tasks/tasks.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { bulkLoad } from './bulk-load.ts';

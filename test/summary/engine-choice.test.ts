@@ -1,12 +1,12 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { SparkRunner } from '../../lib/engine/spark.ts';
-import { engineFacts } from '../../lib/run/engine-facts.ts';
-import { planPipeline, runPipeline } from '../../lib/run/local.ts';
-import { routeUnit } from '../../lib/run/route-unit.ts';
+import { engineFacts } from '../../lib/run/engines/engine-facts.ts';
+import { routeUnit } from '../../lib/run/engines/route-unit.ts';
+import { planPipeline, runPipeline } from '../../lib/run/local/local.ts';
 import { filePath } from '../../lib/stores/location.ts';
-import type { PlannedResolve } from '../../lib/summary/plan.ts';
-import { routePlan, routeUnits, wholeCells } from '../../lib/summary/plan-engine.ts';
+import { routePlan, routeUnits, wholeCells } from '../../lib/summary/plan/engine.ts';
+import type { PlannedResolve } from '../../lib/summary/plan/plan.ts';
 import type { ApplyGroup, ApplySpec, FileSpec, SummaryContext } from '../../lib/summary/types.ts';
 import { openFixture, smallPipeline } from '../run/fixture.ts';
 import { parseSummary } from '../support/pipelines.ts';

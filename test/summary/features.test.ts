@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { runPipeline } from '../../lib/run/local.ts';
+import { runPipeline } from '../../lib/run/local/local.ts';
 import { smallShape } from '../generators/shape.ts';
 import { parseSummary } from '../support/pipelines.ts';
 import { expectSucceeded, openProduct } from './product.ts';

@@ -14,7 +14,7 @@ import {
   stageCommit,
 } from '../../lib/iceberg/index.ts';
 import { fieldIds } from '../../lib/run/field-ids.ts';
-import type { LocalWorld } from '../../lib/run/local.ts';
+import type { LocalWorld } from '../../lib/run/local/local.ts';
 import { liveRows, scanned } from '../../lib/upkeep/live-rows.ts';
 import { type TableRole, tableIdentifier } from './tables.ts';
 

@@ -11,7 +11,7 @@ import {
   type RunOutcome,
   resumeRun,
   runPipeline,
-} from '../../lib/run/local.ts';
+} from '../../lib/run/local/local.ts';
 import { writeFeedFile, writeSourceFile } from '../generators/files.ts';
 import { batchesOf, feedOf, type Scenario, type SourceFile } from '../generators/scenario.ts';
 import { oracleRules, pipelineDocument, type Shape } from '../generators/shape.ts';

@@ -14,7 +14,7 @@ import {
   positionDeleteFieldIds,
   stageCommit,
 } from '../../lib/iceberg/index.ts';
-import { cancelRun, planPipeline, resumeRun, runPipeline } from '../../lib/run/local.ts';
+import { cancelRun, planPipeline, resumeRun, runPipeline } from '../../lib/run/local/local.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';

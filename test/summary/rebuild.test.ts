@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { currentSnapshot, loadTable } from '../../lib/iceberg/index.ts';
-import { runTask } from '../../lib/run/local-task.ts';
+import { runTask } from '../../lib/run/local/local-task.ts';
 import { lookAtArrays } from '../../lib/summary/rebuild/look.ts';
-import type { RebuildScope, RebuildTask } from '../../lib/summary/tasks.ts';
-import { verifyTables } from '../../lib/summary/verify.ts';
+import type { RebuildScope, RebuildTask } from '../../lib/summary/tasks/tasks.ts';
+import { verifyTables } from '../../lib/summary/verify/verify.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { oracleRules, smallShape } from '../generators/shape.ts';
 import { type InitialRow, rebuild as rebuiltBy } from '../oracle/summary-oracle.ts';

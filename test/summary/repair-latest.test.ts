@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { currentSnapshot, loadTable } from '../../lib/iceberg/index.ts';
-import { runTask } from '../../lib/run/local-task.ts';
+import { runTask } from '../../lib/run/local/local-task.ts';
 import { lookAtLatest } from '../../lib/summary/repair/look.ts';
-import type { BucketScope, RepairLatestTask } from '../../lib/summary/tasks.ts';
-import { verifyTables } from '../../lib/summary/verify.ts';
+import type { BucketScope, RepairLatestTask } from '../../lib/summary/tasks/tasks.ts';
+import { verifyTables } from '../../lib/summary/verify/verify.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { bulkLoad } from './bulk-load.ts';

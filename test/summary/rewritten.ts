@@ -7,10 +7,10 @@ import {
   type Table,
 } from '../../lib/iceberg/index.ts';
 import { runContext } from '../../lib/run/context.ts';
-import type { RunOutcome } from '../../lib/run/local.ts';
-import { runTask } from '../../lib/run/local-task.ts';
-import type { RewriteTask } from '../../lib/summary/tasks.ts';
-import { verifyRun, verifyTables } from '../../lib/summary/verify.ts';
+import type { RunOutcome } from '../../lib/run/local/local.ts';
+import { runTask } from '../../lib/run/local/local-task.ts';
+import type { RewriteTask } from '../../lib/summary/tasks/tasks.ts';
+import { verifyRun, verifyTables } from '../../lib/summary/verify/verify.ts';
 import { collect } from '../faults/site.ts';
 import { openProduct, type Product } from './product.ts';
 import { readTables, type TableRole, tableIdentifier, tableRoles } from './tables.ts';

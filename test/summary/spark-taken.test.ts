@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { loadTableAt, stageCommit } from '../../lib/iceberg/index.ts';
-import { createSparkRows } from '../../lib/run/spark-rows.ts';
-import { takeSparkFiles } from '../../lib/summary/spark-taken.ts';
+import { createSparkRows } from '../../lib/run/spark/rows.ts';
+import { takeSparkFiles } from '../../lib/summary/spark/taken.ts';
 import type { SummaryContext } from '../../lib/summary/types.ts';
 import { type Fixture, openFixture } from '../run/fixture.ts';
 

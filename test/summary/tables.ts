@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { currentSnapshot, liveFiles, loadTable, type TableIdentifier } from '../../lib/iceberg/index.ts';
-import type { LocalWorld } from '../../lib/run/local.ts';
+import type { LocalWorld } from '../../lib/run/local/local.ts';
 import { columnNames, type ScalarType, type Shape, sourceColumns } from '../generators/shape.ts';
 import type { OracleTables, Text } from '../oracle/summary-oracle.ts';
 

@@ -3,7 +3,7 @@ import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { currentSchema, loadTable } from '../../lib/iceberg/index.ts';
 import { fieldIds } from '../../lib/run/field-ids.ts';
-import type { LocalWorld } from '../../lib/run/local.ts';
+import type { LocalWorld } from '../../lib/run/local/local.ts';
 import { type TableRole, tableIdentifier } from './tables.ts';
 
 /** Changes the rows of every file of the table that a run has written; returns how many files. @param replace SQL of a `* REPLACE (…)` @param where rows that stay */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addVolumes } from '../../lib/engine/engine-model.ts';
-import { needsOf, sparkLoadOf } from '../../lib/run/unit-load.ts';
+import { needsOf, sparkLoadOf } from '../../lib/run/engines/unit-load.ts';
+import { applyLoad, resolveLoad } from '../../lib/summary/plan/unit-loads.ts';
 import type { ApplyGroup, FileSpec } from '../../lib/summary/types.ts';
-import { applyLoad, resolveLoad } from '../../lib/summary/unit-loads.ts';
 import { smallPipeline } from '../run/fixture.ts';
 import { parseSummary } from '../support/pipelines.ts';
 

@@ -1,4 +1,4 @@
-import { GLUE_RUN } from '../../lib/run/local-spark.ts';
+import { GLUE_RUN } from '../../lib/run/local/local-spark.ts';
 
 /** Job runs for machines whose pipelines have no Spark: none is ever started. */
 export const noSpark = {

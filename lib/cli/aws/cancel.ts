@@ -1,6 +1,6 @@
 import { LeaseHeldError, StoreUnavailableError, UsageError } from '../../errors.ts';
 import { checkCancellable } from '../../run/cancel.ts';
-import { leaseName } from '../../run/claim.ts';
+import { leaseName } from '../../run/intake/claim.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { CommandContext } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';

@@ -1,5 +1,5 @@
-import { runCancelled } from '../../run/claim.ts';
-import { planOfRun } from '../../run/local-attempt.ts';
+import { runCancelled } from '../../run/intake/claim.ts';
+import { planOfRun } from '../../run/local/local-attempt.ts';
 import { raisedError } from '../../run/raised-error.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { ExecutionState } from '../../stores/sfn-control.ts';

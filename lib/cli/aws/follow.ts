@@ -1,5 +1,5 @@
 import { PartwiseError } from '../../errors.ts';
-import { leaseName } from '../../run/claim.ts';
+import { leaseName } from '../../run/intake/claim.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { ExecutionState } from '../../stores/sfn-control.ts';
 import type { CommandContext } from '../command.ts';

@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts';
-import { isSettled, leaseName, runCancelled } from '../../run/claim.ts';
+import { isSettled, leaseName, runCancelled } from '../../run/intake/claim.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { ExecutionState } from '../../stores/sfn-control.ts';
 import type { CommandContext } from '../command.ts';

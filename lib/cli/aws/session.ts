@@ -6,7 +6,7 @@ import { RunCancelledError } from '../../errors.ts';
 import { openAwsWorld } from '../../run/aws-world.ts';
 import { openAwsClients } from '../../stores/aws-clients.ts';
 import type { CatalogPointer } from '../../stores/ports.ts';
-import { s3Listing } from '../../stores/s3-listing.ts';
+import { s3Listing } from '../../stores/s3/listing.ts';
 import { type ExecutionControl, sfnControl } from '../../stores/sfn-control.ts';
 import { sendMessage } from '../../stores/sqs-messages.ts';
 import type { SourceListing } from '../../stores/trigger-ports.ts';

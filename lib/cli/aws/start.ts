@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { LeaseHeldError } from '../../errors.ts';
-import { isAnythingWaiting } from '../../run/claimed-files.ts';
-import { nextBatchOf } from '../../run/local.ts';
+import { isAnythingWaiting } from '../../run/intake/claimed-files.ts';
+import { nextBatchOf } from '../../run/local/local.ts';
 import type { Task } from '../../run/workload.ts';
 import { batchOptions, whatIsWaitedFor } from '../batches.ts';
 import type { CommandContext } from '../command.ts';

@@ -1,7 +1,7 @@
 import { plural } from '../../report/format.ts';
-import { prepareStage } from '../../run/checkpoints.ts';
-import { planOfRun } from '../../run/local-attempt.ts';
-import { sparkShares } from '../../run/spark-share.ts';
+import { planOfRun } from '../../run/local/local-attempt.ts';
+import { sparkShares } from '../../run/spark/share.ts';
+import { prepareStage } from '../../run/units/checkpoints.ts';
 import type { Plan } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { Progress } from '../progress.ts';

@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { plural } from '../../report/format.ts';
-import { cancelRun } from '../../run/local.ts';
+import { cancelRun } from '../../run/local/local.ts';
 import { taskOf } from '../../run/tasks.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { giveUpBranch } from '../branches.ts';

@@ -4,7 +4,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type PipelineConfig, parsePipeline } from '../../config/index.ts';
 import { UsageError } from '../../errors.ts';
-import { makeRoot } from '../../stores/root-folder.ts';
+import { makeRoot } from '../../stores/folder/root-folder.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { type InspectedFile, inspectFile } from '../infer/inspect.ts';
 import { pipelineText } from '../infer/pipeline-text.ts';

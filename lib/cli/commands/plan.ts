@@ -1,6 +1,6 @@
 import { bytes, count, duration, plural } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
-import { planPipeline } from '../../run/local.ts';
+import { planPipeline } from '../../run/local/local.ts';
 import type { Plan, World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { batchOptions, whatIsWaitedFor } from '../batches.ts';

@@ -1,9 +1,9 @@
 import { summaryOnly } from '../../config/index.ts';
 import { UsageError } from '../../errors.ts';
 import { count, plural, printable } from '../../report/format.ts';
-import { runTask } from '../../run/local-task.ts';
+import { runTask } from '../../run/local/local-task.ts';
 import { type ArrayChange, lookAtArrays, type RebuildLook } from '../../summary/rebuild/look.ts';
-import type { RebuildScope, RebuildTask } from '../../summary/tasks.ts';
+import type { RebuildScope, RebuildTask } from '../../summary/tasks/tasks.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { monthRange } from '../month-range.ts';

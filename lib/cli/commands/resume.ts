@@ -1,4 +1,4 @@
-import { resumeRun } from '../../run/local.ts';
+import { resumeRun } from '../../run/local/local.ts';
 import type { CommandHandler } from '../command.ts';
 import { isOnAws } from '../on-aws.ts';
 import { reportRun } from '../outcome.ts';

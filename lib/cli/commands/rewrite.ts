@@ -1,9 +1,14 @@
 import { type SummaryConfig, summaryOnly } from '../../config/index.ts';
 import { UsageError } from '../../errors.ts';
 import { bytes, count, plural } from '../../report/format.ts';
-import { runTask } from '../../run/local-task.ts';
+import { runTask } from '../../run/local/local-task.ts';
 import { lookAtCells, type RewriteLook } from '../../summary/rewrite/look.ts';
-import { type CompactTask, configForTask, type RebucketTask, type RewriteTask } from '../../summary/tasks.ts';
+import {
+  type CompactTask,
+  configForTask,
+  type RebucketTask,
+  type RewriteTask,
+} from '../../summary/tasks/tasks.ts';
 import { bucketList } from '../bucket-list.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';

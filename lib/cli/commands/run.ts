@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts';
-import { type RunOutcome, resumeRun, runPipeline } from '../../run/local.ts';
+import { type RunOutcome, resumeRun, runPipeline } from '../../run/local/local.ts';
 import { batchOptions, runBatches } from '../batches.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import { withFromMonth } from '../from-month.ts';

@@ -8,7 +8,7 @@ import {
 import { UsageError } from '../../errors.ts';
 import { bytes, count, duration } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
-import { deadlineLines } from '../../run/deadline.ts';
+import { deadlineLines } from '../../run/engines/deadline.ts';
 import { type Assumptions, defaultAssumptions, type TableStatistics } from '../../simulate/assumptions.ts';
 import { simulateDeadline } from '../../simulate/deadline.ts';
 import { describeAssumptions, describeRollup } from '../../simulate/describe.ts';
@@ -19,7 +19,7 @@ import { parseQuantity } from '../../simulate/quantity.ts';
 import { rollupBatch, rollupStages } from '../../simulate/rollup.ts';
 import { type CostItem, type RunCost, runCost } from '../../simulate/run-cost.ts';
 import { sensitivity, simulateSummary } from '../../simulate/simulate.ts';
-import { rowEntries, rowShape, rowShapeOf } from '../../summary/cost-model.ts';
+import { rowEntries, rowShape, rowShapeOf } from '../../summary/plan/cost-model.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { LoadedPipeline } from '../pipeline.ts';
 import { simulatedPipeline } from '../simulated-pipeline.ts';

@@ -5,7 +5,7 @@ import type { EngineSession } from '../../engine/engine.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import { ConfigError, UsageError } from '../../errors.ts';
 import { createOpenWindows } from '../../rollup/provisional.ts';
-import { planOfRun } from '../../run/local.ts';
+import { planOfRun } from '../../run/local/local.ts';
 import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { caseColumns, caseRow, casesAndSteps } from '../case-records.ts';

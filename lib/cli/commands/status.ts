@@ -1,7 +1,7 @@
 import { bytes, count, duration, instant } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
-import { latenessOf } from '../../run/deadline-facts.ts';
-import { planOfRun } from '../../run/local.ts';
+import { latenessOf } from '../../run/engines/deadline-facts.ts';
+import { planOfRun } from '../../run/local/local.ts';
 import { pausedMs, workedMs } from '../../run/run-facts.ts';
 import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';

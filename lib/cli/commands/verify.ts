@@ -1,9 +1,9 @@
 import { UsageError } from '../../errors.ts';
 import { count, plural } from '../../report/format.ts';
 import { textTable } from '../../report/table.ts';
-import { branchEnd, isAppliedTo } from '../../run/branches.ts';
 import { runContext } from '../../run/context.ts';
-import { planOfRun } from '../../run/local.ts';
+import { planOfRun } from '../../run/local/local.ts';
+import { branchEnd, isAppliedTo } from '../../run/publish/branches.ts';
 import type { AuditReport } from '../../run/workload.ts';
 import { workloadOf } from '../../run/workloads.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';

@@ -5,7 +5,7 @@ import type { PipelineConfig } from '../../config/index.ts';
 import { feedPrefix, sourcePrefix } from '../../config/index.ts';
 import { PartwiseError, UsageError } from '../../errors.ts';
 import { toJson } from '../../report/json.ts';
-import { nextBatchOf, resumeRun, runPipeline } from '../../run/local.ts';
+import { nextBatchOf, resumeRun, runPipeline } from '../../run/local/local.ts';
 import type { CommandContext, CommandHandler } from '../command.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { failureOf, reportFailure } from '../failure.ts';

@@ -1,7 +1,7 @@
 import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { UsageError } from '../../errors.ts';
-import { makeRoot } from '../../stores/root-folder.ts';
+import { makeRoot } from '../../stores/folder/root-folder.ts';
 import type { CommandContext } from '../command.ts';
 import { shellWord } from '../spelling.ts';
 

@@ -1,6 +1,6 @@
 import { ancestors, loadTable, type Table } from '../../iceberg/index.ts';
 import { plural } from '../../report/format.ts';
-import { isOnMain, openBranchRuns, publishedTables, settleReached } from '../../run/branches.ts';
+import { isOnMain, openBranchRuns, publishedTables, settleReached } from '../../run/publish/branches.ts';
 import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { Finding } from './finding.ts';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { instant, plural } from '../../report/format.ts';
-import { leaseName } from '../../run/claim.ts';
+import { leaseName } from '../../run/intake/claim.ts';
 import type { World } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import { nextStep } from '../next-step.ts';

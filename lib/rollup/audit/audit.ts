@@ -3,11 +3,10 @@ import type { DataFile, Schema } from '../../iceberg/types.ts';
 import type { AuditReport, Plan } from '../../run/workload.ts';
 import type { Location } from '../../stores/ports.ts';
 import { rollupShape } from '../columns.ts';
-import { completeFiles, type UnitOutcome, unitOutcomes } from '../outcomes.ts';
-import { allParts, isWhole, overlapping, type PartRange, pointsIn, readableBy } from '../part-range.ts';
+import { allParts, isWhole, overlapping, type PartRange, pointsIn, readableBy } from '../plan/part-range.ts';
 import { rulesOf } from '../rules.ts';
-import { readState, type StateFile, type StateFiles } from '../state.ts';
-import { committedSizes } from '../state-job.ts';
+import { committedSizes } from '../state/job.ts';
+import { readState, type StateFile, type StateFiles } from '../state/state.ts';
 import {
   checkStage,
   type PointCounts,
@@ -16,7 +15,8 @@ import {
   type RollupOutcome,
   type RollupPlanFacts,
 } from '../types.ts';
-import { outputTable } from '../write-windows.ts';
+import { completeFiles, type UnitOutcome, unitOutcomes } from '../work/outcomes.ts';
+import { outputTable } from '../work/write-windows.ts';
 import { auditContents } from './contents.ts';
 import type { CommonAudit, RollupAudit } from './context.ts';
 import { auditFiles, columnsOf } from './files.ts';

@@ -1,10 +1,9 @@
 import { CorruptStateError } from '../../errors.ts';
-import { readCheckpoint } from '../../run/checkpoints.ts';
-import { inPieces } from '../../run/pieces.ts';
-import type { OutcomeWithChanges } from '../../run/table-change.ts';
+import type { OutcomeWithChanges } from '../../run/publish/table-change.ts';
+import { readCheckpoint } from '../../run/units/checkpoints.ts';
+import { inPieces } from '../../run/units/pieces.ts';
 import type { AuditReport, Plan, UnitItem, UnitResult } from '../../run/workload.ts';
-import { completeFiles, type UnitOutcome, unitOutcomes } from '../outcomes.ts';
-import { committedSizes } from '../state-job.ts';
+import { committedSizes } from '../state/job.ts';
 import {
   type CheckSpec,
   type RollupContext,
@@ -12,6 +11,7 @@ import {
   type RollupPlanFacts,
   rollupStage,
 } from '../types.ts';
+import { completeFiles, type UnitOutcome, unitOutcomes } from '../work/outcomes.ts';
 import { auditBatch, sampleOf, writtenBy } from './audit.ts';
 import { digestOfUnit } from './unit-digest.ts';
 

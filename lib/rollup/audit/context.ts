@@ -1,9 +1,9 @@
 import type { EngineSession, SqlRow } from '../../engine/engine.ts';
 import type { DataFile, Field } from '../../iceberg/types.ts';
 import type { RollupShape } from '../columns.ts';
-import type { PartRange } from '../part-range.ts';
+import type { PartRange } from '../plan/part-range.ts';
 import type { RollupRules } from '../rules.ts';
-import type { StateFiles } from '../state.ts';
+import type { StateFiles } from '../state/state.ts';
 import type { PointCounts, PointSource, RollupContext, RollupPlanFacts } from '../types.ts';
 import type { Findings } from './findings.ts';
 

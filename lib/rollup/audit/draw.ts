@@ -1,5 +1,5 @@
 import { text, textList } from '../../engine/sql.ts';
-import { inParts, partsPath, pointsIn } from '../part-range.ts';
+import { inParts, partsPath, pointsIn } from '../plan/part-range.ts';
 import type { RollupAudit } from './context.ts';
 
 /**

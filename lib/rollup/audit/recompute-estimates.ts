@@ -1,4 +1,4 @@
-import type { SketchShape } from '../sketch.ts';
+import type { SketchShape } from '../sketch/sketch.ts';
 import type { SketchBuckets } from './sketch-buckets.ts';
 
 export interface SeriesSketch extends Pick<SketchShape, 'quantiles'> {

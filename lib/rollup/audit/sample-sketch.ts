@@ -1,5 +1,5 @@
 import type { SqlRow } from '../../engine/engine.ts';
-import type { SketchShape } from '../sketch.ts';
+import type { SketchShape } from '../sketch/sketch.ts';
 import { estimateNames } from '../sql/sketches.ts';
 import type { SeriesWindow } from './recompute.ts';
 import type { SeriesSketch } from './recompute-estimates.ts';

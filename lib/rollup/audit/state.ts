@@ -1,5 +1,5 @@
 import { partOf } from '../sql/points.ts';
-import type { StateFiles } from '../state.ts';
+import type { StateFiles } from '../state/state.ts';
 import { type RollupAudit, whole } from './context.ts';
 import type { Findings } from './findings.ts';
 import { auditOrder } from './rows.ts';

@@ -1,8 +1,8 @@
-import { checkpointsOf } from '../../run/checkpoints.ts';
+import { checkpointsOf } from '../../run/units/checkpoints.ts';
 import type { AuditReport, Plan, StageSummary } from '../../run/workload.ts';
-import type { UnitOutcome } from '../outcomes.ts';
-import { readState } from '../state.ts';
+import { readState } from '../state/state.ts';
 import type { RollupContext, RollupPlanFacts } from '../types.ts';
+import type { UnitOutcome } from '../work/outcomes.ts';
 import type { CheckOutcome } from './check-unit.ts';
 import { type Findings, findings } from './findings.ts';
 import { carriedFrom } from './state.ts';

@@ -1,5 +1,5 @@
 import type { EngineSession } from '../../engine/engine.ts';
-import type { SketchShape } from '../sketch.ts';
+import type { SketchShape } from '../sketch/sketch.ts';
 import { estimateNames } from '../sql/sketches.ts';
 import type { Findings } from './findings.ts';
 import { rowName } from './rows.ts';

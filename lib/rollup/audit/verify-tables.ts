@@ -9,7 +9,7 @@ import { findTable, newestBatch } from '../batch.ts';
 import { rollupShape } from '../columns.ts';
 import { mustFitTable } from '../fits-table.ts';
 import { rulesOf } from '../rules.ts';
-import { batchKeys, type RollupState, readState } from '../state.ts';
+import { batchKeys, type RollupState, readState } from '../state/state.ts';
 import { auditFiles, columnsOf } from './files.ts';
 import { type Findings, findings } from './findings.ts';
 import { auditRows } from './rows.ts';

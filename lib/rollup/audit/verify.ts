@@ -1,12 +1,12 @@
 import { PinnedSnapshotExpiredError } from '../../errors.ts';
 import { currentSchema, findSnapshotByProperty, liveFiles } from '../../iceberg/index.ts';
 import type { DataFile } from '../../iceberg/types.ts';
-import { commitKeys } from '../../run/table-change.ts';
+import { commitKeys } from '../../run/publish/table-change.ts';
 import type { AuditReport, Plan } from '../../run/workload.ts';
 import type { Location, ObjectStore } from '../../stores/ports.ts';
 import { findTable } from '../batch.ts';
-import { allParts } from '../part-range.ts';
-import { batchKeys, readState, type StateFile, type StateFiles } from '../state.ts';
+import { allParts } from '../plan/part-range.ts';
+import { batchKeys, readState, type StateFile, type StateFiles } from '../state/state.ts';
 import type { RollupContext, RollupPlanFacts } from '../types.ts';
 import { auditBatch, sourcesOf } from './audit.ts';
 

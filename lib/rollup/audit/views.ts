@@ -2,9 +2,9 @@ import { sketchColumns } from '../../config/quantiles.ts';
 import { identifier, text, textList } from '../../engine/sql.ts';
 import type { Location, ObjectStore } from '../../stores/ports.ts';
 import { labelNames } from '../columns.ts';
-import { inParts, pointsIn, pointsPath } from '../part-range.ts';
-import type { SketchShape } from '../sketch.ts';
-import type { StateFile } from '../state.ts';
+import { inParts, pointsIn, pointsPath } from '../plan/part-range.ts';
+import type { SketchShape } from '../sketch/sketch.ts';
+import type { StateFile } from '../state/state.ts';
 import { type RollupAudit, refusals } from './context.ts';
 import { type ExpectedColumn, listColumn } from './files.ts';
 

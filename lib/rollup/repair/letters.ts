@@ -1,10 +1,10 @@
 import type { RollupConfig } from '../../config/schema.ts';
-import { publishedBatches } from '../../run/batches.ts';
+import { publishedBatches } from '../../run/intake/batches.ts';
 import type { World } from '../../run/workload.ts';
 import { joinLocation } from '../../stores/location.ts';
 import type { Location } from '../../stores/ports.ts';
-import type { RollupState } from '../state.ts';
-import { allDeadLetters, batchFolderName } from '../state-folder.ts';
+import { allDeadLetters, batchFolderName } from '../state/folder.ts';
+import type { RollupState } from '../state/state.ts';
 
 /** A file of dead letters of a published batch. */
 export interface LetterFile {

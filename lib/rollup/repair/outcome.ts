@@ -1,9 +1,9 @@
 import { CorruptStateError } from '../../errors.ts';
-import { checkpointsOf } from '../../run/checkpoints.ts';
+import { checkpointsOf } from '../../run/units/checkpoints.ts';
 import type { Plan } from '../../run/workload.ts';
 import type { Location } from '../../stores/ports.ts';
-import type { StateFile, StateFiles } from '../state.ts';
-import { committedSizes, deadLettersJob, stateJob } from '../state-job.ts';
+import { committedSizes, deadLettersJob, stateJob } from '../state/job.ts';
+import type { StateFile, StateFiles } from '../state/state.ts';
 import type { RollupContext } from '../types.ts';
 import type { RepairOutcome } from './types.ts';
 

@@ -1,12 +1,12 @@
 import { text } from '../../engine/sql.ts';
 import { CorruptStateError, ObjectNotFoundError } from '../../errors.ts';
 import { sha256 } from '../../run/layout.ts';
-import { openState } from '../inputs.ts';
-import { allParts } from '../part-range.ts';
+import { allParts } from '../plan/part-range.ts';
 import { partOf } from '../sql/points.ts';
 import { livingTails } from '../sql/series.ts';
 import { windowOf } from '../sql/windows.ts';
-import type { StateFile } from '../state.ts';
+import type { StateFile } from '../state/state.ts';
+import { openState } from '../work/inputs.ts';
 import type { Repairing } from './repairing.ts';
 import type { RepairSpec, RetainedPoints } from './types.ts';
 

@@ -1,14 +1,15 @@
 import { parseDurationMs } from '../../config/sizes.ts';
 import { CommitConflictError, CorruptStateError } from '../../errors.ts';
 import { type Table, validateNoConflicts } from '../../iceberg/index.ts';
-import { publishTables } from '../../run/commit-set.ts';
 import { sha256 } from '../../run/layout.ts';
+import { publishTables } from '../../run/publish/commit-set.ts';
 import type { Plan, Published } from '../../run/workload.ts';
 import { joinLocation, normalizeLocation } from '../../stores/location.ts';
 import { newestBatch } from '../batch.ts';
-import { mustFollow } from '../plan.ts';
+import { mustFollow } from '../plan/plan.ts';
+import { startOfBatch } from '../plan/start.ts';
 import { rulesOf } from '../rules.ts';
-import { startOfBatch } from '../start.ts';
+import { batchFolder } from '../state/folder.ts';
 import {
   type AppliedRepair,
   batchKeys,
@@ -16,8 +17,7 @@ import {
   type RollupState,
   type StateFiles,
   stateText,
-} from '../state.ts';
-import { batchFolder } from '../state-folder.ts';
+} from '../state/state.ts';
 import { targetTable } from '../tables.ts';
 import type { RollupContext } from '../types.ts';
 import { completeRepair, repairOutcome } from './outcome.ts';

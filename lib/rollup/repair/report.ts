@@ -1,4 +1,4 @@
-import type { RepairRequest } from '../../run/batch.ts';
+import type { RepairRequest } from '../../run/intake/batch.ts';
 import type { RepairOutcome } from './types.ts';
 
 /** What a repair came to, for people: kept in the run's facts, bounded. */

@@ -1,11 +1,11 @@
 import type { RollupConfig } from '../../config/schema.ts';
 import { UsageError } from '../../errors.ts';
-import type { Batch, RepairRequest } from '../../run/batch.ts';
+import type { Batch, RepairRequest } from '../../run/intake/batch.ts';
 import type { World } from '../../run/workload.ts';
 import { findTable, newestBatch } from '../batch.ts';
 import { mustFitBatches, mustFitTable } from '../fits-table.ts';
 import { rulesOf } from '../rules.ts';
-import { readState } from '../state.ts';
+import { readState } from '../state/state.ts';
 import { refused } from './refuse.ts';
 
 /**

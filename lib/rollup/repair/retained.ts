@@ -1,15 +1,15 @@
 import type { RollupConfig } from '../../config/schema.ts';
 import { parseDurationMs } from '../../config/sizes.ts';
 import { ObjectNotFoundError } from '../../errors.ts';
-import { publishedBatches } from '../../run/batches.ts';
 import { readManifest } from '../../run/context.ts';
+import { publishedBatches } from '../../run/intake/batches.ts';
 import { layout } from '../../run/layout.ts';
 import { readSavedJson } from '../../run/saved-json.ts';
 import type { Plan } from '../../run/workload.ts';
 import type { RunRecord } from '../../stores/ports.ts';
 import type { RollupReport } from '../report.ts';
 import { borders } from '../sql/prepared.ts';
-import type { AppliedRepair, RollupState } from '../state.ts';
+import type { AppliedRepair, RollupState } from '../state/state.ts';
 import type { PointSource, RollupContext, RollupPlanFacts } from '../types.ts';
 import type { RetainedPoints } from './types.ts';
 

@@ -12,7 +12,7 @@ import {
   type RemovedFile,
 } from '../../iceberg/index.ts';
 import { fieldIds } from '../../run/field-ids.ts';
-import type { TableChange } from '../../run/table-change.ts';
+import type { TableChange } from '../../run/publish/table-change.ts';
 import { joinLocation } from '../../stores/location.ts';
 import type { Location } from '../../stores/ports.ts';
 import { liveRows, rowPlace } from '../../upkeep/live-rows.ts';

@@ -1,7 +1,7 @@
 import { duckDb } from '../../engine/duckdb-dialect.ts';
 import type { RollupRules } from '../rules.ts';
-import type { SketchShape } from '../sketch.ts';
-import { sketchBins } from '../sketch-bins.ts';
+import { sketchBins } from '../sketch/bins.ts';
+import type { SketchShape } from '../sketch/sketch.ts';
 import {
   binRows,
   boundedEstimate,

@@ -1,8 +1,8 @@
-import type { RepairRequest } from '../../run/batch.ts';
-import type { OutcomeWithChanges } from '../../run/table-change.ts';
+import type { RepairRequest } from '../../run/intake/batch.ts';
+import type { OutcomeWithChanges } from '../../run/publish/table-change.ts';
 import type { Location } from '../../stores/ports.ts';
 import type { Spreading } from '../sql/points.ts';
-import type { CommittedBatch, StateFiles } from '../state.ts';
+import type { CommittedBatch, StateFiles } from '../state/state.ts';
 
 /** What the steps of a repair hand on. Plain JSON; times are milliseconds. */
 

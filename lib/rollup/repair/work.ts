@@ -1,7 +1,7 @@
 import { text } from '../../engine/sql.ts';
 import type { UnitItem, UnitResult } from '../../run/workload.ts';
 import type { Location } from '../../stores/ports.ts';
-import { deadLettersJob } from '../state-job.ts';
+import { deadLettersJob } from '../state/job.ts';
 import type { RollupContext } from '../types.ts';
 import { changeState } from './change-state.ts';
 import { changeLevels, loadShifted, loadTouched } from './levels.ts';

@@ -2,8 +2,8 @@ import type { Task } from '../../committer/index.ts';
 import { text } from '../../engine/sql.ts';
 import { partOf } from '../sql/points.ts';
 import { livingTails } from '../sql/series.ts';
-import type { StateFile, StateFiles } from '../state.ts';
-import { stateJob } from '../state-job.ts';
+import { stateJob } from '../state/job.ts';
+import type { StateFile, StateFiles } from '../state/state.ts';
 import { type StateKind, stateKeys } from './change-state.ts';
 import { numberOf, type Repairing } from './repairing.ts';
 

@@ -2,7 +2,7 @@ import type { Dialect } from '../../engine/dialect.ts';
 import type { Schema } from '../../iceberg/types.ts';
 import type { RollupShape } from '../columns.ts';
 import { windows } from '../levels.ts';
-import { sketches } from '../sketch-levels.ts';
+import { sketches } from '../sketch/levels.ts';
 import { sketchOutput } from './sketches.ts';
 
 const hourMs = 3_600_000;

@@ -1,8 +1,8 @@
 import { sketchColumns } from '../../config/quantiles.ts';
 import type { Dialect } from '../../engine/dialect.ts';
 import type { RollupRules } from '../rules.ts';
-import type { SketchShape } from '../sketch.ts';
-import type { SketchBin } from '../sketch-bins.ts';
+import type { SketchBin } from '../sketch/bins.ts';
+import type { SketchShape } from '../sketch/sketch.ts';
 import { windowOf } from './windows.ts';
 
 /**

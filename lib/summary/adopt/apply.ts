@@ -2,8 +2,8 @@ import type { SummaryConfig } from '../../config/schema.ts';
 import { AdoptionRefusedError } from '../../errors.ts';
 import { commitStaged, setProperties } from '../../iceberg/index.ts';
 import type { World } from '../../run/workload.ts';
-import { findTable } from '../pin-config.ts';
-import { targetTables } from '../tables.ts';
+import { findTable } from '../tables/pin-config.ts';
+import { targetTables } from '../tables/tables.ts';
 import { type AdoptReport, lookAtAdoption } from './look.ts';
 import { propertiesToSet } from './properties.ts';
 

@@ -1,6 +1,6 @@
 import { currentSchema, type IcebergType, type Table } from '../../iceberg/index.ts';
-import type { TargetTable } from '../../run/table-change.ts';
-import type { SummaryShape } from '../columns.ts';
+import type { TargetTable } from '../../run/publish/table-change.ts';
+import type { SummaryShape } from '../tables/columns.ts';
 import type { AdoptFinding } from './finding.ts';
 
 /** The table's columns against the pipeline's. Their order does not matter, they are found by name and field id. */

@@ -1,7 +1,7 @@
 import type { Table } from '../../iceberg/index.ts';
-import type { TargetTable } from '../../run/table-change.ts';
+import type { TargetTable } from '../../run/publish/table-change.ts';
 import { tableEncoding } from '../../upkeep/encoding.ts';
-import { historyLengthProperty, overridesProperty } from '../tables.ts';
+import { historyLengthProperty, overridesProperty } from '../tables/tables.ts';
 import type { AdoptFinding } from './finding.ts';
 
 /** Properties that runs go by. The others of a table that was made by somebody else stay as they are. */

@@ -2,8 +2,8 @@ import type { EngineSession, SqlRow } from '../../engine/engine.ts';
 import { identifier, text } from '../../engine/sql.ts';
 import { currentSchema } from '../../iceberg/index.ts';
 import { liveRows, rowPlace } from '../../upkeep/live-rows.ts';
-import { monthNumber, rowAlive } from '../audit-sql.ts';
-import type { SummaryShape } from '../columns.ts';
+import { monthNumber, rowAlive } from '../audit/sql.ts';
+import type { SummaryShape } from '../tables/columns.ts';
 import type { CheckName, Part, RowsOptions } from './rows.ts';
 
 /** Rows of each check in one part, with the first of them as `<check>_example`, `rows`, and `first` and `last` month of wrong arrays and grids. */

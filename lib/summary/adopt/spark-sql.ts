@@ -1,9 +1,9 @@
 import type { SummaryConfig } from '../../config/schema.ts';
 import { parseByteSize } from '../../config/sizes.ts';
 import { currentSchema, type PrimitiveType, type Table } from '../../iceberg/index.ts';
-import { rowBytes } from '../buckets.ts';
-import { changedRun, type SummaryShape } from '../columns.ts';
-import { feedNames } from '../feed-columns.ts';
+import { rowBytes } from '../tables/buckets.ts';
+import { changedRun, type SummaryShape } from '../tables/columns.ts';
+import { feedNames } from '../tables/feed-columns.ts';
 
 interface RewriteOptions {
   /** Name of the catalog in Spark, which a first part of a table's name is taken for. */

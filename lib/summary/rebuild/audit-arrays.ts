@@ -1,9 +1,9 @@
 import { executeAsWritten } from '../../engine/engine.ts';
 import { identifier, text } from '../../engine/sql.ts';
-import { recordValue } from '../audit-feed.ts';
-import { aliveColumns, monthNumber, monthText, rowAlive } from '../audit-sql.ts';
-import type { StateFile } from '../audit-state.ts';
-import { arrays, type BucketTables, keysOnce, narrowRows, rows } from '../verify-bucket.ts';
+import { recordValue } from '../audit/feed.ts';
+import { aliveColumns, monthNumber, monthText, rowAlive } from '../audit/sql.ts';
+import type { StateFile } from '../audit/state.ts';
+import { arrays, type BucketTables, keysOnce, narrowRows, rows } from '../verify/bucket.ts';
 import type { RowScope } from './compute.ts';
 
 interface ArraysOptions {

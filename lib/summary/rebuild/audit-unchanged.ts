@@ -1,9 +1,9 @@
 import { identifier, text } from '../../engine/sql.ts';
 import { liveRows } from '../../upkeep/live-rows.ts';
 import { rowsChecksum } from '../../upkeep/rows-checksum.ts';
-import { filesAfter, type RoleState, type StateFile } from '../audit-state.ts';
-import { changedRun, storedNames } from '../columns.ts';
-import type { BucketTables } from '../verify-bucket.ts';
+import { filesAfter, type RoleState, type StateFile } from '../audit/state.ts';
+import { changedRun, storedNames } from '../tables/columns.ts';
+import type { BucketTables } from '../verify/bucket.ts';
 
 interface UnchangedOptions {
   readonly after: BucketTables;

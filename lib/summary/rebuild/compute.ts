@@ -1,8 +1,8 @@
 import type { EngineSession } from '../../engine/engine.ts';
 import { DuplicateStoredKeyError } from '../../errors.ts';
-import { type SummaryShape, storedNames } from '../columns.ts';
-import { fetchByPlaces, type OpenFiles, scan } from '../reading.ts';
+import { fetchByPlaces, type OpenFiles, scan } from '../files/reading.ts';
 import { monthText } from '../sql/months.ts';
+import { type SummaryShape, storedNames } from '../tables/columns.ts';
 import {
   addRebuilt,
   gatheredRows,

@@ -1,5 +1,5 @@
 import { type DataFile, dataFileFromJson, type RemovedFile } from '../../iceberg/index.ts';
-import type { TableChange } from '../../run/table-change.ts';
+import type { TableChange } from '../../run/publish/table-change.ts';
 import { normalizeLocation } from '../../stores/location.ts';
 import type { Location } from '../../stores/ports.ts';
 import type { DeleteFileSpec, FileSpec } from '../types.ts';

@@ -2,9 +2,9 @@ import type { SummaryConfig } from '../../config/schema.ts';
 import type { EngineSession } from '../../engine/engine.ts';
 import { identifier } from '../../engine/sql.ts';
 import { UsageError } from '../../errors.ts';
-import { summaryShape } from '../columns.ts';
 import { monthText } from '../sql/months.ts';
-import type { RebuildScope } from '../tasks.ts';
+import { summaryShape } from '../tables/columns.ts';
+import type { RebuildScope } from '../tasks/tasks.ts';
 import type { RowScope } from './compute.ts';
 import { rowScope } from './scope.ts';
 

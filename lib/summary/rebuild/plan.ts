@@ -1,10 +1,10 @@
 import type { Plan } from '../../run/workload.ts';
-import { bucketLabel } from '../plan.ts';
-import { cellGroups, groupBytes } from '../plan-groups.ts';
+import { cellGroups, groupBytes } from '../plan/groups.ts';
+import { bucketLabel } from '../plan/plan.ts';
 import { repairFiles } from '../repair/tables.ts';
 import { monthText } from '../sql/months.ts';
-import { type TaskUnit, taskPlan, taskTables } from '../task-plan.ts';
-import type { RebuildTask } from '../tasks.ts';
+import { type TaskUnit, taskPlan, taskTables } from '../tasks/plan.ts';
+import type { RebuildTask } from '../tasks/tasks.ts';
 import type { SummaryContext } from '../types.ts';
 import { namesNoRows } from './missing.ts';
 import { bucketsOfScope, rowScope } from './scope.ts';

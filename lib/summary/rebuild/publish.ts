@@ -1,7 +1,7 @@
-import { checkpointsOf } from '../../run/checkpoints.ts';
+import { checkpointsOf } from '../../run/units/checkpoints.ts';
 import type { Plan, Published } from '../../run/workload.ts';
 import { publishSummary } from '../publish.ts';
-import type { RebuildTask } from '../tasks.ts';
+import type { RebuildTask } from '../tasks/tasks.ts';
 import type { SummaryContext } from '../types.ts';
 import { type MissingKeys, missingKeys, namesNoRows } from './missing.ts';
 import type { RebuildOutcome } from './unit.ts';

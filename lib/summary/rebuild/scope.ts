@@ -1,8 +1,8 @@
 import type { SummaryConfig } from '../../config/schema.ts';
 import { UsageError } from '../../errors.ts';
 import { bucketOf } from '../../iceberg/index.ts';
-import { summaryShape } from '../columns.ts';
-import type { RebuildScope } from '../tasks.ts';
+import { summaryShape } from '../tables/columns.ts';
+import type { RebuildScope } from '../tasks/tasks.ts';
 import type { RowScope } from './compute.ts';
 
 /** Beyond every month that a table can hold. */

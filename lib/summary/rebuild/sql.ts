@@ -1,10 +1,10 @@
 import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { identifier, text, textList } from '../../engine/sql.ts';
-import { changedRun, type SummaryShape, storedNames } from '../columns.ts';
-import { feedNames } from '../feed-columns.ts';
 import { gridText } from '../sql/arrays.ts';
 import { storedAlive } from '../sql/feed.ts';
 import { of } from '../sql/names.ts';
+import { changedRun, type SummaryShape, storedNames } from '../tables/columns.ts';
+import { feedNames } from '../tables/feed-columns.ts';
 
 /**
  * Arrays from the values of the months' own rows. Tables of the session, in order: pw_gathered (the rows of the keys, with

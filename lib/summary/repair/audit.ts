@@ -1,8 +1,8 @@
 import { sideBySide } from '../../run/side-by-side.ts';
 import type { AuditReport, Plan } from '../../run/workload.ts';
-import { auditSessions } from '../audit.ts';
-import { findings } from '../audit-findings.ts';
-import type { BucketSpool } from '../audit-spool.ts';
+import { auditSessions } from '../audit/audit.ts';
+import { findings } from '../audit/findings.ts';
+import type { BucketSpool } from '../audit/spool.ts';
 import {
   bucketState,
   filesAfter,
@@ -10,13 +10,13 @@ import {
   type SpoolLine,
   spoolState,
   type TableState,
-} from '../audit-state.ts';
-import { summaryShape } from '../columns.ts';
-import type { Role } from '../tables.ts';
+} from '../audit/state.ts';
+import { summaryShape } from '../tables/columns.ts';
+import type { Role } from '../tables/tables.ts';
+import { writtenBuckets } from '../tasks/written-buckets.ts';
 import type { SummaryContext, SummaryPlanFacts } from '../types.ts';
-import type { BucketTables } from '../verify-bucket.ts';
-import { verifyLatest } from '../verify-latest.ts';
-import { writtenBuckets } from '../written-buckets.ts';
+import type { BucketTables } from '../verify/bucket.ts';
+import { verifyLatest } from '../verify/latest.ts';
 import { repairStage } from './unit.ts';
 
 /** The check between the work of a repair and its publish, by the statements of `verify`. Buckets that stay as they are are not looked at. */

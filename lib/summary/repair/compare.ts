@@ -1,9 +1,9 @@
 import { duckDb } from '../../engine/duckdb-dialect.ts';
 import type { EngineSession, SqlRow } from '../../engine/engine.ts';
-import { newestMonth, type SummaryShape, storedNames } from '../columns.ts';
-import { fetchByPlaces, type OpenFiles, scan } from '../reading.ts';
+import { fetchByPlaces, type OpenFiles, scan } from '../files/reading.ts';
 import { registerColumnNames } from '../sql/classify.ts';
 import { monthText } from '../sql/months.ts';
+import { newestMonth, type SummaryShape, storedNames } from '../tables/columns.ts';
 import {
   type DeviationKind,
   deviatingTable,

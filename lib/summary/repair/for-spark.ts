@@ -1,9 +1,9 @@
 import type { SparkUnit } from '../../engine/spark.ts';
 import { spark } from '../../engine/spark-dialect.ts';
 import type { Location } from '../../stores/ports.ts';
-import { newestMonth, type SummaryShape, storedNames } from '../columns.ts';
-import { type SparkFiles, type SparkPart, sparkDead, sparkInputs, sparkScan } from '../spark-files.ts';
+import { type SparkFiles, type SparkPart, sparkDead, sparkInputs, sparkScan } from '../spark/files.ts';
 import { registerColumnNames } from '../sql/classify.ts';
+import { newestMonth, type SummaryShape, storedNames } from '../tables/columns.ts';
 import {
   deviatingTable,
   deviationCounts,

@@ -2,11 +2,11 @@ import type { SummaryConfig } from '../../config/schema.ts';
 import type { EngineSession } from '../../engine/engine.ts';
 import { sideBySide } from '../../run/side-by-side.ts';
 import type { World } from '../../run/workload.ts';
-import { summaryShape } from '../columns.ts';
-import { lookSchemas, lookSessions } from '../look.ts';
-import { storedBuckets } from '../pin-config.ts';
-import { openFiles } from '../reading.ts';
-import type { BucketScope } from '../tasks.ts';
+import { lookSchemas, lookSessions } from '../files/look.ts';
+import { openFiles } from '../files/reading.ts';
+import { summaryShape } from '../tables/columns.ts';
+import { storedBuckets } from '../tables/pin-config.ts';
+import type { BucketScope } from '../tasks/tasks.ts';
 import { compareLatest, type Deviations, type Example, examples, wrongColumns } from './compare.ts';
 import { chooseRepairBuckets, repairFiles, repairTables } from './tables.ts';
 

@@ -1,8 +1,8 @@
-import { chooseEngine } from '../../run/choose-engine.ts';
+import { chooseEngine } from '../../run/engines/choose-engine.ts';
 import type { Plan } from '../../run/workload.ts';
-import { bucketLabel } from '../plan.ts';
-import { type TaskUnit, taskPlan, taskTables } from '../task-plan.ts';
-import type { RepairLatestTask } from '../tasks.ts';
+import { bucketLabel } from '../plan/plan.ts';
+import { type TaskUnit, taskPlan, taskTables } from '../tasks/plan.ts';
+import type { RepairLatestTask } from '../tasks/tasks.ts';
 import type { SummaryContext } from '../types.ts';
 import { repairBytes } from './spark.ts';
 import { chooseRepairBuckets, repairFiles } from './tables.ts';

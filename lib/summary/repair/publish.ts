@@ -1,11 +1,11 @@
 import { CorruptStateError } from '../../errors.ts';
-import { publishTables } from '../../run/commit-set.ts';
-import { commitRecord, followsProperty } from '../../run/roll-forward.ts';
-import { commitKeys } from '../../run/table-change.ts';
+import { publishTables } from '../../run/publish/commit-set.ts';
+import { commitRecord, followsProperty } from '../../run/publish/roll-forward.ts';
+import { commitKeys } from '../../run/publish/table-change.ts';
 import type { Plan, Published } from '../../run/workload.ts';
-import { bucketFilter } from '../plan-files.ts';
-import { tableIdentifier, targetTables } from '../tables.ts';
-import type { RepairLatestTask } from '../tasks.ts';
+import { bucketFilter } from '../plan/files.ts';
+import { tableIdentifier, targetTables } from '../tables/tables.ts';
+import type { RepairLatestTask } from '../tasks/tasks.ts';
 import type { SummaryContext, SummaryPlanFacts } from '../types.ts';
 import { deviationKinds } from './sql.ts';
 import { repairedKey } from './suspects.ts';

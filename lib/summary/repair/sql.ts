@@ -1,9 +1,9 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import { newestMonth, type SummaryShape, storedNames } from '../columns.ts';
 import { storedAlive } from '../sql/feed.ts';
 import { latestColumns } from '../sql/latest.ts';
 import { monthNumberSql } from '../sql/months.ts';
 import { of } from '../sql/names.ts';
+import { newestMonth, type SummaryShape, storedNames } from '../tables/columns.ts';
 
 /**
  * Latest as it must be and as it is, for one bucket. Tables of the session, in order: pw_wanted (the row that each key

@@ -7,7 +7,7 @@ import {
   specById,
   type Table,
 } from '../../iceberg/index.ts';
-import { commitKeys } from '../../run/table-change.ts';
+import { commitKeys } from '../../run/publish/table-change.ts';
 import type { ObjectStore } from '../../stores/ports.ts';
 
 /** Which buckets other writers have changed: there, latest and the arrays need not be what the rules make. */

@@ -1,14 +1,14 @@
 import type { SummaryConfig } from '../../config/schema.ts';
 import { TableNotFoundError } from '../../errors.ts';
 import type { Table } from '../../iceberg/index.ts';
-import { commitRecord, followsProperty } from '../../run/roll-forward.ts';
-import { commitKeys } from '../../run/table-change.ts';
+import { commitRecord, followsProperty } from '../../run/publish/roll-forward.ts';
+import { commitKeys } from '../../run/publish/table-change.ts';
 import type { World } from '../../run/workload.ts';
-import { refuseFarBuckets } from '../far-buckets.ts';
-import { findTable } from '../pin-config.ts';
-import { filesByBucket } from '../plan-files.ts';
-import type { Role } from '../tables.ts';
-import type { BucketScope } from '../tasks.ts';
+import { filesByBucket } from '../plan/files.ts';
+import { refuseFarBuckets } from '../tables/far-buckets.ts';
+import { findTable } from '../tables/pin-config.ts';
+import type { Role } from '../tables/tables.ts';
+import type { BucketScope } from '../tasks/tasks.ts';
 import type { FileSpec } from '../types.ts';
 import { suspectBuckets } from './suspects.ts';
 

@@ -1,16 +1,16 @@
 import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { DuplicateStoredKeyError, IntegrityError } from '../../errors.ts';
 import { dataFileFromJson } from '../../iceberg/index.ts';
-import type { TableChange } from '../../run/table-change.ts';
+import type { TableChange } from '../../run/publish/table-change.ts';
 import type { Plan, UnitItem, UnitResult } from '../../run/workload.ts';
-import { storedNames, summaryShape } from '../columns.ts';
-import { tableChange } from '../file-changes.ts';
-import { openFiles, scan } from '../reading.ts';
-import { tableIdentifier } from '../tables.ts';
-import { type UnitTable, unitTable } from '../tables-io.ts';
+import { tableChange } from '../files/file-changes.ts';
+import { openFiles, scan } from '../files/reading.ts';
+import { type UnitTable, unitTable } from '../files/tables-io.ts';
+import { inUnitRoom } from '../files/unit-room.ts';
+import { bytesIn, writeDataFile } from '../files/writing.ts';
+import { storedNames, summaryShape } from '../tables/columns.ts';
+import { tableIdentifier } from '../tables/tables.ts';
 import type { FileSpec, SummaryContext } from '../types.ts';
-import { inUnitRoom } from '../unit-room.ts';
-import { bytesIn, writeDataFile } from '../writing.ts';
 import { compareLatest, type Deviations, type OpenLatest, wantedFiles } from './compare.ts';
 import { wantedRows, withWanted } from './sql.ts';
 

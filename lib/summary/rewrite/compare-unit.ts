@@ -1,17 +1,17 @@
 import { CorruptStateError } from '../../errors.ts';
 import { dataFileFromJson, type PartitionSpec } from '../../iceberg/index.ts';
-import { readCheckpoint } from '../../run/checkpoints.ts';
+import { readCheckpoint } from '../../run/units/checkpoints.ts';
 import type { Plan, UnitItem, UnitResult } from '../../run/workload.ts';
-import { engineShare } from '../audit.ts';
-import { digestOf } from '../audit-digest.ts';
-import { findings } from '../audit-findings.ts';
-import { stateFileOf } from '../audit-state.ts';
-import { summaryShape } from '../columns.ts';
-import { placeOf } from '../plan-files.ts';
+import { engineShare } from '../audit/audit.ts';
+import { digestOf } from '../audit/digest.ts';
+import { findings } from '../audit/findings.ts';
+import { stateFileOf } from '../audit/state.ts';
+import { unitTable } from '../files/tables-io.ts';
+import { inUnitRoom } from '../files/unit-room.ts';
+import { placeOf } from '../plan/files.ts';
 import { monthText } from '../sql/months.ts';
-import { unitTable } from '../tables-io.ts';
+import { summaryShape } from '../tables/columns.ts';
 import type { SummaryContext } from '../types.ts';
-import { inUnitRoom } from '../unit-room.ts';
 import { compareRows, type NewFile } from './compare.ts';
 import { rewriteFacts } from './target.ts';
 import {

@@ -4,9 +4,9 @@ import { bucketOf, type Schema } from '../../iceberg/index.ts';
 import type { World } from '../../run/workload.ts';
 import { liveRows, rowPlace, type ScannedFile } from '../../upkeep/live-rows.ts';
 import { rowsChecksum } from '../../upkeep/rows-checksum.ts';
-import type { Noted } from '../audit-findings.ts';
-import type { SummaryShape } from '../columns.ts';
-import type { Role } from '../tables.ts';
+import type { Noted } from '../audit/findings.ts';
+import type { SummaryShape } from '../tables/columns.ts';
+import type { Role } from '../tables/tables.ts';
 
 /** A new file, and the cell that it is in. */
 export interface NewFile {

@@ -1,11 +1,11 @@
 import type { SummaryConfig } from '../../config/schema.ts';
 import type { Table } from '../../iceberg/index.ts';
 import type { World } from '../../run/workload.ts';
-import { refuseFarBuckets } from '../far-buckets.ts';
-import { findTable, storedBuckets } from '../pin-config.ts';
 import { repairTables } from '../repair/tables.ts';
-import { type Role, roles } from '../tables.ts';
-import type { RewriteTask } from '../tasks.ts';
+import { refuseFarBuckets } from '../tables/far-buckets.ts';
+import { findTable, storedBuckets } from '../tables/pin-config.ts';
+import { type Role, roles } from '../tables/tables.ts';
+import type { RewriteTask } from '../tasks/tasks.ts';
 import { refuseCount, refuseForeign, refuseRebucket } from './refuse.ts';
 import { spreadClasses } from './spread.ts';
 import { bucketsSpec } from './target.ts';

@@ -1,12 +1,12 @@
 import { currentSnapshot, currentSpec, type PartitionSpec, type Table } from '../../iceberg/index.ts';
 import type { Plan } from '../../run/workload.ts';
-import { refuseFarBuckets } from '../far-buckets.ts';
+import { unitLimit } from '../plan/unit-limit.ts';
 import { monthText } from '../sql/months.ts';
-import { type Role, roles } from '../tables.ts';
-import { type TaskTables, taskPlan, taskTables } from '../task-plan.ts';
-import type { CompactTask, RebucketTask } from '../tasks.ts';
+import { refuseFarBuckets } from '../tables/far-buckets.ts';
+import { type Role, roles } from '../tables/tables.ts';
+import { type TaskTables, taskPlan, taskTables } from '../tasks/plan.ts';
+import type { CompactTask, RebucketTask } from '../tasks/tasks.ts';
 import type { RewriteFacts, SummaryContext } from '../types.ts';
-import { unitLimit } from '../unit-limit.ts';
 import { refuseCount, refuseForeign, refuseRebucket } from './refuse.ts';
 import { pieceRouter } from './route.ts';
 import { spreadClasses } from './spread.ts';

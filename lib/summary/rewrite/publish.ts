@@ -1,10 +1,10 @@
 import { cellFilter, currentSchema, type PartitionFilter, type Table } from '../../iceberg/index.ts';
-import { publishTables } from '../../run/commit-set.ts';
-import type { TargetTable } from '../../run/table-change.ts';
+import { publishTables } from '../../run/publish/commit-set.ts';
+import type { TargetTable } from '../../run/publish/table-change.ts';
 import type { Plan, Published } from '../../run/workload.ts';
 import { monthText } from '../sql/months.ts';
-import { targetTables } from '../tables.ts';
-import type { RewriteTask } from '../tasks.ts';
+import { targetTables } from '../tables/tables.ts';
+import type { RewriteTask } from '../tasks/tasks.ts';
 import type { SummaryContext, SummaryPlanFacts } from '../types.ts';
 import { rewriteFacts } from './target.ts';
 import { compareStage, type RewriteOutcome } from './types.ts';

@@ -1,10 +1,10 @@
 import type { SummaryConfig } from '../../config/schema.ts';
 import { UsageError } from '../../errors.ts';
 import type { Table } from '../../iceberg/index.ts';
-import { isOnMain } from '../../run/branches.ts';
-import { goOnWith, isSettled, runsSeen } from '../../run/claim.ts';
+import { goOnWith, isSettled, runsSeen } from '../../run/intake/claim.ts';
+import { isOnMain } from '../../run/publish/branches.ts';
 import type { World } from '../../run/workload.ts';
-import { isAdopted } from '../pin-config.ts';
+import { isAdopted } from '../tables/pin-config.ts';
 
 interface RefuseOptions {
   readonly world: World;

@@ -1,7 +1,7 @@
-import { type Route, routeUnit } from '../../run/route-unit.ts';
-import { needsOf, roomFor } from '../../run/unit-load.ts';
+import { type Route, routeUnit } from '../../run/engines/route-unit.ts';
+import { needsOf, roomFor } from '../../run/engines/unit-load.ts';
+import { rewriteLoad } from '../plan/unit-loads.ts';
 import type { SummaryContext } from '../types.ts';
-import { rewriteLoad } from '../unit-loads.ts';
 import type { RewritePiece } from './types.ts';
 
 /** Says which engine runs a unit of `rewrite`. */

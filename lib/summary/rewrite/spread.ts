@@ -10,10 +10,10 @@ import {
   type PartitionFilter,
   type Table,
 } from '../../iceberg/index.ts';
-import { bucketsOf } from '../pin-config.ts';
-import { compareText, fileSpec, jsonValue, placeOf } from '../plan-files.ts';
-import { pack } from '../plan-groups.ts';
-import type { Role } from '../tables.ts';
+import { compareText, fileSpec, jsonValue, placeOf } from '../plan/files.ts';
+import { pack } from '../plan/groups.ts';
+import { bucketsOf } from '../tables/pin-config.ts';
+import type { Role } from '../tables/tables.ts';
 import type { DeleteFileSpec, FileSpec, SummaryContext } from '../types.ts';
 import type { RewritePiece } from './types.ts';
 

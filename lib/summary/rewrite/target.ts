@@ -1,7 +1,7 @@
 import { bucketCount, currentSpec, type PartitionSpec, specFor, type Table } from '../../iceberg/index.ts';
 import type { Plan } from '../../run/workload.ts';
-import type { Role } from '../tables.ts';
-import { type UnitTable, unitTable } from '../tables-io.ts';
+import { type UnitTable, unitTable } from '../files/tables-io.ts';
+import type { Role } from '../tables/tables.ts';
 import type { RewriteFacts, SummaryContext, SummaryPlanFacts } from '../types.ts';
 
 /** The table's spec with N buckets in the place of its own number. */

@@ -1,7 +1,7 @@
-import type { TableChange } from '../../run/table-change.ts';
-import type { StateDigest } from '../audit-digest.ts';
-import type { FoundCheck } from '../audit-findings.ts';
-import type { Role } from '../tables.ts';
+import type { TableChange } from '../../run/publish/table-change.ts';
+import type { StateDigest } from '../audit/digest.ts';
+import type { FoundCheck } from '../audit/findings.ts';
+import type { Role } from '../tables/tables.ts';
 import type { DeleteFileSpec, FileSpec } from '../types.ts';
 
 export const rewriteStage = 'rewrite';

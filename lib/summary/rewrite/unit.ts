@@ -1,11 +1,11 @@
-import { inPieces } from '../../run/pieces.ts';
-import type { TableChange } from '../../run/table-change.ts';
+import type { TableChange } from '../../run/publish/table-change.ts';
+import { inPieces } from '../../run/units/pieces.ts';
 import type { Plan, UnitItem, UnitResult } from '../../run/workload.ts';
-import { tableChange } from '../file-changes.ts';
-import { openFiles } from '../reading.ts';
-import type { UnitTable } from '../tables-io.ts';
+import { tableChange } from '../files/file-changes.ts';
+import { openFiles } from '../files/reading.ts';
+import type { UnitTable } from '../files/tables-io.ts';
+import { inUnitRoom } from '../files/unit-room.ts';
 import type { SummaryContext } from '../types.ts';
-import { inUnitRoom } from '../unit-room.ts';
 import { rewriteTable } from './target.ts';
 import { type RewriteOutcome, type RewritePiece, type RewriteSpec, rewriteStage } from './types.ts';
 import { writeCells } from './write-cells.ts';

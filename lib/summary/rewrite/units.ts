@@ -1,7 +1,7 @@
-import { unitId } from '../../run/stages.ts';
-import { pack } from '../plan-groups.ts';
-import type { Role } from '../tables.ts';
-import type { TaskUnit } from '../task-plan.ts';
+import { unitId } from '../../run/units/stages.ts';
+import { pack } from '../plan/groups.ts';
+import type { Role } from '../tables/tables.ts';
+import type { TaskUnit } from '../tasks/plan.ts';
 import type { PieceRouter } from './route.ts';
 import type { SpreadClass } from './spread.ts';
 import {

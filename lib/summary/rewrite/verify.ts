@@ -1,11 +1,11 @@
 import { sideBySide } from '../../run/side-by-side.ts';
 import type { AuditReport, Plan } from '../../run/workload.ts';
-import { auditSessions } from '../audit.ts';
-import { findings } from '../audit-findings.ts';
-import { type BucketSpool, openBucketSpool } from '../audit-spool.ts';
-import type { SpoolLine, StateFile, TableState } from '../audit-state.ts';
-import { summaryShape } from '../columns.ts';
-import { type Role, roles } from '../tables.ts';
+import { auditSessions } from '../audit/audit.ts';
+import { findings } from '../audit/findings.ts';
+import { type BucketSpool, openBucketSpool } from '../audit/spool.ts';
+import type { SpoolLine, StateFile, TableState } from '../audit/state.ts';
+import { summaryShape } from '../tables/columns.ts';
+import { type Role, roles } from '../tables/tables.ts';
 import type { SummaryContext } from '../types.ts';
 import { compareRows, type NewFile } from './compare.ts';
 import { divisor } from './spread.ts';

@@ -8,11 +8,11 @@ import {
   type Table,
 } from '../../iceberg/index.ts';
 import { cellsToCompact } from '../../upkeep/cells.ts';
-import { bucketsOf } from '../pin-config.ts';
-import { compareText, fileSpec, placeOf } from '../plan-files.ts';
+import { compareText, fileSpec, placeOf } from '../plan/files.ts';
 import { monthText } from '../sql/months.ts';
-import type { Role } from '../tables.ts';
-import type { CompactTask } from '../tasks.ts';
+import { bucketsOf } from '../tables/pin-config.ts';
+import type { Role } from '../tables/tables.ts';
+import type { CompactTask } from '../tasks/tasks.ts';
 import type { SummaryContext } from '../types.ts';
 import type { RewritePiece } from './types.ts';
 

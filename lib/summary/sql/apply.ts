@@ -1,5 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import type { SummaryShape } from '../columns.ts';
+import type { SummaryShape } from '../tables/columns.ts';
 import { changeTables } from './patch.ts';
 
 /** Keeps the part of a change set that rows of the months [first, last] can feel as `pw_changes`. @param rows FROM item */

@@ -1,5 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import type { GridColumn, HistoryColumn } from '../columns.ts';
+import type { GridColumn, HistoryColumn } from '../tables/columns.ts';
 
 /** SQL over arrays of length H. Positions are 0-based in TypeScript and in the semantics, 1-based in SQL. */
 

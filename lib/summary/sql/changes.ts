@@ -1,5 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import type { SummaryShape } from '../columns.ts';
+import type { SummaryShape } from '../tables/columns.ts';
 import { batchRow } from './classify.ts';
 import { lentColumn, standingRegisters } from './feed.ts';
 import { payload } from './names.ts';

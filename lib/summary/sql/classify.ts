@@ -1,6 +1,6 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import type { SummaryShape } from '../columns.ts';
-import { feedNames } from '../feed-columns.ts';
+import type { SummaryShape } from '../tables/columns.ts';
+import { feedNames } from '../tables/feed-columns.ts';
 import {
   feedCandidates,
   feedCases,

@@ -1,6 +1,6 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import type { RegisterColumns, ScalarColumn, SummaryShape } from '../columns.ts';
-import { type FeedShape, feedNames } from '../feed-columns.ts';
+import type { RegisterColumns, ScalarColumn, SummaryShape } from '../tables/columns.ts';
+import { type FeedShape, feedNames } from '../tables/feed-columns.ts';
 import type { PreparedRows } from './classify.ts';
 import { registerNames, registerTuple } from './names.ts';
 import { alive, choose, newer, same, tupleOf } from './tuples.ts';

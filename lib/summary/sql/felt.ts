@@ -1,5 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import type { HistoryColumn, SummaryShape } from '../columns.ts';
+import type { HistoryColumn, SummaryShape } from '../tables/columns.ts';
 import { edited } from './arrays.ts';
 
 /**

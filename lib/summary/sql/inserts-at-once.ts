@@ -1,5 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import { changedRun, type HistoryColumn, type SummaryShape } from '../columns.ts';
+import { changedRun, type HistoryColumn, type SummaryShape } from '../tables/columns.ts';
 import { tailFromNeighbours } from './arrays.ts';
 import { batchRow } from './classify.ts';
 import { standingRegisters } from './feed.ts';

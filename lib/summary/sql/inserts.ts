@@ -1,7 +1,7 @@
 import type { Dialect } from '../../engine/dialect.ts';
 import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { identifier, text } from '../../engine/sql.ts';
-import { changedRun, type SummaryShape } from '../columns.ts';
+import { changedRun, type SummaryShape } from '../tables/columns.ts';
 import { edited, gridText, tailFromNeighbours } from './arrays.ts';
 import { batchRow } from './classify.ts';
 import { shownInsert, standingRegisters } from './feed.ts';

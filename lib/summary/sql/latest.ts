@@ -1,5 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import { newestMonth, type SummaryShape, storedNames } from '../columns.ts';
+import { newestMonth, type SummaryShape, storedNames } from '../tables/columns.ts';
 import { monthTextSql } from './months.ts';
 
 /**

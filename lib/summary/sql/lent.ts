@@ -1,5 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import type { SummaryShape } from '../columns.ts';
+import type { SummaryShape } from '../tables/columns.ts';
 import { lentColumn } from './feed.ts';
 
 /** Months that the deletions feed brings back, whose values no record of the batch has. */

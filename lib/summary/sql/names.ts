@@ -1,6 +1,6 @@
 import type { Dialect } from '../../engine/dialect.ts';
 import { identifier } from '../../engine/sql.ts';
-import { changedRun, type RegisterColumns, type SummaryShape } from '../columns.ts';
+import { changedRun, type RegisterColumns, type SummaryShape } from '../tables/columns.ts';
 import type { Tuple } from './tuples.ts';
 
 /** A column of a row alias, quoted for DuckDB. @example of('r', 'a b') // r."a b" */

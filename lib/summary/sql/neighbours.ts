@@ -1,5 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import type { SummaryShape } from '../columns.ts';
+import type { SummaryShape } from '../tables/columns.ts';
 import { storedAlive } from './feed.ts';
 import { searchedInserts } from './inserts.ts';
 

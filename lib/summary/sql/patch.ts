@@ -1,5 +1,5 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import { changedRun, type SummaryShape } from '../columns.ts';
+import { changedRun, type SummaryShape } from '../tables/columns.ts';
 import { gridText } from './arrays.ts';
 import { shownValue } from './feed.ts';
 import { type Felt, feltAnywhere, feltAt } from './felt.ts';

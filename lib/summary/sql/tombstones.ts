@@ -1,6 +1,6 @@
 import type { Dialect } from '../../engine/dialect.ts';
-import { type SummaryShape, tombstoneCode } from '../columns.ts';
-import { tombstoneColumns } from '../tables.ts';
+import { type SummaryShape, tombstoneCode } from '../tables/columns.ts';
+import { tombstoneColumns } from '../tables/tables.ts';
 import { standingRegister } from './feed.ts';
 import { monthTextSql } from './months.ts';
 import { registerNames } from './names.ts';

@@ -1,6 +1,6 @@
 import { duckDb } from '../../engine/duckdb-dialect.ts';
 import { identifier, text } from '../../engine/sql.ts';
-import { changedRun, type SummaryShape, storedNames } from '../columns.ts';
+import { changedRun, type SummaryShape, storedNames } from '../tables/columns.ts';
 import { gridText } from './arrays.ts';
 import { batchRow } from './classify.ts';
 import { shownInsert, shownValue, standingRegisters, storedAlive } from './feed.ts';

@@ -14,7 +14,7 @@ import {
   type ObjectAccess,
   startExecution,
 } from '../../../lib/asl/index.ts';
-import { objectAccess } from '../../../lib/run/local-objects.ts';
+import { objectAccess } from '../../../lib/run/local/local-objects.ts';
 import { call, functionNames, recorded } from '../../functions/site.ts';
 import { readTables } from '../../summary/tables.ts';
 import { noSpark } from '../../support/no-spark.ts';

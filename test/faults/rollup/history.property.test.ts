@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { replayBatches } from '../../../lib/cli/replay.ts';
 import { newestBatch } from '../../../lib/rollup/batch.ts';
 import { maintainRollups } from '../../../lib/rollup/maintain.ts';
-import { readState } from '../../../lib/rollup/state.ts';
+import { readState } from '../../../lib/rollup/state/state.ts';
 import { expectOracle, tableOf } from '../../rollup/checks.ts';
 import { failingStep } from '../../rollup/failing-step.ts';
 import { branchOff } from '../../rollup/other-writers.ts';

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openLocalWorld } from '../../../lib/run/local.ts';
+import { openLocalWorld } from '../../../lib/run/local/local.ts';
 import type { OracleOpenRow } from '../../oracle/rollup-oracle.ts';
 import { readRows } from '../../rollup/product.ts';
 import { type ChildResult, partwise } from '../child.ts';

@@ -3,7 +3,7 @@ import type { DataFile, ScanFile } from '../../../iceberg/types.ts';
 import type { Findings } from '../../audit/findings.ts';
 import type { RollupShape } from '../../columns.ts';
 import type { RollupRules } from '../../rules.ts';
-import type { RollupState, StateFiles } from '../../state.ts';
+import type { RollupState, StateFiles } from '../../state/state.ts';
 import type { RollupContext } from '../../types.ts';
 import type { RepairPlanFacts } from '../types.ts';
 

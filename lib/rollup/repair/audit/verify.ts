@@ -6,13 +6,13 @@ import {
   type Table,
 } from '../../../iceberg/index.ts';
 import type { ScanFile } from '../../../iceberg/types.ts';
-import { commitKeys } from '../../../run/table-change.ts';
+import { commitKeys } from '../../../run/publish/table-change.ts';
 import type { AuditReport, Plan } from '../../../run/workload.ts';
 import { normalizeLocation } from '../../../stores/location.ts';
 import type { Location, ObjectStore } from '../../../stores/ports.ts';
 import { gone } from '../../audit/verify.ts';
 import { findTable } from '../../batch.ts';
-import { batchKeys, readState } from '../../state.ts';
+import { batchKeys, readState } from '../../state/state.ts';
 import type { RollupContext } from '../../types.ts';
 import type { RepairPlanFacts } from '../types.ts';
 import { auditChange } from './audit.ts';
