@@ -49,6 +49,7 @@ export default defineConfig({
         test: {
           name: 'engines',
           include: ['test/engines/**/*.test.ts'],
+          globalSetup: ['test/engines/global-setup.ts'],
           env: { ...compiled, ...inMemory(), ...quickJava },
           testTimeout: 1_200_000,
           hookTimeout: 600_000,

@@ -1,10 +1,10 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { SparkUnit } from '../../lib/engine/spark.ts';
 import { SparkUnitError } from '../../lib/errors.ts';
-import { runUnit, runUnits, scratchRoot, sparkRunner } from './runner.ts';
+import { runUnit, runUnits, sparkRunner } from './runner.ts';
 
 let folder = '';
 const runner = sparkRunner();
@@ -26,8 +26,8 @@ function runAll(list: readonly Partial<SparkUnit>[]) {
 }
 /** The folders of living Spark processes, each of which Spark has put something in. */
 async function scratch(): Promise<readonly string[]> {
-  const folders = await readdir(scratchRoot);
-  for (const name of folders) expect(await readdir(join(scratchRoot, name))).not.toEqual([]);
+  const folders = await readdir(inject('spillFolder'));
+  for (const name of folders) expect(await readdir(join(inject('spillFolder'), name))).not.toEqual([]);
   return folders;
 }
 const one = { queries: { one: 'SELECT 1 AS n' } };

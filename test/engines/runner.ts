@@ -1,16 +1,13 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inject } from 'vitest';
 import type { SparkOutcome, SparkReport, SparkRunner, SparkUnit } from '../../lib/engine/spark.ts';
 import { openSparkProcess } from '../../lib/engine/spark-process.ts';
 import { fileLocation } from '../../lib/stores/location.ts';
 import { isSetUp, jarsFolder, pythonPath } from './setup.ts';
 
 let running: SparkRunner | undefined;
-/** Where Spark spills, until the worker ends. */
-export const scratchRoot = mkdtempSync(join(tmpdir(), 'partwise-spill-'));
-process.once('exit', () => rmSync(scratchRoot, { recursive: true, force: true }));
 
 /**
  * The runner of units under the real PySpark, set for units of few rows: one for all files of a worker, begun by the first unit.
@@ -19,7 +16,7 @@ process.once('exit', () => rmSync(scratchRoot, { recursive: true, force: true })
 export function sparkRunner(): SparkRunner {
   if (!isSetUp()) throw new Error('the engines are not set up: run `npm run test:engines`, which does it');
   running ??= openSparkProcess({
-    workRoot: scratchRoot,
+    workRoot: inject('spillFolder'),
     pythonPath,
     jarPaths: readdirSync(jarsFolder)
       .toSorted()
