@@ -92,6 +92,7 @@ describe('the runner of units', () => {
 
   it('fails by name when its process dies, what is done stands, and starts another for the next units', async () => {
     const dies = { queries: { gone: "SELECT java_method('java.lang.System', 'exit', 3)" } };
+    await run(one);
     const before = await scratch();
     await expect(runAll([one, dies, one])).rejects.toThrow(SparkUnitError);
     expect(await readdir(`${folder}/unit-${units}`)).toContain('0.report.json');
