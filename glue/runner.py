@@ -223,6 +223,7 @@ def make_view(session, item):
     """
     # Paths are taken as they stand, and nothing is read out of the names of their folders.
     reader = session.read.option("recursiveFileLookup", "true").option("__globPaths__", "false")
+    refuse_missing(session, item["paths"])
     if item.get("fields") is not None:
         reader = reader.schema(schema_of(session, item["fields"]))
     rows = reader.parquet(*item["paths"])
@@ -243,6 +244,20 @@ def make_view(session, item):
             f"AS file_index FROM {view}_unplaced AS r LEFT JOIN {view}_places AS p ON p.file_path = r.file_path"
         ).drop("file_path")
     rows.createOrReplaceTempView(item["view"])
+
+
+# What Spark takes for a pattern, even where it is told that there is none.
+PATTERN = re.compile(r"[{}\[\]*?\\]")
+
+
+def refuse_missing(session, paths):
+    """Spark looks itself whether a path is there, but for those that could be patterns: of such a one it would read no rows."""
+    for path in paths:
+        if PATTERN.search(path) is None:
+            continue
+        hadoop_path = session._jvm.org.apache.hadoop.fs.Path(path)
+        if not hadoop_path.getFileSystem(session._jsc.hadoopConfiguration()).exists(hadoop_path):
+            raise FileNotFoundError(f"[PATH_NOT_FOUND] Path does not exist: {path}")
 
 
 def table_of(session, rows, fields):

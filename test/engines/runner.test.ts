@@ -76,6 +76,19 @@ describe('the runner of units', () => {
     expect(errors[5]).toMatchObject({ kind: 'other', message: expect.stringMatching(/shuffle_6_41_0/) });
   });
 
+  it.each(['plain', 'a b', "it's", 'q?', '[x]', '{x}', '*'])(
+    'says that a file is gone whose name is %s: it has no rows only where it is there',
+    async (name) => {
+      const fields = [{ name: 'id', id: 1, type: 'BIGINT' }];
+      const input = { view: 'v', paths: [`file://${folder}/${name}.parquet`], fields };
+      const [outcome] = await runAll([{ inputs: [input], queries: { n: 'SELECT count(id) FROM v' } }]);
+      expect(outcome).toMatchObject({
+        outcome: 'failed',
+        error: { kind: 'missing-input', message: expect.stringContaining(`/${name}.parquet`) },
+      });
+    },
+  );
+
   it('says that a file went away while it was read', async () => {
     const path = `${folder}/shortly`;
     await run({ outputs: [{ kind: 'files', select: 'SELECT id FROM range(9)', path: `file://${path}` }] });
@@ -92,6 +105,7 @@ describe('the runner of units', () => {
 
   it('fails by name when its process dies, what is done stands, and starts another for the next units', async () => {
     const dies = { queries: { gone: "SELECT java_method('java.lang.System', 'exit', 3)" } };
+    await run(one);
     const before = await scratch();
     await expect(runAll([one, dies, one])).rejects.toThrow(SparkUnitError);
     expect(await readdir(`${folder}/unit-${units}`)).toContain('0.report.json');

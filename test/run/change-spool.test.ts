@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type DataFile, dataFileToJson } from '../../lib/iceberg/index.ts';
 import { spoolChanges } from '../../lib/run/publish/change-spool.ts';
@@ -122,4 +124,17 @@ test('a file that is gone, or has another length, is named', async () => {
     name: 'PinnedSnapshotExpiredError',
     details: { location: locationOf(17), expectedBytes: 3, actualBytes: 2 },
   });
+});
+
+test('leaves nothing in the work folder when it fails', async () => {
+  const plan = await workedPlan();
+  await expect(spoolChanges({ context, plan })).rejects.toMatchObject({ name: 'PinnedSnapshotExpiredError' });
+  expect(await readdir(`${context.world.workRoot}/${context.runId}`)).toEqual([]);
+});
+
+test('a disk that cannot be written fails it, and not the process', async () => {
+  const plan = await workedPlan();
+  await writeFiles();
+  const heard = () => rmSync(`${context.world.workRoot}/${context.runId}`, { recursive: true, force: true });
+  await expect(spoolChanges({ context, plan, heard })).rejects.toMatchObject({ code: 'ENOENT' });
 });

@@ -202,6 +202,37 @@ it('a run is planned again when somebody else added one of its columns meanwhile
   expect((await verifyTables(world, after, { full: true })).passed).toBe(true);
 });
 
+it('a run at work goes on when somebody else adds a column meanwhile that is none of its own', async () => {
+  let meddle: (() => Promise<void>) | undefined;
+  await using fixture = await openFixture({
+    step: async (name) => {
+      if (name === 'after-checkpoint:resolve') await meddle?.();
+    },
+  });
+  const { world } = fixture;
+  const config = await pipeline(`${smallPipeline}historyLength: 4\n`, modes[0]);
+  await drop(fixture, 'a.csv', ['account_id,month,base_ts,balance,soft_delete', '1,2026-01,2026-04-01,5,']);
+  await succeed(fixture, config);
+  await drop(fixture, 'b.csv', ['account_id,month,base_ts,balance,soft_delete', '1,2026-01,2026-05-01,7,']);
+  const source = { store: world.warehouse, catalog: world.catalog };
+  const identifier = tableIdentifier(config, 'summary');
+  let isAdded = false;
+  meddle = async () => {
+    meddle = undefined;
+    const table = await loadTable({ ...source, identifier });
+    const columns = [{ name: 'foreign', type: 'string' }] as const;
+    const staged = await addColumns({ store: world.warehouse, table, clock: world.clock, columns });
+    await commitStaged({ ...source, staged: [staged] });
+    isAdded = true;
+  };
+  const plan = await succeed(fixture, config);
+  expect(isAdded).toBe(true);
+  expect(plan?.stages.map(({ name }) => name)).toContain('apply');
+  const table = await loadTable({ ...source, identifier });
+  expect(currentSnapshot(table)?.summary['total-records']).toBe('1');
+  expect(currentSchema(table).fields.map(({ name }) => name)).toContain('foreign');
+});
+
 it('a history over a column that was stored without one is refused by name', async () => {
   await using fixture = await openFixture();
   const mode = modes[0];

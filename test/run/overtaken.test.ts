@@ -1,7 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
+import { ConfigError } from '../../lib/errors.ts';
 import { currentSnapshot } from '../../lib/iceberg/index.ts';
 import { cancelRun, resumeRun, runPipeline } from '../../lib/run/local/local.ts';
+import { refuseOvertakenUnit } from '../../lib/run/plan/overtaken.ts';
+import type { Plan, Workload } from '../../lib/run/workload.ts';
 import { findTable } from '../../lib/summary/tables/pin-config.ts';
 import { openFixture } from './fixture.ts';
 
@@ -68,4 +71,31 @@ it('an attempt that was overtaken by another one neither publishes nor touches t
   const [run] = await world.state.runs.list(config.pipeline, 1);
   expect(run).toMatchObject({ status: 'succeeded', attempt: 2 });
   expect(await site.published()).toBe(1);
+});
+
+it('units look once a minute whether another writer has overtaken them, and after a refusal each time', async () => {
+  await using fixture = await openFixture();
+  const { world: local, ...made } = await fixture.context();
+  let nowMs = 0;
+  let looks = 0;
+  let isOvertaken = false;
+  const catalog = { ...local.catalog, current: async () => 'file:///moved.json' };
+  const context = { ...made, world: { ...local, catalog, clock: { now: () => nowMs } } };
+  const plan = { pins: [{ table: 'partwise.t', metadataLocation: 'file:///v1.json' }] } as unknown as Plan;
+  const workload = {
+    mustBePlannable: async () => {
+      looks += 1;
+      if (isOvertaken) throw new ConfigError('other buckets', { safe: 'nothing was changed' });
+    },
+  } as unknown as Workload;
+  const look = () => refuseOvertakenUnit({ context, workload, plan }, 'apply');
+  await look();
+  nowMs = 59_000;
+  await look();
+  expect(looks).toBe(1);
+  nowMs = 61_000;
+  isOvertaken = true;
+  await expect(look()).rejects.toThrow(ConfigError);
+  await expect(look()).rejects.toThrow(ConfigError);
+  expect(looks).toBe(3);
 });

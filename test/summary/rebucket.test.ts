@@ -15,7 +15,9 @@ import {
   stageCommit,
 } from '../../lib/iceberg/index.ts';
 import { cancelRun, planPipeline, resumeRun, runPipeline } from '../../lib/run/local/local.ts';
+import { runTask } from '../../lib/run/local/local-task.ts';
 import { joinLocation } from '../../lib/stores/location.ts';
+import type { RepairLatestTask } from '../../lib/summary/tasks/tasks.ts';
 import { bulkScenario } from '../generators/bulk.ts';
 import { smallShape } from '../generators/shape.ts';
 import { monthText } from '../oracle/worked-examples.ts';
@@ -49,6 +51,19 @@ async function loaded(count: number, options: Partial<ProductOptions> = {}): Pro
 async function apply(product: Product, index: number): Promise<void> {
   await product.drop(scenario.runs[index] ?? []);
   expectSucceeded(await product.run());
+}
+
+/** Another pipeline over the same tables: neither can see the other at work. */
+function anotherPipeline(product: Product): Promise<Product> {
+  return openProduct({
+    shape: scenario.shape,
+    root: product.world.rootPath,
+    document: {
+      ...documentOf(2),
+      pipeline: 'other',
+      tables: Object.fromEntries(tableRoles.map((role) => [role, `proof_${role}`])),
+    },
+  });
 }
 
 describe('a change of the number of buckets', () => {
@@ -244,15 +259,7 @@ describe('what was for another number of buckets', () => {
         if (dies) throw new TypeError('died');
       },
     });
-    await using other = await openProduct({
-      shape: scenario.shape,
-      root: product.world.rootPath,
-      document: {
-        ...documentOf(2),
-        pipeline: 'other',
-        tables: Object.fromEntries(tableRoles.map((role) => [role, `proof_${role}`])),
-      },
-    });
+    await using other = await anotherPipeline(product);
     await apply(product, 0);
     meanwhile = async () => expectSucceeded(await rebucket(other, 4));
     await product.drop(scenario.runs[1] ?? []);
@@ -271,6 +278,27 @@ describe('what was for another number of buckets', () => {
     await using unsaid = await withBuckets(product, undefined);
     expectSucceeded(await unsaid.run());
     await expectTables(product, expectedTables(scenario, 2));
+  });
+
+  it('is not a repair that had published latest before: it is resumed to its end', async () => {
+    let dies = false;
+    await using product = await loaded(2, {
+      step: async (name) => {
+        if (dies && name === 'published') throw new TypeError('died');
+      },
+    });
+    const { world, config } = product;
+    await writeForeign(world, 'latest', (rows) => `SELECT * FROM ${rows} WHERE false`);
+    dies = true;
+    const task: RepairLatestTask = { kind: 'repair-latest', buckets: 'suspect' };
+    const { run } = await runTask({ world, config, task });
+    expect(run?.facts['published']).toBeDefined();
+    expect(run?.status).toBe('failed');
+    dies = false;
+    await using other = await anotherPipeline(product);
+    expectSucceeded(await rebucket(other, 4));
+    expectSucceeded(await product.resume(run?.runId ?? ''));
+    await expectTables(product, expectedTables(scenario, 0));
   });
 
   it('is a branch: it is switched to or given up first', async () => {

@@ -54,6 +54,8 @@ it.each([
   [['2026-02', 1], 'another month'],
   [['2026-01', 2], 'another bucket'],
   [[null, 1], 'no month'],
+  [['2025-13', 1], 'a month that is none and has the number of the one'],
+  [['January', 1], 'what is no month'],
   [['2026-01', null], 'no bucket'],
 ] as const)('a file that Spark has put into %j, %s, is refused', async (partition, _) => {
   await using fixture = await openFixture();

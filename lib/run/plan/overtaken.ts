@@ -35,12 +35,19 @@ const looks = new WeakMap<CatalogPointer, Look>();
 /** Units may be many and small. */
 const restMs = 60_000;
 
-/** For units: this process looks when it begins a stage, and from then on once a minute. @throws ConfigError */
+/** For units: this process looks when it begins a stage, and from then on once a minute while all is well. @throws ConfigError */
 export async function refuseOvertakenUnit(options: OvertakenOptions, stage: string): Promise<void> {
   const { runId, world } = options.context;
   const atMs = world.clock.now();
   const last = looks.get(world.catalog);
   if (last?.runId === runId && last.stage === stage && atMs - last.atMs < restMs) return;
-  looks.set(world.catalog, { runId, stage, atMs });
-  await refuseOvertaken(options);
+  const look = { runId, stage, atMs };
+  looks.set(world.catalog, look);
+  try {
+    await refuseOvertaken(options);
+  } catch (error) {
+    // A unit that is tried again is refused again.
+    if (looks.get(world.catalog) === look) looks.delete(world.catalog);
+    throw error;
+  }
 }

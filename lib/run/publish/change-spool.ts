@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { finished } from 'node:stream/promises';
 import { PinnedSnapshotExpiredError } from '../../errors.ts';
 import {
   type DataFile,
@@ -54,31 +55,44 @@ export async function spoolChanges(options: SpoolOptions): Promise<ChangeSpool> 
   async function write(role: string, kind: Kind, values: readonly unknown[]): Promise<void> {
     if (values.length === 0) return;
     const path = pathOf(role, kind);
-    const writer = writers.get(path) ?? createWriteStream(path);
+    const writer = writers.get(path) ?? openWriter(path);
     writers.set(path, writer);
     for (const value of values) {
+      if (writer.errored !== null) throw writer.errored;
       if (!writer.write(`${JSON.stringify(value)}\n`)) await once(writer, 'drain');
     }
     counts[role] ??= { added: 0, addedDeletes: 0, removed: 0, removedDeletes: 0 };
     counts[role][kind] += values.length;
   }
 
-  for (const stage of plan.stages) {
-    if (idleStages.includes(stage.name)) continue;
-    const proven = ahead(checkpointsOf(context, stage), unitsAtOnce, async ({ result }) => {
-      const { changes } = result.outcome as OutcomeWithChanges;
-      await mustExist(
-        context,
-        changes.flatMap(({ added, addedDeletes }) => [...added, ...addedDeletes]),
-      );
-      return { result, changes };
-    });
-    for await (const { result, changes } of proven) {
-      heard?.(stage.name, result);
-      for (const change of changes) for (const kind of kinds) await write(change.role, kind, change[kind]);
+  async function spool(): Promise<void> {
+    for (const stage of plan.stages) {
+      if (idleStages.includes(stage.name)) continue;
+      const proven = ahead(checkpointsOf(context, stage), unitsAtOnce, async ({ result }) => {
+        const { changes } = result.outcome as OutcomeWithChanges;
+        await mustExist(
+          context,
+          changes.flatMap(({ added, addedDeletes }) => [...added, ...addedDeletes]),
+        );
+        return { result, changes };
+      });
+      for await (const { result, changes } of proven) {
+        heard?.(stage.name, result);
+        for (const change of changes) for (const kind of kinds) await write(change.role, kind, change[kind]);
+      }
     }
+    await Promise.all([...writers.values()].map((writer) => finished(writer.end())));
   }
-  await Promise.all([...writers.values()].map(finished));
+
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await spool();
+  } catch (error) {
+    for (const writer of writers.values()) writer.destroy();
+    // The first error is the one to tell.
+    await remove().catch(() => undefined);
+    throw error;
+  }
 
   async function* lines(role: string, kind: Kind): AsyncIterable<unknown> {
     if ((counts[role]?.[kind] ?? 0) === 0) return;
@@ -94,7 +108,7 @@ export async function spoolChanges(options: SpoolOptions): Promise<ChangeSpool> 
     async *removedFiles(role, kind) {
       for await (const json of lines(role, kind)) yield json as RemovedFile;
     },
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: remove,
   };
 }
 
@@ -117,7 +131,7 @@ async function mustExist(context: RunContext, files: readonly unknown[]): Promis
   );
 }
 
-async function finished(writer: WriteStream): Promise<void> {
-  writer.end();
-  await once(writer, 'finish');
+/** Whoever writes next, or ends it, hears of its failure. */
+function openWriter(path: string): WriteStream {
+  return createWriteStream(path).on('error', () => undefined);
 }

@@ -125,8 +125,14 @@ export function cellOf(spec: PartitionSpec, partition: readonly PartitionValue[]
   const month = partition[spec.fields.findIndex((field) => !field.transform.startsWith('bucket['))];
   return {
     bucket: typeof bucket === 'number' ? bucket : Number.NaN,
-    ...(month === undefined ? {} : { month: typeof month === 'string' ? monthNumber(month) : Number.NaN }),
+    ...(month === undefined ? {} : { month: monthOf(month) }),
   };
+}
+
+/** A month that is none has a number, too: that of another one. */
+function monthOf(value: PartitionValue): number {
+  const isMonth = typeof value === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/.test(value);
+  return isMonth ? monthNumber(value) : Number.NaN;
 }
 
 export function bytesIn(files: readonly DataFile[]): number {
