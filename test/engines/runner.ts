@@ -27,6 +27,8 @@ export function sparkRunner(): SparkRunner {
       'spark.sql.codegen.wholeStage': 'false',
       'spark.sql.codegen.factoryMode': 'NO_CODEGEN',
       'spark.sql.adaptive.enabled': 'false',
+      // A sort takes a page at least, by default tens of MB: with a small heap a full collection each time.
+      'spark.buffer.pageSize': '1m',
       'spark.sql.shuffle.partitions': '1',
       'spark.default.parallelism': '1',
     },
