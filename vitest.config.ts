@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
-import { inMemory } from './test/support/in-memory.ts';
+import { inOwnFolder } from './test/support/own-folder.ts';
 import { quickJava } from './test/support/quick-java.ts';
 
 /** Workers, and what they start, load the project's modules compiled: each test file has a worker of its own. */
@@ -20,7 +20,7 @@ export default defineConfig({
           exclude: ['test/aws/**', 'test/engines/**', 'test/faults/**', 'test/structure/**'],
           testTimeout: 300_000,
           hookTimeout: 120_000,
-          env: { ...compiled, ...inMemory() },
+          env: { ...compiled, ...inOwnFolder() },
         },
       },
       { test: { name: 'structure', include: ['test/structure/**/*.test.ts'] } },
@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: ['test/faults/**/*.test.ts'],
-          env: { ...compiled, ...inMemory() },
+          env: { ...compiled, ...inOwnFolder() },
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },
@@ -38,7 +38,7 @@ export default defineConfig({
           name: 'aws',
           include: ['test/aws/**/*.test.ts'],
           globalSetup: ['test/aws/global-setup.ts'],
-          env: { ...compiled, ...inMemory(), ...quickJava },
+          env: { ...compiled, ...inOwnFolder(), ...quickJava },
           // Pipelines of one name are deployed to the same stand-ins.
           fileParallelism: false,
           testTimeout: 300_000,
@@ -50,7 +50,7 @@ export default defineConfig({
           name: 'engines',
           include: ['test/engines/**/*.test.ts'],
           globalSetup: ['test/engines/global-setup.ts'],
-          env: { ...compiled, ...inMemory(), ...quickJava },
+          env: { ...compiled, ...inOwnFolder(), ...quickJava },
           testTimeout: 1_200_000,
           hookTimeout: 600_000,
           // One worker for all files: the processes of Spark, one each for reading and for units, stay with it.
