@@ -1,9 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { finished } from 'node:stream/promises';
 import { PinnedSnapshotExpiredError } from '../../errors.ts';
 import {
   type DataFile,
@@ -12,6 +10,7 @@ import {
   writtenFileFromJson,
 } from '../../iceberg/index.ts';
 import { ahead } from '../ahead.ts';
+import { type JsonLinesFile, openJsonLinesFile } from '../json-lines-file.ts';
 import { checkpointsOf } from '../units/checkpoints.ts';
 import type { Plan, RunContext, UnitResult } from '../workload.ts';
 import type { OutcomeWithChanges, TableChange } from './table-change.ts';
@@ -47,7 +46,7 @@ export async function spoolChanges(options: SpoolOptions): Promise<ChangeSpool> 
   const { context, plan, idleStages = [], heard } = options;
   const folder = `${context.world.workRoot}/${context.runId}/spool-${randomBytes(4).toString('hex')}`;
   await mkdir(folder, { recursive: true });
-  const writers = new Map<string, WriteStream>();
+  const writers = new Map<string, JsonLinesFile>();
   const counts: Record<string, Record<Kind, number>> = {};
   const pathOf = (role: string, kind: Kind) =>
     `${folder}/${createHash('sha1').update(`${role}/${kind}`).digest('hex')}.jsonl`;
@@ -55,12 +54,9 @@ export async function spoolChanges(options: SpoolOptions): Promise<ChangeSpool> 
   async function write(role: string, kind: Kind, values: readonly unknown[]): Promise<void> {
     if (values.length === 0) return;
     const path = pathOf(role, kind);
-    const writer = writers.get(path) ?? openWriter(path);
+    const writer = writers.get(path) ?? openJsonLinesFile(path);
     writers.set(path, writer);
-    for (const value of values) {
-      if (writer.errored !== null) throw writer.errored;
-      if (!writer.write(`${JSON.stringify(value)}\n`)) await once(writer, 'drain');
-    }
+    for (const value of values) await writer.write(value);
     counts[role] ??= { added: 0, addedDeletes: 0, removed: 0, removedDeletes: 0 };
     counts[role][kind] += values.length;
   }
@@ -81,7 +77,7 @@ export async function spoolChanges(options: SpoolOptions): Promise<ChangeSpool> 
         for (const change of changes) for (const kind of kinds) await write(change.role, kind, change[kind]);
       }
     }
-    await Promise.all([...writers.values()].map((writer) => finished(writer.end())));
+    await Promise.all([...writers.values()].map((writer) => writer.end()));
   }
 
   const remove = () => rm(folder, { recursive: true, force: true });
@@ -129,9 +125,4 @@ async function mustExist(context: RunContext, files: readonly unknown[]): Promis
       );
     }),
   );
-}
-
-/** Whoever writes next, or ends it, hears of its failure. */
-function openWriter(path: string): WriteStream {
-  return createWriteStream(path).on('error', () => undefined);
 }

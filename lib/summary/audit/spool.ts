@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { type JsonLinesFile, openJsonLinesFile } from '../../run/json-lines-file.ts';
 
 /** Values grouped by bucket on local disk: written in any order, read one shard of buckets at a time. */
 export interface BucketSpool<T> extends AsyncDisposable {
@@ -16,18 +15,17 @@ const shards = 64;
 export async function openBucketSpool<T>(folder: string): Promise<BucketSpool<T>> {
   const own = `${folder}/audit-${randomBytes(4).toString('hex')}`;
   await mkdir(own, { recursive: true });
-  const writers = new Map<number, WriteStream>();
+  const writers = new Map<number, JsonLinesFile>();
   const path = (shard: number) => `${own}/${shard}.jsonl`;
   return {
     async add(bucket, value) {
       const shard = bucket % shards;
-      const writer = writers.get(shard) ?? openWriter(path(shard));
+      const writer = writers.get(shard) ?? openJsonLinesFile(path(shard));
       writers.set(shard, writer);
-      if (writer.errored) throw writer.errored;
-      if (!writer.write(`${JSON.stringify([bucket, value])}\n`)) await once(writer, 'drain');
+      await writer.write([bucket, value]);
     },
     async *buckets() {
-      await Promise.all([...writers.values()].map(ended));
+      await Promise.all([...writers.values()].map((writer) => writer.end()));
       for (const shard of [...writers.keys()].sort((a, b) => a - b)) {
         const lines = (await readFile(path(shard), 'utf8')).split('\n').filter((line) => line !== '');
         const groups = new Map<number, T[]>();
@@ -41,22 +39,11 @@ export async function openBucketSpool<T>(folder: string): Promise<BucketSpool<T>
       }
     },
     async [Symbol.asyncDispose]() {
+      // A spool may go before it was read.
       for (const writer of writers.values()) writer.destroy();
       await rm(own, { recursive: true, force: true });
       // Whoever only looks has nothing else in there.
       await rmdir(folder).catch(() => undefined);
     },
   };
-}
-
-function ended(writer: WriteStream): Promise<unknown> {
-  if (writer.errored) return Promise.reject(writer.errored);
-  const finished = once(writer, 'finish');
-  writer.end();
-  return finished;
-}
-
-/** A spool that goes before it was read destroys its writers; what they had not written yet is nobody's error. `errored` tells of the others. */
-function openWriter(path: string): WriteStream {
-  return createWriteStream(path).on('error', () => undefined);
 }
